@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A region: memory of the kernel, reserved once at start and handed out by a
+ * bump pointer, never given back one by one. Pages cost memory when touched.
+ * Everything the kernel owns lies in one region, so that protection keys can
+ * close it with one key, and nothing is allocated after start.
+ */
+#ifndef VK_REGION_H
+#define VK_REGION_H
+
+#include "vk/base.h"
+
+struct vk_region {
+    /* private */
+    uint8_t *base;
+    size_t len_bytes;
+    size_t used_bytes;
+};
+
+/* Reserve len_bytes (rounded up to pages), readable and writable, zero-filled. -VK_ENOMEM. */
+int vk_region_init(struct vk_region *region, size_t len_bytes);
+void vk_region_fini(struct vk_region *region); /* accepts zeroed */
+
+/* Zero-filled memory, aligned to align_bytes (a power of two); NULL when the region is used up. */
+void *vk_region_alloc(struct vk_region *region, size_t len_bytes, size_t align_bytes);
+
+#endif
