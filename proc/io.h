@@ -18,6 +18,17 @@
  *  - close ends every pending operation of the connection: each still gets
  *    its final completion. The connection number is not reused before the
  *    CLOSE completion has been delivered.
+ *  - The CLOSE completion is the last one of its connection. Once a CLOSE was
+ *    accepted, submit refuses the connection with -VK_EBADH, except a CLOSE
+ *    with ABORT, which hurries the first; both complete.
+ *  - SHUTDOWN takes its place after the SENDs submitted before it. A SEND on
+ *    a stream that was shut down, closed or reset by the peer completes with
+ *    -VK_ECLOSED or -VK_ERESET.
+ *  - A multishot RECV and an ACCEPT may end of themselves, with data or a
+ *    connection in the final completion; the caller submits anew.
+ *
+ * The caller keeps one: at most one receive per connection and one ACCEPT per
+ * listener are in flight.
  */
 #ifndef PROC_IO_H
 #define PROC_IO_H
@@ -86,7 +97,11 @@ struct proc_io_ops {
     /* A connection number for CONNECT. -VK_EMFILE. */
     int (*open)(struct proc_io *io, const struct proc_addr *addr, uint32_t *ret_conn);
 
-    /* 0; -VK_EBADH unknown conn; -VK_EOVERFLOW too many in flight (try after the next wait). */
+    /*
+     * 0; -VK_EBADH unknown conn; -VK_EINVAL malformed (unknown code, no buf or
+     * len 0 where one is needed, a code that a listener or a connection does
+     * not have); -VK_EOVERFLOW too many in flight (try after the next wait).
+     */
     int (*submit)(struct proc_io *io, const struct proc_io_req *req);
 
     /* Ask the operation with this tag to finish; unknown tags are ignored. */
