@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A program is what a process runs. Native C step functions (proc/native.h)
+ * and bytecode implement the same three functions; the kernel knows no other
+ * difference than how the slot is opened and wiped.
+ */
+#ifndef PROC_PROGRAM_H
+#define PROC_PROGRAM_H
+
+#include "proc/self.h"
+
+/* What a run says when it returns. Anything else ends the process as a fault. */
+enum proc_run {
+    PROC_RUN_WAIT,  /* every fiber waits for a completion */
+    PROC_RUN_AGAIN, /* the budget is spent or ops[] is full; run me again */
+    PROC_RUN_END,   /* done */
+    PROC_RUN_FAIL,  /* done, abnormally */
+};
+
+struct proc_program {
+    const char *name;
+    uint32_t heap_bytes;   /* quota; the slot is of the smallest class that has it */
+    uint32_t prefix_bytes; /* native: opened at start, a multiple of the page size; 0: the whole slot */
+
+    /*
+     * Kernel side, heap open and zero-filled, head filled in: lay out what a
+     * fresh process needs. The start argument follows after it returned. May be NULL.
+     */
+    void (*start)(const struct proc_program *program, struct proc_self *self);
+
+    /* Process side, under the guard: run until every fiber waits. arg is the struct proc_self. */
+    int (*resume)(void *self);
+
+    /*
+     * Kernel side, heap open: how many bytes from the slot's start the process
+     * can have written. NULL: everything that was open.
+     */
+    uint32_t (*used)(const struct proc_program *program, const struct proc_self *self);
+
+    const void *context; /* of the program's kind: an image, a step table */
+};
+
+#endif
