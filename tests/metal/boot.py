@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Boot an image in QEMU (plain emulation) and judge what it writes to its serial console.
+
+The image prints `ok NAME` or `FAIL NAME ...` per test and `N passed, N failed` at the end, and leaves
+through isa-debug-exit. The run passes when it ended by itself with the good status, its counts agree with
+its lines, nothing failed, and at least every test that the same runner passes on the host was run.
+
+boot.py --machine microvm|q35 [--hosted PROGRAM] [--timeout SECONDS] [--command-line TEXT] IMAGE
+Exits 77 when there is no QEMU.
+"""
+import argparse
+import re
+import shutil
+import subprocess
+import sys
+
+STATUS_OK = 2 * 0x10 + 1  # METAL_EXIT_OK through isa-debug-exit
+
+MACHINES = {
+    'microvm': ['-M', 'microvm,x-option-roms=off,pit=off,pic=off,rtc=off,isa-serial=on,acpi=off,'
+                      'auto-kernel-cmdline=on'],
+    'q35': ['-M', 'q35'],
+}
+
+
+def run(command, timeout_s):
+    """Output and status of a command; a status of None when it was still running after timeout_s."""
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT)
+    try:
+        output, _ = child.communicate(timeout=timeout_s)
+        status = child.returncode
+    except subprocess.TimeoutExpired:
+        child.kill()
+        output, _ = child.communicate()
+        status = None
+    return output.decode('utf-8', 'replace').replace('\r', ''), status
+
+
+def parse(output):
+    """Names of the tests that passed, of those that failed, and the two counts of the last line."""
+    passed = re.findall(r'^ok (\S+)', output, re.MULTILINE)
+    failed = re.findall(r'^FAIL (\S+)', output, re.MULTILINE)
+    totals = re.findall(r'^(\d+) passed, (\d+) failed', output, re.MULTILINE)
+    return passed, failed, (int(totals[-1][0]), int(totals[-1][1])) if totals else None
+
+
+def problems(output, status, hosted):
+    passed, failed, totals = parse(output)
+    if status is None:
+        yield 'the machine was still running at the time limit'
+    elif status != STATUS_OK:
+        yield f'the machine ended with status {status}, not {STATUS_OK}'
+    if totals is None:
+        yield 'the run did not print its counts'
+    elif totals != (len(passed), len(failed)):
+        yield f'the counts {totals} are not those of the lines ({len(passed)}, {len(failed)})'
+    for name in failed:
+        yield f'{name} failed'
+    if not passed:
+        yield 'no test was run'
+    for name in sorted(hosted - set(passed)):
+        yield f'{name} passes on the host and is not among the tests passed here'
+
+
+def hosted_names(program):
+    output, status = run([program], 120)
+    passed, _, _ = parse(output)
+    if status != 0 or not passed:
+        sys.exit(f'boot.py: {program}: status {status}, {len(passed)} tests\n{output}')
+    return set(passed)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--machine', choices=MACHINES, required=True)
+    parser.add_argument('--hosted')
+    parser.add_argument('--timeout', type=float, default=120)
+    parser.add_argument('--command-line', default='')
+    parser.add_argument('image')
+    args = parser.parse_args()
+
+    qemu = shutil.which('qemu-system-x86_64')
+    if qemu is None:
+        print('skipped: qemu-system-x86_64 is not installed')
+        sys.exit(77)
+    hosted = hosted_names(args.hosted) if args.hosted else set()
+    command = [qemu, *MACHINES[args.machine], '--accel', 'tcg', '-cpu', 'max', '-m', '64', '-nodefaults',
+               '-no-reboot', '-display', 'none', '-serial', 'stdio',
+               '-device', 'isa-debug-exit,iobase=0xf4,iosize=4', '-kernel', args.image]
+    if args.command_line:
+        command += ['-append', args.command_line]
+    output, status = run(command, args.timeout)
+    found = list(problems(output, status, hosted))
+    print(output)
+    if found:
+        print('command:', ' '.join(command))
+        print('\n'.join('problem: ' + problem for problem in found))
+    sys.exit(1 if found else 0)
+
+
+if __name__ == '__main__':
+    main()

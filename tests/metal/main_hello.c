@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The least image: proof that the loader reached the kernel with a sane boot_info. */
+#include "metal/console.h"
+#include "metal/start.h"
+
+/* The free memory the loader was told of, in bytes. */
+static uint64_t free_bytes(const struct boot_info *info)
+{
+    uint64_t sum_bytes = 0;
+    for (uint32_t i = 0; i < info->range_count; i++)
+        if (info->ranges[i].kind == BOOT_RANGE_FREE)
+            sum_bytes += info->ranges[i].len_bytes;
+    return sum_bytes;
+}
+
+int metal_main(const struct boot_info *info)
+{
+    bool is_good = free_bytes(info) > info->image_end - info->image_start;
+    metal_console_text(is_good ? "ok " : "FAIL ");
+    metal_console_text("boot_info.describes_memory\n");
+    metal_console_text(is_good ? "1 passed, 0 failed\n" : "0 passed, 1 failed\n");
+    return is_good ? 0 : 1;
+}
