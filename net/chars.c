@@ -34,3 +34,15 @@
 #define ROW64(c) ROW16(c), ROW16((c) + 16), ROW16((c) + 32), ROW16((c) + 48)
 
 const uint8_t net_chars[256] = {ROW64(0), ROW64(64), ROW64(128), ROW64(192)};
+
+bool net_chars_same(const uint8_t *a, const uint8_t *b, size_t len_bytes)
+{
+    for (size_t i = 0; i < len_bytes; i++) {
+        uint8_t x = a[i], y = b[i];
+        if (x == y)
+            continue;
+        if ((x ^ y) != 0x20 || (x | 0x20) < 'a' || (x | 0x20) > 'z')
+            return false;
+    }
+    return true;
+}

@@ -43,6 +43,9 @@ VK_INLINE bool net_chars_all(const uint8_t *p, size_t len_bytes, uint32_t class)
     return all != 0;
 }
 
+/* Whether two stretches of len_bytes are the same but for the case of ASCII letters. */
+bool net_chars_same(const uint8_t *a, const uint8_t *b, size_t len_bytes);
+
 /* 0 to 15; 16 for a byte that is no hexadecimal digit. */
 VK_INLINE uint32_t net_hex_value(uint8_t c)
 {

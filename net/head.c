@@ -474,24 +474,12 @@ uint32_t net_head_parse(struct net_head *head, const uint8_t *bytes, size_t len_
 
 /* ---- look-up ------------------------------------------------------------------ */
 
-static bool is_same_name(const uint8_t *a, const uint8_t *b, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        uint8_t x = a[i], y = b[i];
-        if (x == y)
-            continue;
-        if ((x ^ y) != 0x20 || (x | 0x20) < 'a' || (x | 0x20) > 'z')
-            return false;
-    }
-    return true;
-}
-
 uint32_t net_head_find(const struct net_head *head, const uint8_t *bytes, struct vk_span name, uint32_t from)
 {
     uint32_t i = from;
     for (; i < head->fields_count; i++) {
         struct net_range field = head->fields[i].name;
-        if (field.len == name.len && is_same_name(bytes + field.off, name.ptr, name.len))
+        if (field.len == name.len && net_chars_same(bytes + field.off, name.ptr, name.len))
             return i;
     }
     return head->fields_count;

@@ -9,19 +9,25 @@
 
 #include "net/http.h"
 
-#define NET_DATE_BYTES     29u  /* "Sun, 06 Nov 1994 08:49:37 GMT" */
-#define NET_REPLY_ROOM     512u /* enough for any head without extra fields and with a type up to 128 bytes */
-#define NET_REPLY_TYPE_MAX 128u
+#define NET_DATE_BYTES       29u /* "Sun, 06 Nov 1994 08:49:37 GMT" */
+#define NET_REPLY_ROOM       512u /* enough for any head without extra fields and with a type up to 128 bytes */
+#define NET_REPLY_TYPE_MAX   128u
+#define NET_REPLY_SERVER_MAX 64u
+
+/* The interim answer to Expect: 100-continue (RFC 9110, 15.2.1). */
+#define NET_REPLY_CONTINUE "HTTP/1.1 100 Continue\r\n\r\n"
 
 enum {
     NET_REPLY_CLOSE = 1u << 0,      /* say Connection: close */
     NET_REPLY_KEEP_ALIVE = 1u << 1, /* say Connection: keep-alive (to a 1.0 client) */
+    NET_REPLY_UPGRADE = 1u << 3,    /* say Connection: upgrade (with 101 or 426); the caller adds Upgrade */
     NET_REPLY_HEAD_ONLY = 1u << 2,  /* answers HEAD: the same head, no body */
 };
 
 /* What a head says. Zeroed parts are left out. */
 struct net_reply {
     uint16_t status;       /* 100 .. 999 */
+    uint16_t allow;        /* Allow: methods whose bits (1u << enum net_method) are set; 0: none */
     uint8_t flags;         /* NET_REPLY_... */
     uint8_t body;          /* enum net_body; ignored where the status has no body */
     uint64_t length_bytes; /* body NET_BODY_LENGTH */
@@ -52,8 +58,6 @@ VK_INLINE struct net_writer net_writer(void *out, size_t room_bytes)
  */
 void net_reply_begin(struct net_writer *w, const struct net_reply *reply);
 void net_reply_field(struct net_writer *w, struct vk_span name, struct vk_span value);
-/* Allow: the methods whose bits (1u << enum net_method) are set (RFC 9110, 10.2.1). */
-void net_reply_allow(struct net_writer *w, uint32_t methods);
 int net_reply_end(struct net_writer *w); /* 0 or w->err */
 
 /*
@@ -66,7 +70,7 @@ int net_reply_whole(void *out, size_t room_bytes, const struct net_reply *reply,
 
 /*
  * The kernel's own answer to what it refuses: a short plain text naming the
- * status. reply->type and body are ignored. As net_reply_whole; NET_REPLY_ROOM always suffices.
+ * status. reply->type, body and length_bytes are ignored. As net_reply_whole; NET_REPLY_ROOM always suffices.
  */
 int net_reply_error(void *out, size_t room_bytes, const struct net_reply *reply, size_t *ret_len_bytes);
 
