@@ -2,7 +2,6 @@
 #include "vk/table.h"
 
 #include "vk/err.h"
-#include "vk/limits.h"
 #include "vk/region.h"
 
 #define NONE             VK_HANDLE_INDEX_MASK

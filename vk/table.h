@@ -15,6 +15,7 @@
 #define VK_TABLE_H
 
 #include "vk/base.h"
+#include "vk/limits.h"
 
 struct vk_region;
 
@@ -53,6 +54,12 @@ struct vk_table {
  * Returns 0; -VK_EINVAL; -VK_ENOMEM. There is no fini: the memory is the region's.
  */
 int vk_table_init(struct vk_table *table, size_t entry_bytes, uint32_t max, struct vk_region *region);
+
+/* Bytes of region that vk_table_init will take, alignment included. */
+VK_INLINE size_t vk_table_region_bytes(size_t entry_bytes, uint32_t max)
+{
+    return entry_bytes * max + VK_CACHE_LINE_BYTES;
+}
 
 /* The slow halves of take and give: no free entry at hand, a generation wrapped. */
 void *vk_table_take_slow(struct vk_table *table);
