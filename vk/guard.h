@@ -34,10 +34,12 @@ struct vk_guard {
     /* private */
     void *critical; /* kernel memory closed around native code (mprotect+kernel) */
     size_t critical_bytes;
+    struct vk_region *region;
     uint32_t kernel_key;                      /* pkey: the key of the kernel region */
-    uint32_t kernel_rights;                   /* pkey: rights while the kernel runs */
+    uint32_t run_rights;                      /* pkey: rights of the open slot's process */
+    uint32_t keys_mask;                       /* pkey: bit k: key k is for slots */
+    uint32_t key_clock;                       /* pkey: the key given last */
     struct vk_slot *key_slots[PLAT_KEYS_MAX]; /* pkey: which slot holds which key */
-    uint32_t key_clock;                       /* pkey: next key to take away */
 };
 
 /*
@@ -51,6 +53,12 @@ void vk_guard_fini(struct vk_guard *guard); /* accepts zeroed */
 
 const char *vk_guard_name(enum vk_guard_kind kind);                 /* "mprotect", ... */
 int vk_guard_parse(const char *name, enum vk_guard_kind *ret_kind); /* -VK_EINVAL */
+
+/*
+ * The slot's mapping was made anew, or goes away: it is closed and holds no
+ * key. Called by the pool.
+ */
+void vk_guard_forget(struct vk_guard *guard, struct vk_slot *slot);
 
 /* The slow half of vk_guard_enter. */
 int vk_guard_switch(struct vk_guard *guard, struct vk_slot *slot);

@@ -65,6 +65,11 @@ int plat_key_protect(void *base, size_t len_bytes, enum plat_prot prot, uint32_t
  */
 uint32_t plat_key_rights(void);
 void plat_key_set_rights(uint32_t rights);
+/*
+ * Rights that plat_run_guarded, on this thread, gives the code it runs; the
+ * caller's own come back with its return, by whatever way. 0: leave them alone.
+ */
+void plat_key_set_run_rights(uint32_t rights);
 
 /* ---- running a process's code -------------------------------------------- */
 

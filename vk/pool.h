@@ -32,9 +32,9 @@ struct vk_slot {
     /* private: pool and guard */
     uint32_t dirty_bytes; /* to wipe before the next use; 0 while wiped */
     uint32_t next;        /* index + 1 of the next free slot of the class */
+    uint32_t shape_bytes; /* of its first mapping: size_bytes when whole, else the prefix */
     uint8_t slot_class;
-    uint8_t mappings; /* kernel mappings counted for it: 0 none yet, 1 or 2 */
-    uint8_t key;      /* protection key it holds; 0 none */
+    uint8_t key; /* protection key it holds; 0 none */
     bool in_use;
     bool is_accessible; /* its pages are PLAT_PROT_RW now, whatever the key */
 };
@@ -43,6 +43,7 @@ struct vk_pool_options {
     uint32_t slots_max[VK_SLOT_CLASSES]; /* records to keep per class; 0: class not offered */
     uint32_t mappings_max;               /* 0: what the platform allows less VK_MAPPINGS_RESERVED */
     uint32_t warm;                       /* class 0 slots to make and touch at start */
+    uint32_t warm_prefix_bytes;          /* how they will be taken: 0 whole, else the prefix */
 };
 
 struct vk_pool_class {
@@ -51,7 +52,8 @@ struct vk_pool_class {
     struct vk_slot *slots;
     uint32_t made; /* slots[0 .. made-1] have a mapping */
     uint32_t max;
-    uint32_t free_first; /* index + 1; 0: none */
+    uint32_t free_first[2]; /* free slots by shape, whole and prefix: index + 1; 0: none */
+    uint32_t free[2];       /* how many */
     uint32_t in_use;
 };
 

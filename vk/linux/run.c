@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Runners: the code of a process is called on a stack of its own and left by
+ * return, fault, system call or time. What a thread needs for that is set up
+ * with its first runner and taken down with its last.
+ */
+#include "vk/err.h"
+#include "vk/limits.h"
+#include "vk/plat.h"
+
+#include "vk/linux/linux_impl.h"
+#include "vk/linux/run_impl.h"
+
+#include <errno.h>
+#include <immintrin.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+/* Of the alternate stack: a signal frame with all vector registers is 3.5 KiB. */
+#define ALT_BYTES (64u << 10)
+
+/* linux/prctl.h of kernel 5.11 */
+#define TRAP_PRCTL 59
+#define TRAP_OFF   0
+#define TRAP_ON    1
+
+#define MXCSR_FLAGS   0x3fu
+#define MXCSR_DEFAULT 0x1f80u
+
+__thread struct vk_linux_thread vk_linux_thread __attribute__((tls_model("initial-exec")));
+
+/* ---- the thread ---- */
+
+static int thread_init(struct vk_linux_thread *thread)
+{
+    void *map;
+    int rc = plat_reserve(VK_PAGE_BYTES + ALT_BYTES, VK_PAGE_BYTES, &map);
+    if (rc != 0)
+        return rc;
+    stack_t alt = {.ss_sp = (uint8_t *)map + VK_PAGE_BYTES, .ss_size = ALT_BYTES};
+    rc = plat_protect(alt.ss_sp, ALT_BYTES, PLAT_PROT_RW);
+    if (rc == 0 && sigaltstack(&alt, &thread->alt_before) != 0)
+        rc = vk_linux_err(errno);
+    if (rc != 0) {
+        plat_release(map, VK_PAGE_BYTES + ALT_BYTES);
+        return rc;
+    }
+    thread->alt_map = map;
+    return 0;
+}
+
+static void thread_fini(struct vk_linux_thread *thread)
+{
+    (void)sigaltstack(&thread->alt_before, NULL);
+    plat_release(thread->alt_map, VK_PAGE_BYTES + ALT_BYTES);
+    thread->alt_map = NULL;
+}
+
+/* The trap is a property of the thread, switched by one byte. */
+static int trap_get(struct vk_linux_thread *thread)
+{
+    uintptr_t from = (uintptr_t)vk_linux_sigreturn;
+    thread->selector = VK_LINUX_TRAP_ALLOW;
+    if (thread->traps == 0 &&
+        prctl(TRAP_PRCTL, TRAP_ON, from, (uintptr_t)vk_linux_sigreturn_end - from, &thread->selector) != 0)
+        return -VK_ENOTSUP;
+    thread->traps++;
+    return 0;
+}
+
+static void trap_put(struct vk_linux_thread *thread)
+{
+    if (--thread->traps == 0)
+        (void)prctl(TRAP_PRCTL, TRAP_OFF, 0, 0, 0);
+}
+
+/* ---- the runner ---- */
+
+static int timer_start(struct plat_runner *runner)
+{
+    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = VK_LINUX_TICK_SIGNAL};
+    uint64_t tick_ns = runner->options.tick_ns;
+    struct timespec tick = {.tv_sec = (time_t)(tick_ns / 1000000000u),
+                            .tv_nsec = (long)(tick_ns % 1000000000u)};
+    struct itimerspec every = {.it_interval = tick, .it_value = tick};
+    event.sigev_value.sival_ptr = runner;
+    event._sigev_un._tid = gettid();
+    if (timer_create(CLOCK_THREAD_CPUTIME_ID, &event, &runner->timer) != 0)
+        return vk_linux_err(errno);
+    if (timer_settime(runner->timer, 0, &every, NULL) == 0)
+        return 0;
+    int rc = vk_linux_err(errno);
+    (void)timer_delete(runner->timer);
+    return rc;
+}
+
+/* The parts of a runner in the order they are made; undone in reverse. */
+enum part { PART_THREAD, PART_HANDLERS, PART_STACK, PART_TRAP, PART_TIMER, PART_COUNT };
+
+static int part_init(struct plat_runner *runner, enum part part)
+{
+    struct vk_linux_thread *thread = &vk_linux_thread;
+    switch (part) {
+    case PART_THREAD:
+        return thread->runners == NULL ? thread_init(thread) : 0;
+    case PART_HANDLERS:
+        return vk_linux_handlers_get();
+    case PART_STACK:
+        return vk_linux_stack_init(&runner->stack, runner->options.stack_bytes);
+    case PART_TRAP:
+        return runner->options.syscall_trap ? trap_get(thread) : 0;
+    case PART_TIMER:
+        return runner->options.tick_ns != 0 ? timer_start(runner) : 0;
+    default:
+        return 0;
+    }
+}
+
+static void part_fini(struct plat_runner *runner, enum part part)
+{
+    struct vk_linux_thread *thread = &vk_linux_thread;
+    switch (part) {
+    case PART_THREAD:
+        if (thread->runners == NULL)
+            thread_fini(thread);
+        break;
+    case PART_HANDLERS:
+        vk_linux_handlers_put();
+        break;
+    case PART_STACK:
+        vk_linux_stack_fini(&runner->stack);
+        break;
+    case PART_TRAP:
+        if (runner->options.syscall_trap)
+            trap_put(thread);
+        break;
+    case PART_TIMER:
+        if (runner->options.tick_ns != 0)
+            (void)timer_delete(runner->timer);
+        break;
+    default:
+        break;
+    }
+}
+
+static void parts_fini(struct plat_runner *runner, uint32_t count)
+{
+    while (count > 0)
+        part_fini(runner, (enum part)-- count);
+}
+
+int plat_runner_create(const struct plat_runner_options *options, struct plat_runner **ret_runner)
+{
+    struct plat_runner *runner = calloc(1, sizeof *runner);
+    if (runner == NULL)
+        return -VK_ENOMEM;
+    runner->options = *options;
+    for (uint32_t part = 0; part < PART_COUNT; part++) {
+        int rc = part_init(runner, (enum part)part);
+        if (rc != 0) {
+            parts_fini(runner, part);
+            free(runner);
+            return rc;
+        }
+    }
+    runner->next = vk_linux_thread.runners;
+    vk_linux_thread.runners = runner;
+    *ret_runner = runner;
+    return 0;
+}
+
+void plat_runner_destroy(struct plat_runner *runner)
+{
+    if (runner == NULL)
+        return;
+    struct plat_runner **link = &vk_linux_thread.runners;
+    while (*link != runner) {
+        vk_assert(*link != NULL); /* on the thread that created it */
+        link = &(*link)->next;
+    }
+    part_fini(runner, PART_TIMER); /* while its ticks are still known as ours */
+    *link = runner->next;
+    parts_fini(runner, PART_TIMER);
+    free(runner);
+}
+
+void plat_key_set_run_rights(uint32_t rights)
+{
+    vk_linux_thread.run_rights = rights;
+}
+
+/* Rounding and exceptions of floating point are the caller's again; the flags that arithmetic sets may stay.
+ */
+static inline void float_restore(uint32_t mxcsr, uint16_t x87)
+{
+    uint16_t x87_now;
+    if (VK_UNLIKELY(((_mm_getcsr() ^ mxcsr) & ~MXCSR_FLAGS) != 0))
+        _mm_setcsr(mxcsr);
+    __asm__ volatile("fnstcw %0" : "=m"(x87_now));
+    if (VK_UNLIKELY(x87_now != x87))
+        __asm__ volatile("fninit; fldcw %0" : : "m"(x87));
+}
+
+int plat_run_guarded(struct plat_runner *runner, int (*fn)(void *arg), void *arg, int *ret_value,
+                     struct plat_fault *ret_fault)
+{
+    struct vk_linux_thread *thread = &vk_linux_thread;
+    uint32_t mxcsr = _mm_getcsr();
+    uint16_t x87;
+    __asm__ volatile("fnstcw %0" : "=m"(x87));
+    uint32_t run_rights = thread->run_rights;
+    vk_assert(thread->active == NULL);
+
+    runner->runs++;
+    runner->fault.kind = PLAT_FAULT_NONE;
+    if (VK_UNLIKELY(run_rights != 0)) {
+        thread->kernel_rights = plat_key_rights();
+        plat_key_set_rights(run_rights);
+    }
+    if (runner->options.syscall_trap)
+        thread->selector = VK_LINUX_TRAP_BLOCK;
+    int value = vk_linux_switch(fn, arg, runner->stack.top, runner);
+    thread->selector = VK_LINUX_TRAP_ALLOW;
+    if (VK_UNLIKELY(run_rights != 0))
+        plat_key_set_rights(thread->kernel_rights);
+
+    float_restore(mxcsr, x87);
+    bool faulted = runner->fault.kind != PLAT_FAULT_NONE;
+    vk_linux_stack_clean(&runner->stack, faulted);
+    if (VK_UNLIKELY(faulted)) {
+        *ret_fault = runner->fault;
+        return -VK_EIO;
+    }
+    *ret_value = value;
+    return 0;
+}
