@@ -127,7 +127,7 @@ static uint32_t month_days(const struct day *day)
 {
     static const uint8_t days[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     bool is_leap = day->year % 4 == 0 && (day->year % 100 != 0 || day->year % 400 == 0);
-    return days[day->month] + (day->month == 1 && is_leap);
+    return days[day->month] + (uint32_t)(day->month == 1 && is_leap);
 }
 
 static void next_day(struct day *day)
@@ -191,7 +191,7 @@ TEST(vk_fmt, every_day_of_ten_thousand_years_is_right)
 
 TEST(vk_fmt, formats_print_what_printf_prints)
 {
-    const char *none = NULL;
+    const char *volatile none = NULL; /* the compiler would see it */
     CHECK_FMT("", "%s", "");
     CHECK_FMT("plain", "plain");
     CHECK_FMT("100%", "%d%%", 100);
