@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "net/linux/io.h"
+
+#include "net/linux/io_impl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static uint32_t conns_possible(uint32_t wanted)
+{
+    struct rlimit limit;
+    uint64_t max = NET_CONNS_CAP - 1;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < max)
+        max = limit.rlim_cur;
+    if (wanted != 0 && wanted < max)
+        max = wanted;
+    return (uint32_t)max;
+}
+
+static int map_addrs(struct net_io *nio)
+{
+    nio->addrs_bytes = (size_t)nio->table.conns_len * sizeof(nio->addrs[0]);
+    void *map = mmap(NULL, nio->addrs_bytes, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (map == MAP_FAILED)
+        return -VK_ENOMEM;
+    nio->addrs = map;
+    return 0;
+}
+
+int net_io_init(struct net_io *nio, const struct proc_io_ops *ops, const struct net_io_options *options)
+{
+    nio->io.ops = ops;
+    nio->wake_fd = -1;
+    nio->reuseport = options->reuseport;
+    nio->accept_ns = UINT64_MAX;
+    nio->now_ns = net_clock_ns();
+    int err = net_table_init(&nio->table, conns_possible(options->conns_max));
+    if (err == 0)
+        err = map_addrs(nio);
+    if (err == 0) {
+        nio->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        err = nio->wake_fd < 0 ? net_sock_err(errno) : 0;
+    }
+    if (err != 0)
+        net_io_fini(nio);
+    return err;
+}
+
+void net_io_fini(struct net_io *nio)
+{
+    struct net_table *t = &nio->table;
+    for (uint32_t i = 1; i < t->conns_fresh; i++) {
+        if ((t->conns[i].flags & (NET_CONN_LIVE | NET_CONN_FD_GONE)) == NET_CONN_LIVE)
+            (void)close(t->conns[i].fd); /* nobody is left to be told */
+    }
+    if (nio->wake_fd >= 0)
+        (void)close(nio->wake_fd);
+    if (nio->addrs != NULL)
+        (void)munmap(nio->addrs, nio->addrs_bytes);
+    net_table_fini(t);
+}
+
+static int add_listener(struct net_io *nio, int fd, uint32_t *ret_conn)
+{
+    uint32_t index = net_conn_new(&nio->table, fd, NET_CONN_LISTENS);
+    if (index == 0)
+        return -VK_EMFILE;
+    *ret_conn = net_conn_number(&nio->table, index);
+    return 0;
+}
+
+int net_io_listen(struct proc_io *io, const struct proc_addr *addr, bool defer, uint32_t *ret_conn,
+                  struct proc_addr *ret_bound)
+{
+    struct net_io *nio = (struct net_io *)io;
+    int fd;
+    int err = net_sock_listen(addr, defer, nio->reuseport, &fd);
+    if (err != 0)
+        return err;
+    err = net_sock_bound(fd, ret_bound);
+    if (err == 0)
+        err = add_listener(nio, fd, ret_conn);
+    if (err != 0)
+        (void)close(fd); /* nothing was done with it */
+    return err;
+}
+
+int net_io_adopt(struct proc_io *io, int fd, uint32_t *ret_conn, struct proc_addr *ret_bound)
+{
+    struct net_io *nio = (struct net_io *)io;
+    int err = net_sock_bound(fd, ret_bound);
+    if (err != 0)
+        return err;
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
+        return net_sock_err(errno);
+    return add_listener(nio, fd, ret_conn);
+}
+
+int net_io_open(struct proc_io *io, const struct proc_addr *addr, uint32_t *ret_conn)
+{
+    struct net_io *nio = (struct net_io *)io;
+    int fd;
+    int err = net_sock_open(addr, nio->nonblock, &fd);
+    if (err != 0)
+        return err;
+    uint32_t index = net_conn_new(&nio->table, fd, 0);
+    if (index == 0) {
+        (void)close(fd); /* nothing was done with it */
+        return -VK_EMFILE;
+    }
+    (void)net_sock_addr(addr, &nio->addrs[index]); /* open refused other families */
+    *ret_conn = net_conn_number(&nio->table, index);
+    return 0;
+}
+
+int net_io_peer(struct proc_io *io, uint32_t number, struct proc_addr *ret_addr)
+{
+    struct net_io *nio = (struct net_io *)io;
+    uint32_t index = net_conn_index(&nio->table, number);
+    if (index == 0 || (nio->table.conns[index].flags & NET_CONN_FD_GONE))
+        return -VK_EBADH;
+    return net_sock_peer(nio->table.conns[index].fd, ret_addr);
+}
+
+uint64_t net_io_now(struct proc_io *io)
+{
+    (void)io;
+    return net_clock_ns();
+}
+
+void net_io_wake(struct proc_io *io)
+{
+    struct net_io *nio = (struct net_io *)io;
+    uint64_t one = 1;
+    int saved = errno; /* may be called from a signal handler */
+    /* Fails only when the counter is full, and then the wait ends anyway. */
+    (void)!write(nio->wake_fd, &one, sizeof(one));
+    errno = saved;
+}
+
+const struct net_io_stats *net_io_stats(const struct proc_io *io)
+{
+    /* The gauges are written by the tables; io is not const underneath. */
+    struct net_io *nio = (struct net_io *)(uintptr_t)io;
+    nio->stats.conns_live = nio->table.conns_live;
+    nio->stats.ops_live = nio->table.ops_live;
+    return &nio->stats;
+}
+
+int net_io_check(const struct net_io *nio, const struct proc_io_req *req, uint32_t *ret_conn)
+{
+    uint32_t index = net_conn_index(&nio->table, req->conn);
+    if (index == 0 || nio->table.conns[index].close != 0)
+        return -VK_EBADH;
+    const struct net_conn *conn = &nio->table.conns[index];
+    bool listens = conn->flags & NET_CONN_LISTENS;
+    bool fits = false;
+    switch (req->code) {
+    case PROC_IO_ACCEPT:
+        fits = listens && conn->in == 0;
+        break;
+    case PROC_IO_RECV:
+        fits = !listens && conn->in == 0;
+        break;
+    case PROC_IO_RECV_INTO:
+        fits = !listens && conn->in == 0 && req->len > 0 && req->buf != NULL;
+        break;
+    case PROC_IO_SEND:
+        fits = !listens && req->len > 0 && req->len <= INT32_MAX && req->buf != NULL;
+        break;
+    case PROC_IO_SHUTDOWN:
+        fits = !listens;
+        break;
+    case PROC_IO_CONNECT:
+        fits = !listens && conn->out == 0 && nio->addrs[index].any.sa_family != 0;
+        break;
+    case PROC_IO_CLOSE:
+        fits = true;
+        break;
+    default:
+        break;
+    }
+    *ret_conn = index;
+    return fits ? 0 : -VK_EINVAL;
+}
+
+bool net_io_accept_pause(struct net_io *nio, uint32_t op)
+{
+    uint64_t now_ns = nio->now_ns;
+    struct net_op *accept = &nio->table.ops[op];
+    struct net_conn *conn = &nio->table.conns[accept->conn];
+    accept->state = NET_OP_QUEUED;
+    accept->next = nio->paused;
+    nio->paused = op;
+    nio->accept_now = false;
+    nio->accept_ns = now_ns + NET_IO_ACCEPT_PAUSE_NS;
+    nio->stats.starved++;
+    bool quiet = now_ns - nio->starved_ns >= NET_IO_ACCEPT_QUIET_NS;
+    bool tell = quiet || !(conn->flags & NET_CONN_REPORTED);
+    conn->flags |= NET_CONN_REPORTED;
+    nio->starved_ns = now_ns;
+    return tell;
+}
+
+uint32_t net_io_accept_resume(struct net_io *nio, uint64_t now_ns)
+{
+    if (nio->paused == 0 || (!nio->accept_now && now_ns < nio->accept_ns))
+        return 0;
+    uint32_t first = nio->paused;
+    nio->paused = 0;
+    nio->accept_ns = UINT64_MAX;
+    return first;
+}
+
+bool net_io_accept_unpause(struct net_io *nio, uint32_t op)
+{
+    uint32_t *link = &nio->paused;
+    while (*link != 0 && *link != op)
+        link = &nio->table.ops[*link].next;
+    if (*link == 0)
+        return false;
+    *link = nio->table.ops[op].next;
+    if (nio->paused == 0)
+        nio->accept_ns = UINT64_MAX;
+    return true;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the two Linux drivers of proc/io.h share towards the programs that put
+ * a server together: their options, adopting listeners that a parent opened,
+ * choosing a driver, and counters for tests and metrics.
+ */
+#ifndef NET_LINUX_IO_H
+#define NET_LINUX_IO_H
+
+#include "proc/io.h"
+
+/* Features a driver shall pretend not to have: for tests of its fallbacks. */
+enum {
+    NET_IO_NO_DEFER_TASKRUN = 1u << 0, /* uring: as on Linux before 6.1 */
+    NET_IO_NO_MULTI_RECV = 1u << 1,    /* uring: as on Linux before 6.0 */
+    NET_IO_NO_REG_RING = 1u << 2,      /* uring: without a registered ring descriptor */
+};
+
+/* Zeroed is a good default. */
+struct net_io_options {
+    bool reuseport;      /* listen with SO_REUSEPORT */
+    bool no_spin;        /* never poll before sleeping */
+    uint32_t conns_max;  /* 0: as many as the process may have descriptors */
+    uint32_t buffers;    /* uring: provided buffers, a power of two; 0: 2048 */
+    uint32_t without;    /* NET_IO_NO_... */
+    uint32_t sq_entries; /* uring: 0: 2048 */
+    uint32_t cq_entries; /* uring: 0: 16384 */
+};
+
+/* Since creation. For tests and metrics; nothing depends on them. */
+struct net_io_stats {
+    uint64_t waits;      /* calls of wait */
+    uint64_t calls;      /* system calls of the hot paths */
+    uint64_t sleeps;     /* system calls that were allowed to block */
+    uint64_t accepts;    /* connections accepted */
+    uint64_t recvs;      /* completions of receives with data */
+    uint64_t sends;      /* sends completed */
+    uint64_t rearms;     /* receives started again by the driver */
+    uint64_t starved;    /* accepts that found no descriptor */
+    uint32_t conns_live; /* listeners and connections open now */
+    uint32_t ops_live;   /* requests in flight now */
+};
+
+const struct net_io_stats *net_io_stats(const struct proc_io *io);
+
+/*
+ * Take over a listening socket, for instance one inherited from a parent.
+ * The driver owns fd on success and closes it with the listener.
+ * -VK_EINVAL when fd is no listening socket; -VK_EMFILE when the table is full.
+ */
+int net_io_adopt(struct proc_io *io, int fd, uint32_t *ret_conn, struct proc_addr *ret_bound);
+
+#endif

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The tables of a Linux driver: connections, operations in flight, and the
+ * way from a caller's tag to its operation (for cancel).
+ *
+ * One mapping made at creation, touched as used; index 0 of each table means
+ * "none", so zero-filled memory is a valid empty table. A connection's number
+ * is its index with a generation above it and fits in 31 bits, since ACCEPT
+ * returns it as a result. Entries are reused last in, first out: the hot ones.
+ */
+#ifndef NET_LINUX_TABLE_H
+#define NET_LINUX_TABLE_H
+
+#include "proc/io.h"
+#include "vk/err.h"
+
+#define NET_CONNS_CAP (1u << 18) /* bounds the index part of a number; the rest is generation */
+
+enum net_conn_flag {
+    NET_CONN_LIVE = 1u << 0,
+    NET_CONN_LISTENS = 1u << 1,
+    NET_CONN_FD_GONE = 1u << 2,  /* the descriptor is closed, or the ring was asked to */
+    NET_CONN_CLOSED = 1u << 3,   /* ... and that is done */
+    NET_CONN_WATCHED = 1u << 4,  /* ev: a watcher is registered for events */
+    NET_CONN_REPORTED = 1u << 5, /* listener: told its owner that descriptors ran out */
+};
+
+struct net_conn {
+    int fd;
+    uint32_t in;    /* the RECV, RECV_INTO or ACCEPT in flight; a free entry: the next free */
+    uint32_t out;   /* last of the ring of SENDs, SHUTDOWNs and CONNECT, in order */
+    uint32_t close; /* the CLOSE; set means that no other request is taken */
+    uint16_t gen;
+    uint16_t flags;
+};
+
+enum net_op_state {
+    NET_OP_QUEUED,   /* behind others of its connection, or paused */
+    NET_OP_ACTIVE,   /* uring: in the ring; ev: being tried */
+    NET_OP_CANCELED, /* active, and its end was asked for */
+    NET_OP_DONE,     /* in the done list with its result */
+};
+
+struct net_op {
+    uint64_t tag;
+    uint8_t *buf;
+    uint32_t len;
+    int32_t res;        /* SEND: bytes taken so far; then the result */
+    uint32_t conn;      /* index */
+    uint32_t next;      /* in the one list it is in */
+    uint32_t hash_next; /* others with the same hash of the tag */
+    uint32_t seq;       /* uring: tells completions of earlier users of this entry apart */
+    uint8_t code;
+    uint8_t flags;
+    uint8_t state;
+};
+
+struct net_table {
+    struct net_conn *conns;
+    struct net_op *ops;
+    uint32_t *heads; /* hash of a tag -> first operation */
+    uint32_t conns_len, ops_len;
+    uint32_t conns_fresh, ops_fresh; /* lowest index never used */
+    uint32_t conns_free, ops_free;   /* list of used and freed entries */
+    uint32_t conns_live, ops_live;
+    uint32_t index_bits, hash_shift;
+    uint32_t done_first, done_last; /* finished by the driver itself, to be delivered */
+    void *map;
+    size_t map_bytes;
+};
+
+/* -VK_ENOMEM. conns_max is 1 .. NET_CONNS_CAP - 1. */
+int net_table_init(struct net_table *t, uint32_t conns_max);
+void net_table_fini(struct net_table *t);
+
+/* A new live entry for fd; 0 when the table is full. */
+uint32_t net_conn_new(struct net_table *t, int fd, uint32_t flags);
+void net_conn_free(struct net_table *t, uint32_t index);
+
+/* The operation with this tag, 0: none. */
+uint32_t net_op_find(const struct net_table *t, uint64_t tag);
+
+VK_INLINE uint32_t net_conn_number(const struct net_table *t, uint32_t index)
+{
+    return (uint32_t)t->conns[index].gen << t->index_bits | index;
+}
+
+/* The live connection with this number, 0 for anything else. */
+VK_INLINE uint32_t net_conn_index(const struct net_table *t, uint32_t number)
+{
+    uint32_t index = number & ((1u << t->index_bits) - 1);
+    if (index == 0 || index >= t->conns_fresh)
+        return 0;
+    const struct net_conn *conn = &t->conns[index];
+    bool same = (uint32_t)conn->gen == number >> t->index_bits;
+    return same && (conn->flags & NET_CONN_LIVE) ? index : 0;
+}
+
+VK_INLINE uint32_t net_tag_hash(const struct net_table *t, uint64_t tag)
+{
+    return (uint32_t)((tag * 0x9E3779B97F4A7C15u) >> t->hash_shift); /* Knuth, TAOCP vol. 3, 6.4 */
+}
+
+/* A new operation from a request, findable by its tag; 0 when the table is full. */
+VK_INLINE uint32_t net_op_new(struct net_table *t, const struct proc_io_req *req, uint32_t conn)
+{
+    uint32_t index = t->ops_free;
+    if (VK_LIKELY(index != 0))
+        t->ops_free = t->ops[index].next;
+    else if (t->ops_fresh < t->ops_len)
+        index = t->ops_fresh++;
+    else
+        return 0;
+    struct net_op *op = &t->ops[index];
+    uint32_t *head = &t->heads[net_tag_hash(t, req->tag)];
+    op->tag = req->tag;
+    op->buf = req->buf;
+    op->len = req->len;
+    op->res = 0;
+    op->conn = conn;
+    op->next = 0;
+    op->hash_next = *head;
+    op->seq++;
+    op->code = req->code;
+    op->flags = req->flags;
+    op->state = NET_OP_QUEUED;
+    *head = index;
+    t->ops_live++;
+    return index;
+}
+
+VK_INLINE void net_op_free(struct net_table *t, uint32_t index)
+{
+    struct net_op *op = &t->ops[index];
+    uint32_t *link = &t->heads[net_tag_hash(t, op->tag)];
+    while (*link != index)
+        link = &t->ops[*link].hash_next;
+    *link = op->hash_next;
+    op->next = t->ops_free;
+    t->ops_free = index;
+    t->ops_live--;
+}
+
+/* The ring of outgoing operations of a connection: conn->out is the last, its next the first. */
+VK_INLINE uint32_t net_out_first(const struct net_table *t, const struct net_conn *conn)
+{
+    return conn->out == 0 ? 0 : t->ops[conn->out].next;
+}
+
+VK_INLINE void net_out_push(struct net_table *t, struct net_conn *conn, uint32_t index)
+{
+    struct net_op *op = &t->ops[index];
+    if (conn->out == 0) {
+        op->next = index;
+    } else {
+        op->next = t->ops[conn->out].next;
+        t->ops[conn->out].next = index;
+    }
+    conn->out = index;
+}
+
+/* Take an operation out of the ring, usually the first. */
+void net_out_remove(struct net_table *t, struct net_conn *conn, uint32_t index);
+
+VK_INLINE void net_out_pop(struct net_table *t, struct net_conn *conn)
+{
+    struct net_op *last = &t->ops[conn->out];
+    if (last->next == conn->out)
+        conn->out = 0;
+    else
+        last->next = t->ops[last->next].next;
+}
+
+/* Put an operation that is in no list into the done list with its result. */
+void net_done_push(struct net_table *t, uint32_t index, int32_t res);
+
+/* Deliver at most max of the done list; returns how many. */
+uint32_t net_done_take(struct net_table *t, struct proc_io_event *events, uint32_t max);
+
+/* Write the final completion of an operation that is in no list, and free it. */
+VK_INLINE void net_op_finish(struct net_table *t, uint32_t index, int32_t res, struct proc_io_event *ret)
+{
+    ret->tag = t->ops[index].tag;
+    ret->res = res;
+    ret->flags = 0;
+    ret->data = NULL;
+    net_op_free(t, index);
+}
+
+#endif

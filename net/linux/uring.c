@@ -1,0 +1,576 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The uring driver. An operation is one entry of the ring from arm to its
+ * last completion; user_data is its index with its sequence above it.
+ *
+ * Invariants: of one connection at most one outgoing operation is in the ring,
+ * the first of its queue, so sends cannot overtake each other. A connection's
+ * entry lives until its CLOSE completion has been delivered, which is after
+ * all others. Everything in the submission ring is handed to the kernel
+ * before completions are read, so a cancel never meets a later user of an
+ * operation's entry.
+ */
+#include "net/linux/uring.h"
+
+#include "net/linux/uring_impl.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct uring {
+    struct net_io nio;
+    struct net_ring ring;
+    uint64_t wake_value; /* read target of the wake descriptor */
+    bool woken;          /* it was read in this wait */
+};
+
+/* user_data of what no caller asked for: no operation has index 0. */
+enum { DATA_CANCEL = 1ull << 32, DATA_WAKE = 2ull << 32 };
+
+/* ---- the two rings -------------------------------------------------------- */
+
+static int enter(struct uring *u, unsigned wait_nr, uint64_t timeout_ns)
+{
+    struct net_ring *r = &u->ring;
+    struct __kernel_timespec ts = {.tv_sec = (int64_t)(timeout_ns / 1000000000u),
+                                   .tv_nsec = (long long)(timeout_ns % 1000000000u)};
+    struct io_uring_getevents_arg arg = {.ts = timeout_ns == UINT64_MAX ? 0 : (uintptr_t)&ts};
+    unsigned flags = r->enter_flags | IORING_ENTER_GETEVENTS;
+    __atomic_store_n(r->sq_tail, r->sq_local, __ATOMIC_RELEASE);
+    u->nio.stats.calls++;
+    if (wait_nr == 0)
+        return io_uring_enter2((unsigned)r->enter_fd, r->sq_local - r->sq_known, 0, flags, NULL, 0);
+    u->nio.stats.sleeps++;
+    return io_uring_enter2((unsigned)r->enter_fd, r->sq_local - r->sq_known, wait_nr,
+                           flags | IORING_ENTER_EXT_ARG, (void *)&arg, sizeof(arg));
+}
+
+/*
+ * One system call: submit what is filled in, gather, and wait if asked to.
+ * False when a signal ended it; other errors pass or show in the rings.
+ */
+static bool submit_and_wait(struct uring *u, unsigned wait_nr, uint64_t timeout_ns)
+{
+    int res = enter(u, wait_nr, timeout_ns);
+    u->ring.sq_known = __atomic_load_n(u->ring.sq_head, __ATOMIC_ACQUIRE);
+    return res != -EINTR;
+}
+
+/*
+ * Room for one entry. Without any the kernel is asked to take some; it takes
+ * none only while it is out of memory, when nothing else could be done either.
+ */
+static struct io_uring_sqe *next_sqe(struct uring *u)
+{
+    struct net_ring *r = &u->ring;
+    while (VK_UNLIKELY(r->sq_local - r->sq_known >= r->sq_entries))
+        (void)submit_and_wait(u, 0, 0);
+    struct io_uring_sqe *sqe = &r->sqes[r->sq_local++ & r->sq_mask];
+    return sqe;
+}
+
+VK_INLINE bool cq_empty(const struct net_ring *r)
+{
+    return __atomic_load_n(r->cq_tail, __ATOMIC_ACQUIRE) == r->cq_local;
+}
+
+/* The kernel has completions that only a system call brings into the ring. */
+VK_INLINE bool cq_pending(const struct net_ring *r)
+{
+    return __atomic_load_n(r->sq_flags, __ATOMIC_RELAXED) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
+}
+
+static const uint8_t *take_buf(struct uring *u, uint32_t cqe_flags)
+{
+    struct net_ring *r = &u->ring;
+    uint32_t id = cqe_flags >> IORING_CQE_BUFFER_SHIFT;
+    uint8_t *buf = r->bufs + (size_t)id * NET_URING_BUF_BYTES;
+    /* Filled in now, shown to the kernel at the next wait: until then the caller may read it. */
+    io_uring_buf_ring_add(r->br, buf, NET_URING_BUF_BYTES, (unsigned short)id, (int)(r->bufs_count - 1),
+                          (int)r->bufs_given++);
+    return buf;
+}
+
+static void return_bufs(struct net_ring *r)
+{
+    if (r->bufs_given != 0)
+        io_uring_buf_ring_advance(r->br, (int)r->bufs_given);
+    r->bufs_given = 0;
+}
+
+/* ---- starting operations -------------------------------------------------- */
+
+static void arm(struct uring *u, uint32_t index)
+{
+    struct net_op *op = &u->nio.table.ops[index];
+    const struct net_conn *conn = &u->nio.table.conns[op->conn];
+    struct io_uring_sqe *sqe = next_sqe(u);
+    switch ((enum proc_io_code)op->code) {
+    case PROC_IO_ACCEPT:
+        io_uring_prep_multishot_accept(sqe, conn->fd, NULL, NULL, SOCK_CLOEXEC);
+        break;
+    case PROC_IO_RECV:
+        io_uring_prep_recv(sqe, conn->fd, NULL, 0, 0);
+        if ((op->flags & PROC_IO_MULTI) && u->ring.multi_recv)
+            sqe->ioprio = IORING_RECV_MULTISHOT;
+        sqe->flags = IOSQE_BUFFER_SELECT;
+        break;
+    case PROC_IO_RECV_INTO:
+        io_uring_prep_recv(sqe, conn->fd, op->buf, op->len, 0);
+        break;
+    case PROC_IO_SEND:
+        io_uring_prep_send(sqe, conn->fd, op->buf + op->res, op->len - (uint32_t)op->res,
+                           MSG_NOSIGNAL | MSG_WAITALL);
+        break;
+    case PROC_IO_CONNECT: {
+        const union net_sockaddr *to = &u->nio.addrs[op->conn];
+        bool v4 = to->any.sa_family == AF_INET;
+        io_uring_prep_connect(sqe, conn->fd, &to->any, v4 ? sizeof(to->v4) : sizeof(to->v6));
+        break;
+    }
+    case PROC_IO_CLOSE:
+        io_uring_prep_close(sqe, conn->fd);
+        break;
+    case PROC_IO_SHUTDOWN:
+        vk_assert(false); /* done by start_out */
+    }
+    sqe->user_data = (uint64_t)op->seq << 32 | index;
+    op->state = NET_OP_ACTIVE;
+}
+
+static void arm_wake(struct uring *u)
+{
+    struct io_uring_sqe *sqe = next_sqe(u);
+    io_uring_prep_read(sqe, u->nio.wake_fd, &u->wake_value, sizeof(u->wake_value), 0);
+    sqe->user_data = DATA_WAKE;
+}
+
+/* Ask the kernel to end an operation that is in the ring. */
+static void arm_cancel(struct uring *u, uint32_t index)
+{
+    struct net_op *op = &u->nio.table.ops[index];
+    if (op->state != NET_OP_ACTIVE)
+        return;
+    struct io_uring_sqe *sqe = next_sqe(u);
+    io_uring_prep_cancel64(sqe, (uint64_t)op->seq << 32 | index, 0);
+    sqe->flags = IOSQE_CQE_SKIP_SUCCESS;
+    sqe->user_data = DATA_CANCEL;
+    op->state = NET_OP_CANCELED;
+}
+
+/*
+ * Close the descriptor as soon as nothing is left to be started on it. An
+ * operation in the ring holds the socket by itself, so a send that is under
+ * way goes on; where the kernel may stop it half-way, it is waited for.
+ */
+static void start_close(struct uring *u, uint32_t conn_index)
+{
+    struct net_table *t = &u->nio.table;
+    struct net_conn *conn = &t->conns[conn_index];
+    uint32_t first = net_out_first(t, conn);
+    bool last = first == conn->out && (first == 0 || u->ring.early_close);
+    if (!last || (conn->flags & NET_CONN_FD_GONE))
+        return;
+    conn->flags |= NET_CONN_FD_GONE;
+    arm(u, conn->close);
+}
+
+/* Start the first of the outgoing queue. A SHUTDOWN is done on the spot: in the ring it costs a thread. */
+static void start_out(struct uring *u, uint32_t conn_index)
+{
+    struct net_table *t = &u->nio.table;
+    struct net_conn *conn = &t->conns[conn_index];
+    uint32_t first;
+    while ((first = net_out_first(t, conn)) != 0 && t->ops[first].code == PROC_IO_SHUTDOWN) {
+        int32_t res = shutdown(conn->fd, SHUT_WR) == 0 ? 0 : net_sock_err(errno);
+        u->nio.stats.calls++;
+        net_out_pop(t, conn);
+        net_done_push(t, first, res);
+    }
+    if (first != 0)
+        arm(u, first);
+    if (conn->close != 0)
+        start_close(u, conn_index);
+}
+
+/* Everything of a connection is over: hand out the CLOSE completion. */
+static void finish_close(struct uring *u, uint32_t conn_index)
+{
+    struct net_table *t = &u->nio.table;
+    struct net_conn *conn = &t->conns[conn_index];
+    if ((conn->flags & NET_CONN_CLOSED) && conn->in == 0 && conn->out == 0)
+        net_done_push(t, conn->close, 0);
+}
+
+/* ---- requests ------------------------------------------------------------- */
+
+static void cancel_op(struct uring *u, uint32_t index)
+{
+    struct net_table *t = &u->nio.table;
+    struct net_op *op = &t->ops[index];
+    if (op->state == NET_OP_ACTIVE) {
+        arm_cancel(u, index);
+    } else if (op->state == NET_OP_QUEUED) {
+        struct net_conn *conn = &t->conns[op->conn];
+        if (op->code != PROC_IO_ACCEPT)
+            net_out_remove(t, conn, index);
+        else if (net_io_accept_unpause(&u->nio, index))
+            conn->in = 0;
+        net_done_push(t, index, -VK_ECANCELED);
+    }
+}
+
+static void submit_close(struct uring *u, uint32_t conn_index, bool abort)
+{
+    struct net_table *t = &u->nio.table;
+    struct net_conn *conn = &t->conns[conn_index];
+    if (conn->in != 0)
+        cancel_op(u, conn->in);
+    if (abort) {
+        net_sock_set_reset(conn->fd);
+        uint32_t first = net_out_first(t, conn);
+        while (conn->out != first) /* the last ones first: none of them shall be started */
+            cancel_op(u, conn->out);
+        if (first != 0)
+            cancel_op(u, first);
+    }
+    start_close(u, conn_index);
+}
+
+static int uring_submit(struct proc_io *io, const struct proc_io_req *req)
+{
+    struct uring *u = (struct uring *)io;
+    struct net_table *t = &u->nio.table;
+    uint32_t conn_index;
+    int err = net_io_check(&u->nio, req, &conn_index);
+    if (VK_UNLIKELY(err != 0))
+        return err;
+    uint32_t index = net_op_new(t, req, conn_index);
+    if (VK_UNLIKELY(index == 0))
+        return -VK_EOVERFLOW;
+    struct net_conn *conn = &t->conns[conn_index];
+    switch ((enum proc_io_code)req->code) {
+    case PROC_IO_ACCEPT:
+    case PROC_IO_RECV:
+    case PROC_IO_RECV_INTO:
+        conn->in = index;
+        arm(u, index);
+        break;
+    case PROC_IO_SEND:
+    case PROC_IO_SHUTDOWN:
+    case PROC_IO_CONNECT:
+        net_out_push(t, conn, index);
+        if (t->ops[index].next == index)
+            start_out(u, conn_index);
+        break;
+    case PROC_IO_CLOSE:
+        conn->close = index;
+        submit_close(u, conn_index, req->flags & PROC_IO_ABORT);
+        break;
+    }
+    return 0;
+}
+
+static void uring_cancel(struct proc_io *io, uint64_t tag)
+{
+    struct uring *u = (struct uring *)io;
+    uint32_t index = net_op_find(&u->nio.table, tag);
+    if (index != 0 && u->nio.table.ops[index].code != PROC_IO_CLOSE)
+        cancel_op(u, index);
+}
+
+/* ---- completions ---------------------------------------------------------- */
+
+/* The final completion of the incoming operation of a connection. */
+static bool finish_in(struct uring *u, uint32_t index, int32_t res, struct proc_io_event *ev)
+{
+    uint32_t conn_index = u->nio.table.ops[index].conn;
+    u->nio.table.conns[conn_index].in = 0;
+    net_op_finish(&u->nio.table, index, res, ev);
+    if (u->nio.table.conns[conn_index].close != 0)
+        finish_close(u, conn_index);
+    return true;
+}
+
+static bool not_yet(struct uring *u, uint32_t index)
+{
+    u->nio.stats.rearms++;
+    arm(u, index);
+    return false;
+}
+
+/* A receive that ended without data, or in an error. */
+static bool recv_ended(struct uring *u, uint32_t index, int32_t res, struct proc_io_event *ev)
+{
+    struct net_op *op = &u->nio.table.ops[index];
+    if (op->state == NET_OP_CANCELED)
+        return finish_in(u, index, -VK_ECANCELED, ev);
+    if (res == -ENOBUFS || res == -EINTR)
+        return not_yet(u, index); /* buffers return before the ring is entered again */
+    if (res == -EINVAL && op->res == 0 && (op->flags & PROC_IO_MULTI) && u->ring.multi_recv) {
+        u->ring.multi_recv = false; /* Linux before 6.0 */
+        return not_yet(u, index);
+    }
+    return finish_in(u, index, res == 0 ? 0 : net_sock_err(-res), ev);
+}
+
+static bool on_recv(struct uring *u, uint32_t index, const struct io_uring_cqe *cqe, struct proc_io_event *ev)
+{
+    struct net_op *op = &u->nio.table.ops[index];
+    const uint8_t *data = cqe->flags & IORING_CQE_F_BUFFER ? take_buf(u, cqe->flags) : NULL;
+    bool more = cqe->flags & IORING_CQE_F_MORE;
+    bool closing = u->nio.table.conns[op->conn].close != 0;
+    if (VK_UNLIKELY(cqe->res <= 0 || closing)) {
+        if (more)
+            return false; /* data after CLOSE is not delivered */
+        return recv_ended(u, index, cqe->res, ev);
+    }
+    u->nio.stats.recvs++;
+    if ((op->flags & PROC_IO_MULTI) && (more || op->state == NET_OP_ACTIVE)) {
+        *ev = (struct proc_io_event){.tag = op->tag, .res = cqe->res, .flags = PROC_IO_MORE, .data = data};
+        op->res = 1; /* it has worked */
+        if (!more)
+            (void)not_yet(u, index);
+        return true;
+    }
+    (void)finish_in(u, index, cqe->res, ev);
+    ev->data = data;
+    return true;
+}
+
+static bool on_recv_into(struct uring *u, uint32_t index, int32_t res, struct proc_io_event *ev)
+{
+    if (res > 0) {
+        u->nio.stats.recvs++;
+        return finish_in(u, index, res, ev);
+    }
+    return recv_ended(u, index, res, ev);
+}
+
+static bool accept_failed(struct uring *u, uint32_t index, int err, struct proc_io_event *ev)
+{
+    struct net_op *op = &u->nio.table.ops[index];
+    bool starved = err == EMFILE || err == ENFILE || err == ENOBUFS || err == ENOMEM;
+    if (op->state == NET_OP_CANCELED)
+        return finish_in(u, index, -VK_ECANCELED, ev);
+    if (err == EINVAL || err == EBADF || err == ENOTSOCK || err == EOPNOTSUPP)
+        return finish_in(u, index, net_sock_err(err), ev);
+    if (!starved)
+        return not_yet(u, index); /* an error of the connection that was to be accepted */
+    *ev = (struct proc_io_event){.tag = op->tag, .res = -VK_EMFILE, .flags = PROC_IO_MORE};
+    return net_io_accept_pause(&u->nio, index);
+}
+
+static bool on_accept(struct uring *u, uint32_t index, const struct io_uring_cqe *cqe,
+                      struct proc_io_event *ev)
+{
+    struct net_table *t = &u->nio.table;
+    struct net_op *op = &t->ops[index];
+    bool more = cqe->flags & IORING_CQE_F_MORE;
+    if (cqe->res < 0)
+        return more ? false : accept_failed(u, index, -cqe->res, ev);
+    bool closing = t->conns[op->conn].close != 0;
+    uint32_t conn_index = closing ? 0 : net_conn_new(t, cqe->res, 0);
+    if (conn_index == 0) {
+        (void)close(cqe->res); /* nobody knows it */
+        if (more)
+            return false;
+        return accept_failed(u, index, closing ? ECANCELED : EMFILE, ev);
+    }
+    u->nio.stats.accepts++;
+    *ev = (struct proc_io_event){
+        .tag = op->tag, .res = (int32_t)net_conn_number(t, conn_index), .flags = PROC_IO_MORE};
+    if (more)
+        return true;
+    if (op->state == NET_OP_CANCELED) {
+        t->conns[op->conn].in = 0;
+        net_done_push(t, index, -VK_ECANCELED);
+    } else {
+        (void)not_yet(u, index);
+    }
+    return true;
+}
+
+/* What is left of a send that the kernel ended early; false: nothing or not wanted. */
+static bool send_rest(struct uring *u, uint32_t index)
+{
+    struct net_op *op = &u->nio.table.ops[index];
+    const struct net_conn *conn = &u->nio.table.conns[op->conn];
+    if ((uint32_t)op->res == op->len || op->state == NET_OP_CANCELED || (conn->flags & NET_CONN_FD_GONE))
+        return false;
+    arm(u, index);
+    return true;
+}
+
+static bool on_out(struct uring *u, uint32_t index, int32_t res, struct proc_io_event *ev)
+{
+    struct net_table *t = &u->nio.table;
+    struct net_op *op = &t->ops[index];
+    uint32_t conn_index = op->conn;
+    struct net_conn *conn = &t->conns[conn_index];
+    if (op->code == PROC_IO_SEND && res > 0) {
+        op->res += res;
+        if (send_rest(u, index))
+            return false;
+        u->nio.stats.sends++;
+        res = (uint32_t)op->res == op->len ? op->res : -VK_ECANCELED;
+    } else if (res < 0) {
+        res = op->state == NET_OP_CANCELED && res == -EINTR ? -VK_ECANCELED : net_sock_err(-res);
+    }
+    net_out_pop(t, conn);
+    net_op_finish(t, index, res, ev);
+    if (conn->out != 0)
+        start_out(u, conn_index);
+    else if (conn->close != 0) {
+        start_close(u, conn_index);
+        finish_close(u, conn_index);
+    }
+    return true;
+}
+
+static bool on_close(struct uring *u, uint32_t index, int32_t res)
+{
+    (void)res; /* the descriptor is gone whatever close says */
+    uint32_t conn_index = u->nio.table.ops[index].conn;
+    u->nio.table.conns[conn_index].flags |= NET_CONN_CLOSED;
+    net_io_descriptor_freed(&u->nio);
+    finish_close(u, conn_index);
+    return false;
+}
+
+/* One completion of the ring; true when *ev was written. */
+static bool on_cqe(struct uring *u, const struct io_uring_cqe *cqe, struct proc_io_event *ev)
+{
+    uint32_t index = (uint32_t)cqe->user_data;
+    if (VK_UNLIKELY(index == 0)) {
+        if (cqe->user_data == DATA_WAKE) {
+            u->woken = true;
+            arm_wake(u);
+        }
+        return false;
+    }
+    const struct net_op *op = &u->nio.table.ops[index];
+    vk_assert(op->seq == cqe->user_data >> 32);
+    switch ((enum proc_io_code)op->code) {
+    case PROC_IO_RECV:
+        return on_recv(u, index, cqe, ev);
+    case PROC_IO_RECV_INTO:
+        return on_recv_into(u, index, cqe->res, ev);
+    case PROC_IO_ACCEPT:
+        return on_accept(u, index, cqe, ev);
+    case PROC_IO_CLOSE:
+        return on_close(u, index, cqe->res);
+    case PROC_IO_SEND:
+    case PROC_IO_SHUTDOWN:
+    case PROC_IO_CONNECT:
+        break;
+    }
+    return on_out(u, index, cqe->res, ev);
+}
+
+/* ---- waiting -------------------------------------------------------------- */
+
+static uint32_t reap(struct uring *u, struct proc_io_event *events, uint32_t max)
+{
+    struct net_ring *r = &u->ring;
+    uint32_t tail = __atomic_load_n(r->cq_tail, __ATOMIC_ACQUIRE);
+    uint32_t count = 0;
+    while (r->cq_local != tail && count < max) {
+        const struct io_uring_cqe *cqe = &r->cqes[r->cq_local++ & r->cq_mask];
+        count += on_cqe(u, cqe, &events[count]);
+    }
+    __atomic_store_n(r->cq_head, r->cq_local, __ATOMIC_RELEASE);
+    return count + net_done_take(&u->nio.table, events + count, max - count);
+}
+
+static void resume_accepts(struct uring *u, uint64_t now_ns)
+{
+    uint32_t index = net_io_accept_resume(&u->nio, now_ns);
+    while (index != 0) {
+        uint32_t next = u->nio.table.ops[index].next;
+        arm(u, index);
+        index = next;
+    }
+}
+
+/* Submit, and block when there is nothing to deliver yet. False when the wait ends with this. */
+static bool submit_or_sleep(struct uring *u, uint64_t deadline_ns)
+{
+    struct net_ring *r = &u->ring;
+    if (u->nio.table.done_first != 0 || !cq_empty(r)) {
+        if (r->sq_local != r->sq_known || cq_pending(r))
+            (void)submit_and_wait(u, 0, 0);
+        return true;
+    }
+    uint64_t until_ns = deadline_ns < u->nio.accept_ns ? deadline_ns : u->nio.accept_ns;
+    uint64_t left_ns = until_ns;
+    if (until_ns != 0 && until_ns != UINT64_MAX) {
+        uint64_t now_ns = net_clock_ns();
+        left_ns = until_ns > now_ns ? until_ns - now_ns : 0;
+    }
+    return submit_and_wait(u, left_ns != 0, left_ns) && left_ns != 0;
+}
+
+static uint32_t uring_wait(struct proc_io *io, struct proc_io_event *events, uint32_t max,
+                           uint64_t deadline_ns, uint64_t *ret_now_ns)
+{
+    struct uring *u = (struct uring *)io;
+    uint32_t count;
+    bool again;
+    u->nio.stats.waits++;
+    u->woken = false;
+    return_bufs(&u->ring);
+    do {
+        if (VK_UNLIKELY(u->nio.paused != 0))
+            resume_accepts(u, u->nio.now_ns);
+        again = submit_or_sleep(u, deadline_ns);
+        count = reap(u, events, max);
+        u->nio.now_ns = net_clock_ns();
+    } while (count == 0 && again && !u->woken && u->nio.now_ns < deadline_ns);
+    *ret_now_ns = u->nio.now_ns;
+    return count;
+}
+
+static void uring_destroy(struct proc_io *io)
+{
+    struct uring *u = (struct uring *)io;
+    net_ring_fini(&u->ring); /* first: it ends what is in flight */
+    net_io_fini(&u->nio);
+    free(u);
+}
+
+static const struct proc_io_ops uring_ops = {
+    .name = "uring",
+    .listen = net_io_listen,
+    .open = net_io_open,
+    .submit = uring_submit,
+    .cancel = uring_cancel,
+    .wait = uring_wait,
+    .now = net_io_now,
+    .wake = net_io_wake,
+    .peer = net_io_peer,
+    .destroy = uring_destroy,
+};
+
+int net_uring_create(const struct net_io_options *options, struct proc_io **ret_io)
+{
+    struct uring *u = calloc(1, sizeof(*u));
+    if (u == NULL)
+        return -VK_ENOMEM;
+    int err = net_io_init(&u->nio, &uring_ops, options);
+    if (err != 0) {
+        free(u);
+        return err;
+    }
+    err = net_ring_init(&u->ring, options);
+    if (err != 0) {
+        net_io_fini(&u->nio);
+        free(u);
+        return err;
+    }
+    arm_wake(u);
+    *ret_io = &u->nio.io;
+    return 0;
+}
