@@ -1,0 +1,483 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vkd/daemon.h"
+
+#include "vk/limits.h"
+#include "vkd/listener.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MS_NS 1000000ull
+#define S_NS  1000000000ull
+
+/* A worker that dies sooner than this after its start died quickly. */
+#define QUICK_NS S_NS
+/* The second quick death in a row waits this long, each further one twice as long. */
+#define DELAY_FIRST_NS (100 * MS_NS)
+#define DELAY_MAX_NS   (10 * S_NS)
+/* Over the time a worker has to drain, before it is killed. */
+#define DRAIN_GRACE_NS (2 * S_NS)
+
+/* A worker as its parent sees it. */
+struct child {
+    pid_t pid; /* 0: not running */
+    int listen_fd;
+    int control_fd; /* -1 when not running; our end of its stop_fd, and where its ready message comes */
+    bool ready;     /* its ready message was read */
+    bool silent;    /* none will come any more */
+    uint32_t quick_deaths;
+    uint64_t started_ns;
+    uint64_t start_ns; /* not running: when to start it */
+};
+
+enum phase {
+    STARTING, /* not all workers were ready yet: a death ends the server */
+    SERVING,
+    DRAINING,
+};
+
+struct daemon {
+    const struct vkd_service *service;
+    const struct vkd_options *options;
+    const char *program;
+    struct proc_addr bound;
+    sigset_t signals_before;
+    int signal_fd;
+    enum phase phase;
+    bool failed;      /* the exit status shall be 1 */
+    uint64_t kill_ns; /* DRAINING: when patience ends */
+    struct child children[VKD_WORKERS_MAX];
+};
+
+/* What a worker sends when it accepts. */
+struct ready_message {
+    char driver[VKD_NAME_MAX + 1];
+    char guard[VKD_NAME_MAX + 1];
+};
+
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail with this clock */
+    return (uint64_t)now.tv_sec * S_NS + (uint64_t)now.tv_nsec;
+}
+
+/* One line in one write, so that lines of parent and workers never mix. */
+static void say_list(const char *program, const char *format, va_list arguments)
+{
+    char line[512];
+    int used = snprintf(line, sizeof line, "%s: ", program);
+    used += vsnprintf(line + used, sizeof line - (size_t)used - 1, format, arguments);
+    size_t len_bytes = min_u64((uint64_t)used, sizeof line - 2);
+    line[len_bytes++] = '\n';
+    (void)!write(STDERR_FILENO, line, len_bytes);
+}
+
+static void __attribute__((format(printf, 2, 3))) say(const char *program, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    say_list(program, format, arguments);
+    va_end(arguments);
+}
+
+/* ---- in the worker ---------------------------------------------------------- */
+
+void vkd_worker_ready(const struct vkd_worker *worker, const char *driver, const char *guard)
+{
+    struct ready_message message = {0};
+    (void)snprintf(message.driver, sizeof message.driver, "%s", driver);
+    (void)snprintf(message.guard, sizeof message.guard, "%s", guard);
+    /* Fails only when the parent is gone, and then so are we. */
+    (void)send(worker->stop_fd, &message, sizeof message, MSG_NOSIGNAL);
+}
+
+int vkd_worker_refuse(const struct vkd_worker *worker, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    say_list(worker->program, format, arguments);
+    va_end(arguments);
+    return 1;
+}
+
+/* The worker holds its own listener and its own control socket, nothing of its siblings. */
+static void close_inherited(const struct daemon *d, uint32_t index)
+{
+    for (uint32_t i = 0; i < d->options->workers; i++) {
+        if (i != index)
+            (void)close(d->children[i].listen_fd);
+        if (d->children[i].control_fd >= 0)
+            (void)close(d->children[i].control_fd);
+    }
+    (void)close(d->signal_fd);
+}
+
+/* Signals of a terminal or a service manager reach the whole group; the parent alone decides what they mean.
+ */
+static void leave_signals_to_parent(const struct daemon *d)
+{
+    (void)signal(SIGTERM, SIG_IGN);
+    (void)signal(SIGINT, SIG_IGN);
+    (void)signal(SIGHUP, SIG_IGN);
+    (void)sigprocmask(SIG_SETMASK, &d->signals_before, NULL);
+}
+
+static _Noreturn void work(const struct daemon *d, uint32_t index, int stop_fd, pid_t parent)
+{
+    struct vkd_worker worker = {
+        .options = d->options,
+        .index = index,
+        .bound = d->bound,
+        .listen_fd = d->children[index].listen_fd,
+        .stop_fd = stop_fd,
+        .program = d->program,
+    };
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(1); /* it died before the line above */
+    leave_signals_to_parent(d);
+    close_inherited(d, index);
+    exit(d->service->serve(&worker, d->service->ctx));
+}
+
+/* ---- starting a worker -------------------------------------------------------- */
+
+static int start_child(struct daemon *d, uint32_t index)
+{
+    struct child *child = &d->children[index];
+    int ends[2];
+    pid_t parent = getpid();
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+        return -errno;
+    (void)fflush(NULL); /* what is buffered must not be printed twice */
+    pid_t pid = fork();
+    if (pid == 0) {
+        (void)close(ends[0]);
+        work(d, index, ends[1], parent);
+    }
+    int rc = pid < 0 ? -errno : 0;
+    (void)close(ends[1]);
+    if (rc != 0) {
+        (void)close(ends[0]);
+        return rc;
+    }
+    child->pid = pid;
+    child->control_fd = ends[0];
+    child->ready = child->silent = false;
+    child->started_ns = now_ns();
+    return 0;
+}
+
+static uint64_t restart_delay_ns(uint32_t quick_deaths)
+{
+    if (quick_deaths < 2)
+        return 0;
+    uint32_t doublings = quick_deaths - 2;
+    return doublings >= 7 ? DELAY_MAX_NS : min_u64(DELAY_FIRST_NS << doublings, DELAY_MAX_NS);
+}
+
+/* Start the workers that are due; one that cannot start now is tried again later. */
+static void start_due(struct daemon *d)
+{
+    for (uint32_t i = 0; i < d->options->workers && d->phase != DRAINING; i++) {
+        struct child *child = &d->children[i];
+        if (child->pid != 0 || child->start_ns > now_ns())
+            continue;
+        /* What keeps the first worker from starting is said once. */
+        if (d->phase == STARTING && i > 0 && !d->children[0].ready)
+            return;
+        int rc = start_child(d, i);
+        if (rc == 0)
+            continue;
+        child->quick_deaths++;
+        child->start_ns = now_ns() + DELAY_FIRST_NS + restart_delay_ns(child->quick_deaths);
+        say(d->program, "worker %u cannot start: %s; trying again", i, strerror(-rc));
+    }
+}
+
+/* ---- readiness ---------------------------------------------------------------- */
+
+static void announce(struct daemon *d, const struct ready_message *message)
+{
+    char addr[VKD_ADDR_TEXT];
+    uint32_t workers = d->options->workers;
+    vkd_addr_print(&d->bound, addr);
+    char line[256];
+    int len_bytes =
+        snprintf(line, sizeof line, "listening on %s://%s (%s, %s, %u worker%s)\n", d->service->scheme, addr,
+                 message->driver, message->guard, workers, workers == 1 ? "" : "s");
+    (void)!write(STDERR_FILENO, line, (size_t)len_bytes);
+}
+
+static bool all_ready(const struct daemon *d)
+{
+    for (uint32_t i = 0; i < d->options->workers; i++) {
+        if (!d->children[i].ready)
+            return false;
+    }
+    return true;
+}
+
+/* The message is small and sent in one piece, so that it is read in one. */
+static void read_ready(struct daemon *d, struct child *child)
+{
+    struct ready_message message;
+    ssize_t got = recv(child->control_fd, &message, sizeof message, MSG_DONTWAIT);
+    child->silent = true;
+    if (got != (ssize_t)sizeof message)
+        return; /* the worker died, which SIGCHLD tells */
+    message.driver[VKD_NAME_MAX] = message.guard[VKD_NAME_MAX] = '\0';
+    child->ready = true;
+    if (d->phase == STARTING && all_ready(d)) {
+        d->phase = SERVING;
+        announce(d, &message);
+    }
+}
+
+/* ---- stopping ----------------------------------------------------------------- */
+
+static void kill_all(struct daemon *d)
+{
+    d->failed = true;
+    d->kill_ns = UINT64_MAX;
+    for (uint32_t i = 0; i < d->options->workers; i++) {
+        if (d->children[i].pid != 0)
+            (void)kill(d->children[i].pid, SIGKILL);
+    }
+}
+
+/* From here on no connection may be queued for a listener that nobody accepts from. */
+static void begin_drain(struct daemon *d)
+{
+    d->phase = DRAINING;
+    d->kill_ns = now_ns() + NET_DRAIN_TIMEOUT_NS + DRAIN_GRACE_NS;
+    for (uint32_t i = 0; i < d->options->workers; i++) {
+        (void)close(d->children[i].listen_fd);
+        if (d->children[i].pid != 0)
+            (void)shutdown(d->children[i].control_fd, SHUT_WR);
+    }
+}
+
+static void on_stop_signal(struct daemon *d)
+{
+    if (d->phase != DRAINING) {
+        begin_drain(d);
+        return;
+    }
+    kill_all(d);
+}
+
+/* ---- a worker's end ------------------------------------------------------------- */
+
+static void describe_end(int status, char *text, size_t room)
+{
+    if (WIFSIGNALED(status))
+        (void)snprintf(text, room, "was ended by signal %d (%s)", WTERMSIG(status),
+                       strsignal(WTERMSIG(status)));
+    else
+        (void)snprintf(text, room, "ended with exit status %d", WEXITSTATUS(status));
+}
+
+static void plan_restart(struct daemon *d, uint32_t index, pid_t pid, const char *end)
+{
+    struct child *child = &d->children[index];
+    uint64_t now = now_ns();
+    child->quick_deaths = now - child->started_ns < QUICK_NS ? child->quick_deaths + 1 : 0;
+    uint64_t delay_ns = restart_delay_ns(child->quick_deaths);
+    child->start_ns = now + delay_ns;
+    if (delay_ns == 0)
+        say(d->program, "worker %u (pid %d) %s; starting another", index, pid, end);
+    else
+        say(d->program, "worker %u (pid %d) %s, the %uth time quickly; starting another in %u.%u s", index,
+            pid, end, child->quick_deaths, (uint32_t)(delay_ns / S_NS),
+            (uint32_t)(delay_ns % S_NS / (100 * MS_NS)));
+}
+
+static void on_end(struct daemon *d, uint32_t index, int status)
+{
+    struct child *child = &d->children[index];
+    char end[96];
+    pid_t pid = child->pid;
+    (void)close(child->control_fd);
+    child->control_fd = -1;
+    child->pid = 0;
+    child->ready = false;
+    describe_end(status, end, sizeof end);
+    if (d->phase == SERVING) {
+        plan_restart(d, index, pid, end);
+        return;
+    }
+    if (status == 0 && d->phase == DRAINING)
+        return;
+    /* A worker that refuses to start has said why itself, and its siblings have the same reason. */
+    if (d->phase == STARTING) {
+        begin_drain(d);
+        kill_all(d);
+        if (WIFSIGNALED(status) || WEXITSTATUS(status) != 1)
+            say(d->program, "worker %u (pid %d) %s before it served", index, pid, end);
+    } else if (d->kill_ns != UINT64_MAX) {
+        say(d->program, "worker %u (pid %d) %s while it drained", index, pid, end);
+    }
+    d->failed = true;
+}
+
+static void reap(struct daemon *d)
+{
+    int status;
+    pid_t pid;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        for (uint32_t i = 0; i < d->options->workers; i++) {
+            if (d->children[i].pid == pid)
+                on_end(d, i, status);
+        }
+    }
+}
+
+/* ---- the parent's loop ---------------------------------------------------------- */
+
+static bool any_running(const struct daemon *d)
+{
+    for (uint32_t i = 0; i < d->options->workers; i++) {
+        if (d->children[i].pid != 0)
+            return true;
+    }
+    return false;
+}
+
+static uint64_t next_deadline_ns(const struct daemon *d)
+{
+    uint64_t deadline_ns = d->phase == DRAINING ? d->kill_ns : UINT64_MAX;
+    for (uint32_t i = 0; i < d->options->workers && d->phase != DRAINING; i++) {
+        if (d->children[i].pid == 0)
+            deadline_ns = min_u64(deadline_ns, d->children[i].start_ns);
+    }
+    return deadline_ns;
+}
+
+static int timeout_ms(uint64_t deadline_ns)
+{
+    uint64_t now = now_ns();
+    if (deadline_ns == UINT64_MAX)
+        return -1;
+    /* Rounded up: waking a moment early would only poll again. */
+    return deadline_ns <= now ? 0 : (int)min_u64((deadline_ns - now) / MS_NS + 1, 60000u);
+}
+
+static void on_signals(struct daemon *d)
+{
+    struct signalfd_siginfo info;
+    while (read(d->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo == SIGCHLD)
+            reap(d);
+        else
+            on_stop_signal(d);
+    }
+}
+
+/* Descriptor 0 is for signals; 1 + i for worker i until it is ready. */
+static void wait_once(struct daemon *d)
+{
+    struct pollfd polls[1 + VKD_WORKERS_MAX];
+    uint32_t workers = d->options->workers;
+    polls[0] = (struct pollfd){.fd = d->signal_fd, .events = POLLIN};
+    for (uint32_t i = 0; i < workers; i++) {
+        const struct child *child = &d->children[i];
+        polls[1 + i] = (struct pollfd){.fd = child->silent ? -1 : child->control_fd, .events = POLLIN};
+    }
+    int count = poll(polls, 1 + workers, timeout_ms(next_deadline_ns(d)));
+    for (uint32_t i = 0; i < workers && count > 0; i++) {
+        if (polls[1 + i].revents != 0)
+            read_ready(d, &d->children[i]);
+    }
+    if (count > 0 && polls[0].revents != 0)
+        on_signals(d);
+}
+
+static int run(struct daemon *d)
+{
+    while (d->phase != DRAINING || any_running(d)) {
+        start_due(d);
+        wait_once(d);
+        if (d->phase == DRAINING && any_running(d) && now_ns() >= d->kill_ns) {
+            say(d->program, "workers still running %u s after the request to stop; ending them",
+                (uint32_t)((NET_DRAIN_TIMEOUT_NS + DRAIN_GRACE_NS) / S_NS));
+            kill_all(d);
+        }
+    }
+    return d->failed ? 1 : 0;
+}
+
+/* ---- setting up ------------------------------------------------------------------ */
+
+static int take_signals(struct daemon *d)
+{
+    sigset_t set;
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGCHLD);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGINT);
+    if (signal(SIGHUP, SIG_DFL) != SIG_IGN)
+        (void)sigaddset(&set, SIGHUP);
+    else
+        (void)signal(SIGHUP, SIG_IGN); /* nohup asked for it */
+    (void)signal(SIGPIPE, SIG_IGN);    /* standard error may be a pipe that nobody reads any more */
+    /* An ignored SIGCHLD, inherited from whoever started us, would be no SIGCHLD. */
+    (void)signal(SIGCHLD, SIG_DFL);
+    (void)sigprocmask(SIG_BLOCK, &set, &d->signals_before);
+    d->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    return d->signal_fd >= 0 ? 0 : -errno;
+}
+
+static int open_listeners(struct daemon *d)
+{
+    int fds[VKD_WORKERS_MAX];
+    char addr[VKD_ADDR_TEXT];
+    uint32_t workers = d->options->workers;
+    int rc = vkd_listener_open(&d->options->listen, d->service->client_first, workers, fds, &d->bound);
+    if (rc != 0) {
+        vkd_addr_print(&d->options->listen, addr);
+        say(d->program, "cannot listen on %s: %s", addr, vkd_listener_explain(rc));
+        return rc;
+    }
+    for (uint32_t i = 0; i < workers; i++)
+        d->children[i] = (struct child){.listen_fd = fds[i], .control_fd = -1};
+    return 0;
+}
+
+int vkd_daemon_run(const struct vkd_service *service, const struct vkd_options *options, const char *program)
+{
+    struct daemon d = {.service = service, .options = options, .program = program, .signal_fd = -1};
+    int rc = take_signals(&d);
+    if (rc != 0) {
+        say(program, "cannot take signals: %s", strerror(-rc));
+        return 1;
+    }
+    int status = open_listeners(&d) == 0 ? run(&d) : 1;
+    (void)close(d.signal_fd);
+    (void)sigprocmask(SIG_SETMASK, &d.signals_before, NULL);
+    return status;
+}
+
+int vkd_main(const struct vkd_service *service, int argc, char **argv)
+{
+    struct vkd_options options;
+    enum vkd_parsed parsed = vkd_options_parse(&options, service->about, argc, argv, stdout, stderr);
+    if (parsed != VKD_PARSED_SERVE)
+        return parsed == VKD_PARSED_DONE ? 0 : 2;
+    return vkd_daemon_run(service, &options, vkd_program_name(argv[0]));
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vkd/options.h"
+
+#include "vk/err.h"
+
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <stdlib.h>
+
+static const char *const driver_names[] = {
+    [VKD_DRIVER_AUTO] = "auto",
+    [VKD_DRIVER_URING] = "uring",
+    [VKD_DRIVER_EV] = "ev",
+};
+
+static const char help_text[] =
+    "  --listen ADDR:PORT  where to listen; IPv6 as [::1]:8080 (127.0.0.1:8080)\n"
+    "  --driver NAME       auto, uring or ev (auto)\n"
+    "  --guard NAME        auto, mprotect, mprotect+kernel, pkey or off (auto)\n"
+    "  --workers N         1 to " VK_STR(VKD_WORKERS_MAX) " worker processes (1)\n"
+                                                          "  --help              this text\n"
+                                                          "  --version           the version\n";
+
+const char *vkd_driver_name(enum vkd_driver driver)
+{
+    return driver_names[driver];
+}
+
+const char *vkd_program_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? slash + 1 : path;
+}
+
+/* ---- addresses ------------------------------------------------------------ */
+
+/* Decimal digits only: no sign, no space, no more digits than the largest value has. */
+static int parse_number(const char *text, uint32_t max, uint32_t *ret_number)
+{
+    uint32_t number = 0;
+    size_t len_bytes = strlen(text);
+    if (len_bytes == 0 || strspn(text, "0123456789") != len_bytes)
+        return -VK_EMALFORMED;
+    if (len_bytes > 9)
+        return -VK_ERANGE;
+    for (size_t i = 0; i < len_bytes; i++)
+        number = number * 10 + (uint32_t)(text[i] - '0');
+    if (number > max)
+        return -VK_ERANGE;
+    *ret_number = number;
+    return 0;
+}
+
+/* The scope of a link-local address: an interface's name or number. */
+static int parse_scope(const char *text, uint32_t *ret_scope)
+{
+    uint32_t scope = if_nametoindex(text);
+    if (scope == 0 && parse_number(text, 999999999, &scope) != 0)
+        return -VK_EMALFORMED;
+    *ret_scope = scope;
+    return 0;
+}
+
+static int parse_ip6(char *text, struct proc_addr *addr)
+{
+    char *scope = strchr(text, '%');
+    if (scope != NULL) {
+        *scope = '\0';
+        if (parse_scope(scope + 1, &addr->scope) != 0)
+            return -VK_EMALFORMED;
+    }
+    addr->family = 6;
+    return inet_pton(AF_INET6, text, addr->ip) == 1 ? 0 : -VK_EMALFORMED;
+}
+
+static int parse_ip(char *text, struct proc_addr *addr)
+{
+    size_t len_bytes = strlen(text);
+    if (len_bytes >= 2 && text[0] == '[' && text[len_bytes - 1] == ']') {
+        text[len_bytes - 1] = '\0';
+        return parse_ip6(text + 1, addr);
+    }
+    addr->family = 4;
+    return inet_pton(AF_INET, text, addr->ip) == 1 ? 0 : -VK_EMALFORMED;
+}
+
+int vkd_addr_parse(const char *text, struct proc_addr *ret_addr)
+{
+    struct proc_addr addr = {0};
+    char host[VKD_ADDR_TEXT];
+    uint32_t port = 0;
+    const char *colon = strrchr(text, ':');
+    size_t host_bytes = colon != NULL ? (size_t)(colon - text) : 0;
+    if (colon == NULL || host_bytes >= sizeof host)
+        return -VK_EMALFORMED;
+
+    memcpy(host, text, host_bytes);
+    host[host_bytes] = '\0';
+    if (parse_ip(host, &addr) != 0)
+        return -VK_EMALFORMED;
+    int rc = parse_number(colon + 1, UINT16_MAX, &port);
+    if (rc != 0)
+        return rc;
+    addr.port = (uint16_t)port;
+    *ret_addr = addr;
+    return 0;
+}
+
+void vkd_addr_print(const struct proc_addr *addr, char text[VKD_ADDR_TEXT])
+{
+    char ip[INET6_ADDRSTRLEN] = "?";
+    char scope[16] = "";
+    (void)inet_ntop(addr->family == 6 ? AF_INET6 : AF_INET, addr->ip, ip, sizeof ip);
+    if (addr->scope != 0)
+        (void)snprintf(scope, sizeof scope, "%%%u", addr->scope);
+    (void)snprintf(text, VKD_ADDR_TEXT, addr->family == 6 ? "[%s%s]:%u" : "%s%s:%u", ip, scope, addr->port);
+}
+
+/* ---- flags ---------------------------------------------------------------- */
+
+struct parser {
+    struct vkd_options *options;
+    const char *program;
+    FILE *err;
+};
+
+static bool set_listen(struct parser *p, const char *value)
+{
+    int rc = vkd_addr_parse(value, &p->options->listen);
+    if (rc == -VK_ERANGE)
+        fprintf(p->err, "%s: --listen %s: a port is 0 to 65535\n", p->program, value);
+    else if (rc != 0)
+        fprintf(p->err,
+                "%s: --listen %s: expected ADDR:PORT with a numeric address, "
+                "as in 127.0.0.1:8080 or [::1]:8080\n",
+                p->program, value);
+    return rc == 0;
+}
+
+static bool set_driver(struct parser *p, const char *value)
+{
+    for (size_t i = 0; i < VK_COUNT(driver_names); i++) {
+        if (strcmp(value, driver_names[i]) == 0) {
+            p->options->driver = (enum vkd_driver)i;
+            return true;
+        }
+    }
+    fprintf(p->err, "%s: --driver %s: expected auto, uring or ev\n", p->program, value);
+    return false;
+}
+
+static bool set_guard(struct parser *p, const char *value)
+{
+    if (vk_guard_parse(value, &p->options->guard) == 0)
+        return true;
+    fprintf(p->err, "%s: --guard %s: expected auto, mprotect, mprotect+kernel, pkey or off\n", p->program,
+            value);
+    return false;
+}
+
+static bool set_workers(struct parser *p, const char *value)
+{
+    uint32_t workers = 0;
+    if (parse_number(value, VKD_WORKERS_MAX, &workers) == 0 && workers > 0) {
+        p->options->workers = workers;
+        return true;
+    }
+    fprintf(p->err, "%s: --workers %s: expected a number from 1 to %u\n", p->program, value, VKD_WORKERS_MAX);
+    return false;
+}
+
+static const struct flag {
+    const char *name;
+    bool (*set)(struct parser *p, const char *value);
+} flags[] = {
+    {"--listen", set_listen},
+    {"--driver", set_driver},
+    {"--guard", set_guard},
+    {"--workers", set_workers},
+};
+
+/* The flag that argument names, alone or before '='; NULL when there is none. */
+static const struct flag *find_flag(const char *argument)
+{
+    size_t len_bytes = strcspn(argument, "=");
+    for (size_t i = 0; i < VK_COUNT(flags); i++) {
+        if (strlen(flags[i].name) == len_bytes && memcmp(argument, flags[i].name, len_bytes) == 0)
+            return &flags[i];
+    }
+    return NULL;
+}
+
+/* One flag with its value, from argv[*at] on; *at moves behind it. */
+static bool parse_flag(struct parser *p, int argc, char *const *argv, int *at, uint32_t *seen)
+{
+    const char *argument = argv[(*at)++];
+    const struct flag *flag = find_flag(argument);
+    if (flag == NULL) {
+        fprintf(p->err, "%s: unknown %s '%s'\n", p->program, argument[0] == '-' ? "flag" : "argument",
+                argument);
+        return false;
+    }
+    uint32_t bit = 1u << (flag - flags);
+    if (*seen & bit) {
+        fprintf(p->err, "%s: %s is given twice\n", p->program, flag->name);
+        return false;
+    }
+    *seen |= bit;
+
+    const char *value = strchr(argument, '=');
+    if (value != NULL)
+        return flag->set(p, value + 1);
+    if (*at >= argc) {
+        fprintf(p->err, "%s: %s needs a value\n", p->program, flag->name);
+        return false;
+    }
+    return flag->set(p, argv[(*at)++]);
+}
+
+static void print_usage(FILE *to, const char *program)
+{
+    fprintf(to, "usage: %s [FLAGS]\n%s", program, help_text);
+}
+
+static void set_defaults(struct vkd_options *options)
+{
+    *options = (struct vkd_options){
+        .listen = {.family = 4, .port = 8080, .ip = {127, 0, 0, 1}},
+        .driver = VKD_DRIVER_AUTO,
+        .guard = VK_GUARD_AUTO,
+        .workers = 1,
+    };
+}
+
+enum vkd_parsed vkd_options_parse(struct vkd_options *options, const char *about, int argc, char *const *argv,
+                                  FILE *out, FILE *err)
+{
+    struct parser parser = {options, vkd_program_name(argc > 0 ? argv[0] : "vkd"), err};
+    uint32_t seen = 0;
+    set_defaults(options);
+    for (int at = 1; at < argc;) {
+        if (strcmp(argv[at], "--help") == 0) {
+            fprintf(out, "%s\n\n", about);
+            print_usage(out, parser.program);
+            return VKD_PARSED_DONE;
+        }
+        if (strcmp(argv[at], "--version") == 0) {
+            fprintf(out, "%s (vkd) %s\n", parser.program, VKD_VERSION);
+            return VKD_PARSED_DONE;
+        }
+        if (!parse_flag(&parser, argc, argv, &at, &seen)) {
+            print_usage(err, parser.program);
+            return VKD_PARSED_BAD;
+        }
+    }
+    return VKD_PARSED_SERVE;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The command line shared by every server program: where to listen, which
+ * driver and guard, how many workers. Nothing is silently ignored: an unknown
+ * flag, a flag given twice, a missing or an extra argument is an error.
+ */
+#ifndef VKD_OPTIONS_H
+#define VKD_OPTIONS_H
+
+#include "proc/io.h"
+#include "vk/guard.h"
+
+#include <stdio.h>
+
+#define VKD_WORKERS_MAX 256u /* --workers; more is refused */
+#define VKD_ADDR_TEXT   80u  /* room for vkd_addr_print, terminator included */
+
+enum vkd_driver {
+    VKD_DRIVER_AUTO, /* uring where the kernel lets it, else ev */
+    VKD_DRIVER_URING,
+    VKD_DRIVER_EV,
+};
+
+struct vkd_options {
+    struct proc_addr listen;
+    enum vkd_driver driver;
+    enum vk_guard_kind guard;
+    uint32_t workers; /* 1 .. VKD_WORKERS_MAX */
+};
+
+/* What vkd_options_parse tells its caller to do. */
+enum vkd_parsed {
+    VKD_PARSED_SERVE,
+    VKD_PARSED_DONE, /* --help or --version was printed: exit 0 */
+    VKD_PARSED_BAD,  /* message and usage were printed: exit 2 */
+};
+
+/*
+ * Fill options from the command line, defaults for what is not given
+ * (127.0.0.1:8080, auto, auto, 1). argv[0] is the program's name; about is one
+ * line for --help. Help and version go to out, complaints to err.
+ */
+enum vkd_parsed vkd_options_parse(struct vkd_options *options, const char *about, int argc, char *const *argv,
+                                  FILE *out, FILE *err);
+
+/*
+ * "127.0.0.1:80", "[::1]:80", "[fe80::1%eth0]:80"; port 0 lets the system
+ * choose. -VK_EMALFORMED, or -VK_ERANGE when only the port is no port.
+ */
+int vkd_addr_parse(const char *text, struct proc_addr *ret_addr);
+
+/* The same form back, as it stands in a URL. */
+void vkd_addr_print(const struct proc_addr *addr, char text[VKD_ADDR_TEXT]);
+
+const char *vkd_driver_name(enum vkd_driver driver);
+
+/* The last component of a path: a program's name in its messages. */
+const char *vkd_program_name(const char *path);
+
+#endif
