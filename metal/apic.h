@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The local APIC: its timer, in one of two states at a time. Ticks come again
+ * and again and matter to guarded runs only; an alarm comes once and ends
+ * plat_idle_until. Nothing ticks while the machine is idle.
+ */
+#ifndef METAL_APIC_H
+#define METAL_APIC_H
+
+#include "vk/base.h"
+
+/* Panics when there is none; silences the old interrupt controllers. Needs paging and traps. */
+void metal_apic_init(void);
+
+/* The timer's counter, counting down, and how fast it does (set once by clock.c). */
+uint32_t metal_apic_count(void);
+void metal_apic_set_hz(uint64_t hz);
+
+/* Tick every period_ns from now on unless it does so already; 0: no more ticks. */
+void metal_apic_tick(uint64_t period_ns);
+
+/* One interrupt in delay_ns, or earlier when that is more than the counter holds. Ends the ticks. */
+void metal_apic_alarm(uint64_t delay_ns);
+
+/* Every interrupt of the timer is answered by this, before anything else. */
+void metal_apic_end_interrupt(void);
+
+#endif

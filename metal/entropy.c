@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* plat_random: the processor's own generator. Source: Intel SDM vol. 1, 7.3.17. */
+#include "metal/cpu.h"
+#include "vk/err.h"
+#include "vk/plat.h"
+
+#define CPUID_1_ECX_RDRAND (1u << 30)
+#define RDRAND_TRIES       10u /* Intel: ten failures in a row mean a broken generator */
+
+/* Eight random bytes; false when the generator gives none. */
+static bool rdrand(uint64_t *ret_value)
+{
+    for (uint32_t i = 0; i < RDRAND_TRIES; i++) {
+        bool is_valid;
+        __asm__ volatile("rdrand %0" : "=r"(*ret_value), "=@ccc"(is_valid));
+        if (is_valid)
+            return true;
+    }
+    return false;
+}
+
+int plat_random(void *dst, size_t len_bytes)
+{
+    if (!(cpu_cpuid(1, 0).ecx & CPUID_1_ECX_RDRAND))
+        return -VK_EIO;
+    uint8_t *to = dst;
+    while (len_bytes > 0) {
+        uint64_t value;
+        size_t piece_bytes = len_bytes < sizeof value ? len_bytes : sizeof value;
+        if (!rdrand(&value))
+            return -VK_EIO;
+        memcpy(to, &value, piece_bytes);
+        to += piece_bytes;
+        len_bytes -= piece_bytes;
+    }
+    return 0;
+}
