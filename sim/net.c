@@ -286,10 +286,11 @@ uint32_t sim_net_write(struct sim *sim, uint32_t end, const uint8_t *buf, uint32
     struct sim_end *e = &sim->ends[end];
     if (e->peer != SIM_NONE && sim_chance(sim, sim->options.odds.reset))
         break_connection(sim, end);
-    if (e->peer == SIM_NONE) { /* nobody is there any more; a reset will say so */
-        if (!e->rst_coming)
-            push_segment(sim, end, SIM_SEGMENT_RST, 0);
-        return len;
+    if (e->peer == SIM_NONE) { /* one segment into the void; a reset will answer it */
+        if (e->rst_coming)
+            return 0;
+        push_segment(sim, end, SIM_SEGMENT_RST, 0);
+        return len < sim->options.socket_bytes ? len : sim->options.socket_bytes;
     }
     struct sim_end *to = &sim->ends[e->peer];
     uint32_t room = sim->options.socket_bytes - (uint32_t)(to->written - to->released);
@@ -371,6 +372,7 @@ static void reset_arrives(struct sim *sim, struct sim_end *e)
         e->arrived = e->taken;
     }
     e->rst_arrived = true;
+    e->is_blocked = false;
 }
 
 static void segment_arrives(struct sim *sim, uint32_t end)

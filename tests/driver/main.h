@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the runner, the factories and the test of the suite itself share. */
+#ifndef TESTS_DRIVER_MAIN_H
+#define TESTS_DRIVER_MAIN_H
+
+#include "tests/driver/rig.h"
+
+struct driver_factory {
+    const char *name;
+    bool has_threads; /* wake may come from another thread while wait sleeps */
+    /* A fresh driver; arg is the factory's own matter, NULL from the command line. */
+    int (*create)(const char *arg, uint64_t seed, struct proc_io **ret_io);
+};
+
+extern const struct driver_factory driver_factories[]; /* ends with a NULL name */
+
+/* Exit status of the case: 0, 1, or 77 when it was skipped. */
+int driver_run_case(const struct driver_factory *factory, const char *arg, uint64_t seed,
+                    const struct rig_case *c);
+const struct rig_case *driver_case_at(size_t index); /* NULL past the end */
+
+/* The simulation that the mutants break. */
+int driver_create_sim(const char *arg, uint64_t seed, struct proc_io **ret_io);
+
+/* Each mutant is caught by some case, or it is a failure. */
+int driver_run_mutants(void);
+
+#endif
