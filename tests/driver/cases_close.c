@@ -180,6 +180,21 @@ static void numbers_come_back_after_close(struct rig *rig)
     }
 }
 
+/* A CLOSE that waits for its reader keeps its number, whoever comes meanwhile. */
+static void numbers_stay_taken_until_close_completes(struct rig *rig)
+{
+    rig_listen(rig, false);
+    struct rig_pair slow = rig_pair(rig);
+    rig_send(rig, slow.client, rig->buf, RIG_BIG_BYTES);
+    uint32_t close = rig_close(rig, slow.client, 0);
+    for (uint32_t i = 0; i < 100; i++) { /* the rig knows the numbers in use */
+        struct rig_pair pair = rig_pair(rig);
+        if (i % 2 == 0)
+            rig_close_pair(rig, pair);
+    }
+    RIG_CHECK(rig, !rig_is_done(rig, close));
+}
+
 static void close_of_both_ends_at_once(struct rig *rig)
 {
     rig_listen(rig, false);
@@ -222,6 +237,7 @@ const struct rig_case rig_cases_close[] = {
     {"abort_drops_pending_sends", abort_drops_pending_sends},
     {"reset_ends_a_transfer_in_the_middle", reset_ends_a_transfer_in_the_middle},
     {"numbers_come_back_after_close", numbers_come_back_after_close},
+    {"numbers_stay_taken_until_close_completes", numbers_stay_taken_until_close_completes},
     {"close_of_both_ends_at_once", close_of_both_ends_at_once},
     {"destroy_with_everything_in_flight", destroy_with_everything_in_flight},
     {NULL, NULL},

@@ -106,7 +106,7 @@ int driver_run_case(const struct driver_factory *factory, const char *arg, uint6
         ;
     if (WIFSIGNALED(status)) {
         fprintf(stderr, "  ended by signal %d (%s)\n", WTERMSIG(status), strsignal(WTERMSIG(status)));
-        return 1;
+        return 2;
     }
     return WEXITSTATUS(status);
 }

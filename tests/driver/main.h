@@ -14,7 +14,7 @@ struct driver_factory {
 
 extern const struct driver_factory driver_factories[]; /* ends with a NULL name */
 
-/* Exit status of the case: 0, 1, or 77 when it was skipped. */
+/* 0 passed, 1 a check failed, 77 skipped, 2 it crashed or hung. */
 int driver_run_case(const struct driver_factory *factory, const char *arg, uint64_t seed,
                     const struct rig_case *c);
 const struct rig_case *driver_case_at(size_t index); /* NULL past the end */
