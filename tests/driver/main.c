@@ -27,13 +27,16 @@ static const struct rig_case *const tables[] = {rig_cases_basic, rig_cases_strea
 
 static struct rig rig; /* large, mostly never touched */
 
-static _Noreturn void fail_case(const char *where, const char *what)
+static void fail_case(const char *where, const char *what) __attribute__((noreturn));
+static void skip_case(const char *why) __attribute__((noreturn));
+
+static void fail_case(const char *where, const char *what)
 {
     fprintf(stderr, "  %s: %s\n", where, what);
     _exit(1);
 }
 
-static _Noreturn void skip_case(const char *why)
+static void skip_case(const char *why)
 {
     fprintf(stderr, "  skipped: %s\n", why);
     _exit(EXIT_SKIPPED);
