@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables of medians, and the budgets with what was measured: PASS, MISS, or no figure."""
+import re
+import statistics
+
+METRICS = (  # title, field, format
+    ('requests per second', 'rate', '{:.0f}'),
+    ('server CPU per request, us', 'us', '{:.2f}'),
+    ('p50, us', 'p50', '{:.0f}'),
+    ('p99, us', 'p99', '{:.0f}'),
+    ('voluntary switches per request', 'switches', '{:.3f}'),
+    ('guard switches per request', 'guard_switches', '{:.3f}'),
+    ('generator CPU, %', 'generator_pct', '{:.0f}'),
+    ('spread of CPU per request, (max - min) / median, %', None, '{:.0f}'),
+)
+MARKS = ('<!-- results: begin -->', '<!-- results: end -->')
+
+
+class Figures:
+    def __init__(self, rows, facts):
+        self.rows, self.facts = rows, facts
+
+    def values(self, server, case, field):
+        return [r[field] for r in self.rows if r['server'] == server and r['case'] == case and field in r]
+
+    def median(self, server, case, field):
+        values = self.values(server, case, field)
+        return statistics.median(values) if values else None
+
+    def noisy(self, server, case):
+        return any(r['noisy'] for r in self.rows if r['server'] == server and r['case'] == case)
+
+    def idle(self, server, field='rss'):
+        fact = self.facts['idle'].get(server)
+        return fact[field] if fact else None
+
+    def startup(self, server):
+        runs = self.facts['startup'].get(server)
+        return statistics.median(runs) if runs else None
+
+
+def unique(rows, field):
+    return list(dict.fromkeys(r[field] for r in rows))
+
+
+def metric_table(figures, title, field, fmt):
+    servers, cases = unique(figures.rows, 'server'), unique(figures.rows, 'case')
+    lines = []
+    for server in servers:
+        cells = []
+        for case in cases:
+            if field:
+                value = figures.median(server, case, field)
+            else:
+                us = figures.values(server, case, 'us')
+                value = 100 * (max(us) - min(us)) / statistics.median(us) if us else None
+            noisy = '!' if value is not None and field and figures.noisy(server, case) else ''
+            cells.append('-' if value is None else fmt.format(value) + noisy)
+        if any(c != '-' for c in cells):
+            lines.append(f'{server:18}' + ''.join(f'{c:>11}' for c in cells))
+    if not lines:
+        return []
+    return ['', f'== {title}', f"{'':18}" + ''.join(f'{c:>11}' for c in cases)] + lines
+
+
+def idle_table(facts):
+    if not facts['idle']:
+        return []
+    lines = ['', '== memory, KiB: at rest, and with idle keep-alive connections that made one request each',
+             f"{'':18}{'rss':>9}{'pss':>9}{'idle':>9}{'rss':>9}{'pss':>9}{'B/conn':>9}{'alive':>9}"]
+    for name, f in facts['idle'].items():
+        per_conn = (f['pss'] - f['pss_rest']) * 1024 / f['connections']
+        lines.append(f"{name:18}{f['rss_rest']:>9}{f['pss_rest']:>9}{f['connections']:>9}{f['rss']:>9}{f['pss']:>9}"
+                     f"{per_conn:>9.0f}{f['alive']:>9}")
+    return lines
+
+
+def startup_table(facts):
+    if not facts['startup']:
+        return []
+    lines = ['', '== exec to first 200, ms', f"{'':18}{'min':>9}{'median':>9}{'max':>9}"]
+    for name, runs in facts['startup'].items():
+        lines.append(f'{name:18}{min(runs):>9.2f}{statistics.median(runs):>9.2f}{max(runs):>9.2f}')
+    return lines
+
+
+def ratio(what, a, b, limit, unit):
+    """A budget as a ratio of two figures; strict: 'below' is a limit of 1."""
+    if a is None or not b:
+        return what, None, f'at most {limit:g} x', None
+    return what, f'{a:.2f} / {b:.2f} {unit} = {a / b:.2f} x', f'at most {limit:g} x', a / b <= limit
+
+
+def absolute(what, a, limit, unit):
+    if a is None:
+        return what, None, f'at most {limit:g} {unit}', None
+    return what, f'{a:.2f} {unit}', f'at most {limit:g} {unit}', a <= limit
+
+
+def guard_budgets(f, driver):
+    hello, off = f'hello_{driver}', f'hello_{driver}_off'
+    on_us, off_us = f.median(hello, 'wait', 'us'), f.median(off, 'wait', 'us')
+    cost = on_us - off_us if on_us and off_us else None
+    return [
+        ratio(f'{driver}: guard on against off, hello saturated', f.median(hello, 'sat64', 'us'),
+              f.median(off, 'sat64', 'us'), 1.05, 'us'),
+        absolute(f'{driver}: guard switches per hello request', f.median(hello, 'sat64', 'guard_switches'), 0.01, ''),
+        absolute(f'{driver}: guard switches per /wait request', f.median(hello, 'wait', 'guard_switches'), 2, ''),
+        absolute(f'{driver}: cost of the guard per /wait request', cost, 5, 'us'),
+    ]
+
+
+def driver_budgets(f, driver, limit):
+    hello = f'hello_{driver}'
+
+    def us(server, case):
+        return f.median(server, case, 'us')
+    idle = f.idle(hello)
+    return [
+        ratio(f'{driver}: saturated, 64 connections, to {limit}', us(hello, 'sat64'), us(limit, 'sat64'), 1.06, 'us'),
+        ratio(f'{driver}: the same to nginx (below)', us(hello, 'sat64'), us('nginx', 'sat64'), 1, 'us'),
+        ratio(f"{driver}: the same to h2o's library (below)", us(hello, 'sat64'), us('h2o_lib', 'sat64'), 1, 'us'),
+        ratio(f'{driver}: pipelined by 16, to {limit}', us(hello, 'pipe16'), us(limit, 'pipe16'), 1.6, 'us'),
+        ratio(f'{driver}: connection per request, to {limit}, deferred', us(hello, 'close'),
+              us(limit + '_d', 'close'), 1.1, 'us'),
+        ratio(f'{driver}: one connection, p50 to nginx', f.median(hello, 'c1', 'p50'), f.median('nginx', 'c1', 'p50'),
+              0.6, 'us'),
+        absolute(f'{driver}: 10,000 idle connections, resident', idle / 1024 if idle else None, 12, 'MB'),
+        absolute(f'{driver}: exec to first 200', f.startup(hello), 3, 'ms'),
+    ] + guard_budgets(f, driver)
+
+
+def budget_table(figures):
+    lines, missed = ['', '== budgets'], 0
+    for driver, limit in (('ev', 'limit_epoll'), ('uring', 'limit_uring')):
+        for what, measured, budget, good in driver_budgets(figures, driver, limit):
+            verdict = 'no figure' if good is None else 'PASS' if good else 'MISS'
+            missed += good is False
+            lines.append(f"{what:58}{measured or '-':>32}   {budget:16}{verdict}")
+    lines.append(f'{missed} budgets missed')
+    return lines, missed
+
+
+def render(title, rows, facts, problems, rounds):
+    figures = Figures(rows, facts)
+    lines = [title, f'medians of {rounds}; ! = disturbed by other processes in at least one round']
+    lines.append('bytes of an answer: ' + ', '.join(f'{k} {v}' for k, v in facts['answers'].items()))
+    for metric in METRICS:
+        lines += metric_table(figures, *metric)
+    lines += idle_table(facts) + startup_table(facts)
+    budgets, missed = budget_table(figures)
+    lines += budgets + [f'problem: {p}' for p in problems]
+    return '\n'.join(lines) + '\n', missed
+
+
+def write_docs(path, text):
+    """Replace what is between the two marks of a Markdown file."""
+    with open(path) as f:
+        old = f.read()
+    begin, end = map(re.escape, MARKS)
+    new, count = re.subn(f'{begin}.*{end}', lambda _: f'{MARKS[0]}\n```\n{text}```\n{MARKS[1]}', old, flags=re.S)
+    if count != 1:
+        raise SystemExit(f'bench: {path} has no single pair of result marks')
+    with open(path, 'w') as f:
+        f.write(new)
