@@ -29,7 +29,8 @@ struct proc_fiber {
     uint16_t step;          /* the step function's own: where to go on */
     uint8_t state;          /* private: idle, queued, waiting */
     uint8_t has_done;       /* done is the answer to the last op; cleared by proc_submit */
-    uint16_t reserved;
+    uint8_t asked;          /* private: proc_wait has submitted */
+    uint8_t reserved;
     uint32_t joiner;        /* a fiber to wake at the end, or 0 */
     struct proc_done done;
 };

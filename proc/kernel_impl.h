@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inside of the kernel object, for the files of proc/ only. Services see
+ * proc/service.h.
+ */
+#ifndef PROC_KERNEL_IMPL_H
+#define PROC_KERNEL_IMPL_H
+
+#include "proc/service.h"
+
+#define PROC_EVENTS_MAX 256u  /* completions taken in one wait */
+#define PROC_RUNS_MAX   1024u /* dispatches of one tick, before the driver is asked again */
+
+enum proc_state {
+    PROC_STATE_READY,   /* runnable, perhaps queued */
+    PROC_STATE_RUNNING, /* its code or its ops are being carried out */
+    PROC_STATE_WAITING, /* nothing to do until an op finishes */
+    PROC_STATE_ENDING,  /* being taken apart */
+};
+
+/* An entry of the process table. Every queue is empty while the entry is free. */
+struct proc_process {
+    struct vk_entry entry; /* its handle is the pid */
+    struct vk_link run;    /* in the run queue while queued */
+    struct vk_slot *slot;
+    const struct proc_program *program;
+    struct proc_object origin;
+    const struct proc_env *env;
+
+    uint8_t state;  /* enum proc_state */
+    uint8_t reason; /* enum proc_reason, set when it ends */
+    bool queued;
+    bool doomed; /* ends at its next turn, with `reason` */
+    bool fresh; /* not run yet: the argument is still to be copied in */
+    bool made;  /* the lists below are initialised; true from the first use of the entry on */
+
+    uint32_t reqs_count;
+    const void *arg; /* until the first run */
+    uint32_t arg_len;
+    struct vk_buf arg_buf; /* when the argument was copied */
+
+    struct vk_list reqs;   /* ops in flight */
+    struct vk_fifo ready;  /* finished ones, to be delivered */
+    struct vk_list handles;
+    uint64_t crash_id;
+    struct proc_timer deadline;
+
+    /* proc/mailbox.c */
+    struct vk_fifo messages;
+    uint32_t messages_count;
+    struct vk_list senders;    /* reqs of others that wait for room here */
+    struct vk_list calls;      /* reqs of others that wait for an answer from here */
+    struct vk_list closed;     /* served objects whose last handle is gone, to be told */
+    struct proc_req *receiver; /* the one pending RECV */
+
+    /* proc/link.c */
+    struct vk_list monitors; /* reqs that wait for this process's end */
+    struct vk_list links;
+
+    /* proc/supervise.c */
+    struct proc_child *child; /* whose incarnation this is, or NULL */
+};
+
+/* A handle in the table; handles below PROC_ENV_MAX + 2 are not in it. */
+struct proc_handle {
+    struct vk_entry entry;
+    struct vk_node node; /* in the owner's list */
+    struct proc_object object;
+    struct proc_process *owner;
+};
+
+/* A message in a mailbox. */
+struct proc_message {
+    struct vk_entry entry;
+    struct vk_link link;
+    struct vk_buf data;
+    uint32_t len;
+    uint32_t user;  /* the sender's word */
+    uint32_t req;   /* request id that wants an answer, or 0 */
+    uint32_t flags; /* PROC_DONE_* */
+    struct proc_object passed;
+};
+
+/* An object that a process serves; it lives while a handle names it. */
+struct proc_served {
+    struct vk_entry entry;
+    struct vk_node node; /* in the server's list of closed ones */
+    uint64_t badge;
+    uint32_t server; /* pid */
+    uint32_t refs;
+};
+
+/* Two processes whose fates are tied. */
+struct proc_link_pair;
+struct proc_link_end {
+    struct vk_node node; /* in the process's list */
+    struct proc_process *process;
+    struct proc_link_pair *pair;
+};
+struct proc_link_pair {
+    struct vk_entry entry;
+    struct proc_link_end ends[2];
+};
+
+struct proc_kernel {
+    struct vk_guard guard; /* first: hot, and what mprotect+kernel closes */
+    struct vk_pool pool;
+
+    struct proc_io *io;
+    struct plat_runner *runner; /* NULL: trusted code only */
+    uint64_t now_ns;
+    int64_t wall_s;
+    char date[PROC_DATE_BYTES + 3];
+
+    struct vk_fifo runnable;
+    struct vk_fifo laters;
+    struct proc_process *running;
+    struct vk_wheel wheel;
+    struct vk_list expired;
+
+    struct vk_table processes;
+    struct vk_table handles;
+    struct vk_table reqs;
+    struct vk_table messages;
+    struct vk_table served;
+    struct vk_table links;
+    struct vk_bufs bufs;
+    struct vk_region region;
+
+    struct proc_counters counters;
+    uint64_t crash_seq;
+    uint64_t log_window_ns; /* crash lines are limited per second */
+    uint32_t log_lines;
+    uint32_t log_dropped;
+    bool ending; /* destroy is under way */
+
+    proc_log_fn log;
+    void *log_ctx;
+    struct proc_io_event events[PROC_EVENTS_MAX];
+};
+
+/* proc/kernel.c: false while too many lines were logged this second. */
+bool proc_log_allowed(struct proc_kernel *kernel);
+
+/* proc/process.c */
+/* The living process with this pid, or NULL. */
+struct proc_process *proc_process_find(struct proc_kernel *kernel, uint32_t pid);
+/* Take it apart now; it must not be running. fault may be NULL. */
+void proc_process_dead(struct proc_kernel *kernel, struct proc_process *process, enum proc_reason reason,
+                       const struct plat_fault *fault);
+void proc_process_free(struct proc_kernel *kernel, struct proc_process *process);
+/* End it at its next turn: for ends that cause ends, so that no chain recurses. */
+void proc_process_doom(struct proc_kernel *kernel, struct proc_process *process, enum proc_reason reason);
+
+/* proc/sched.c */
+void proc_queue(struct proc_kernel *kernel, struct proc_process *process);
+void proc_dispatch(struct proc_kernel *kernel, struct proc_process *process);
+/* Heap range [off, off+len) of process, open; NULL when it is not inside the heap or cannot be opened. */
+uint8_t *proc_reach(struct proc_kernel *kernel, struct proc_process *process, uint32_t off, uint32_t len);
+bool proc_grow(void *kernel, uintptr_t addr); /* a plat_grow_fn */
+
+/* proc/ops.c */
+void proc_take_ops(struct proc_kernel *kernel, struct proc_process *process, const struct proc_self *self);
+void proc_deliver(struct proc_kernel *kernel, struct proc_process *process, struct proc_self *self);
+void proc_req_drop(struct proc_kernel *kernel, struct proc_req *req); /* cancel and forget, no completion */
+/* Bytes for the heap of a finished op, copied there at delivery. false: no buffer. */
+bool proc_req_stage(struct proc_kernel *kernel, struct proc_req *req, const void *bytes, uint32_t len);
+
+/* proc/handle.c */
+struct proc_object proc_handle_find(struct proc_kernel *kernel, struct proc_process *process, uint32_t handle);
+int proc_handle_close(struct proc_kernel *kernel, struct proc_process *process, uint32_t handle);
+void proc_handles_close_all(struct proc_kernel *kernel, struct proc_process *process);
+/*
+ * The object of a handle for somebody else to hold: shared, or moved out of
+ * the handle. Handle 0 gives no object. -VK_EBADH, -VK_EPERM (not shareable).
+ */
+int proc_handle_detach(struct proc_kernel *kernel, struct proc_process *process, uint32_t handle, bool move,
+                       struct proc_object *ret_object);
+/* The held object becomes a handle of process; released when that fails. Returns the handle or 0. */
+uint32_t proc_handle_attach(struct proc_kernel *kernel, struct proc_process *process, struct proc_object *object);
+void proc_object_release(struct proc_kernel *kernel, struct proc_object *object);
+
+/* proc/mailbox.c */
+extern const struct proc_kind proc_kind_process;
+extern const struct proc_kind proc_kind_program;
+/* A message: head, then bytes. */
+struct proc_letter {
+    const void *head;
+    const uint8_t *bytes;
+    uint32_t head_len;
+    uint32_t bytes_len;
+    uint32_t user;
+    uint32_t flags;
+    struct proc_req *req; /* waits for the answer; NULL none */
+    struct proc_object *passed; /* taken when the letter is */
+};
+/* Put a letter into a mailbox: 0; -VK_EAGAIN no room; -VK_ETOOBIG. */
+int proc_mail_post(struct proc_kernel *kernel, struct proc_process *to, const struct proc_letter *letter);
+/* Ask a process (SEND or CALL), for the kinds that stand for one. */
+int proc_mail_op(struct proc_kernel *kernel, struct proc_process *from, uint32_t to, const struct proc_kind *kind,
+                 void *object, const struct proc_op *op, const uint8_t *bytes);
+int proc_mail_retry(struct proc_kernel *kernel, struct proc_req *req, uint32_t to, const uint8_t *bytes);
+void proc_mail_cancel(struct proc_kernel *kernel, struct proc_req *req);
+int proc_op_recv(struct proc_kernel *kernel, struct proc_process *process, const struct proc_op *op, uint8_t *bytes,
+                 struct proc_done *done);
+int proc_op_reply(struct proc_kernel *kernel, struct proc_process *process, const struct proc_op *op,
+                  const uint8_t *bytes);
+/* Something for RECV to find has come. */
+void proc_mail_wake(struct proc_kernel *kernel, struct proc_process *process);
+void proc_mailbox_end(struct proc_kernel *kernel, struct proc_process *process);
+
+/* proc/serve.c */
+extern const struct proc_kind proc_kind_served;
+int proc_op_serve(struct proc_kernel *kernel, struct proc_process *process, const struct proc_op *op,
+                  struct proc_done *done);
+void proc_served_free(struct proc_kernel *kernel, struct proc_served *served);
+
+/* proc/link.c */
+int proc_op_monitor(struct proc_kernel *kernel, struct proc_process *process, struct proc_process *other,
+                    const struct proc_op *op);
+int proc_link(struct proc_kernel *kernel, struct proc_process *a, struct proc_process *b);
+void proc_links_end(struct proc_kernel *kernel, struct proc_process *process);
+
+/* proc/supervise.c */
+void proc_child_ended(struct proc_kernel *kernel, struct proc_process *process);
+
+#endif

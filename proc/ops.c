@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Taking ops out of a heap, finding who carries them out, and bringing
+ * completions back in. An op is copied before it is looked at; its range is
+ * checked against the quota and opened before anyone touches it.
+ */
+#include "proc/kernel_impl.h"
+
+/* ---- ops in flight ---------------------------------------------------------- */
+
+struct proc_req *proc_req_begin(struct proc_kernel *kernel, struct proc_process *process, const struct proc_kind *kind,
+                                void *object, const struct proc_op *op)
+{
+    if (VK_UNLIKELY(process->reqs_count >= PROC_OPS_MAX))
+        return NULL;
+    struct proc_req *req = vk_table_take(&kernel->reqs);
+    if (VK_UNLIKELY(!req))
+        return NULL;
+    req->op = *op;
+    req->done = (struct proc_done){.tag = op->tag};
+    req->process = process;
+    req->kind = kind;
+    req->object = object;
+    req->deliver = false;
+    req->finished = false;
+    req->data_len = 0;
+    req->server = 0;
+    req->passed = (struct proc_object){0};
+    process->reqs_count++;
+    vk_list_push(&process->reqs, &req->node);
+    return req;
+}
+
+void proc_req_finish(struct proc_kernel *kernel, struct proc_req *req, int res)
+{
+    struct proc_process *p = req->process;
+    vk_assert(!req->finished);
+    req->finished = true;
+    req->done.res = res;
+    vk_list_remove(&req->node);
+    vk_fifo_push(&p->ready, &req->ready);
+    if (p->state == PROC_STATE_WAITING) {
+        p->state = PROC_STATE_READY;
+        proc_queue(kernel, p);
+    }
+}
+
+static void req_free(struct proc_kernel *k, struct proc_req *req)
+{
+    req->process->reqs_count--;
+    if (VK_UNLIKELY(req->data.cap_bytes))
+        vk_bufs_put(&k->bufs, &req->data);
+    if (VK_UNLIKELY(req->passed.kind != NULL))
+        proc_object_release(k, &req->passed);
+    vk_table_give(&k->reqs, req);
+}
+
+void proc_req_drop(struct proc_kernel *kernel, struct proc_req *req)
+{
+    if (req->finished) {
+        (void)vk_fifo_remove(&req->process->ready, &req->ready);
+    } else {
+        if (req->kind && req->kind->cancel)
+            req->kind->cancel(kernel, req);
+        vk_list_remove(&req->node);
+    }
+    req_free(kernel, req);
+}
+
+bool proc_req_stage(struct proc_kernel *kernel, struct proc_req *req, const void *bytes, uint32_t len)
+{
+    if (len == 0)
+        return true;
+    if (!vk_bufs_get(&kernel->bufs, len, &req->data))
+        return false;
+    memcpy(req->data.ptr, bytes, len);
+    req->data_len = len;
+    return true;
+}
+
+/* ---- delivery ----------------------------------------------------------------- */
+
+/* Where the bytes of the answer go. */
+static void answer_room(const struct proc_op *op, uint32_t *ret_off, uint32_t *ret_len)
+{
+    bool is_call = op->code == PROC_OP_CALL;
+    *ret_off = is_call ? (uint32_t)op->arg : op->off;
+    *ret_len = is_call ? (uint32_t)(op->arg >> 32) : op->len;
+}
+
+/* Copy a staged answer in; it is cut to the room there is, and done.len says how long it was. */
+static void put_staged(struct proc_kernel *k, struct proc_process *p, struct proc_req *req)
+{
+    uint32_t off, room;
+    answer_room(&req->op, &off, &room);
+    uint32_t n = req->data_len < room ? req->data_len : room;
+    uint8_t *dst = proc_reach(k, p, off, n);
+    if (!dst) {
+        req->done.res = -VK_EFAULT;
+        return;
+    }
+    memcpy(dst, req->data.ptr, n);
+    req->done.len = req->data_len;
+}
+
+/* false: the op goes on waiting. */
+static bool complete(struct proc_kernel *k, struct proc_process *p, struct proc_req *req)
+{
+    if (req->deliver) {
+        req->deliver = false;
+        uint8_t *bytes = req->op.code & (PROC_OP_IN | PROC_OP_OUT) ? proc_reach(k, p, req->op.off, req->op.len) : NULL;
+        req->finished = false;
+        vk_list_push(&p->reqs, &req->node);
+        int res = req->kind->deliver(k, req, bytes);
+        if (res == PROC_PENDING)
+            return false;
+        req->finished = true;
+        vk_list_remove(&req->node);
+        req->done.res = res;
+    }
+    if (req->data_len)
+        put_staged(k, p, req);
+    if (VK_UNLIKELY(req->passed.kind != NULL))
+        req->done.handle = proc_handle_attach(k, p, &req->passed);
+    return true;
+}
+
+void proc_deliver(struct proc_kernel *kernel, struct proc_process *process, struct proc_self *self)
+{
+    uint32_t n = 0;
+    while (n < PROC_RING_ENTRIES) {
+        struct vk_link *link = vk_fifo_pop(&process->ready);
+        if (!link)
+            break;
+        struct proc_req *req = VK_CONTAINER(link, struct proc_req, ready);
+        if (!complete(kernel, process, req))
+            continue;
+        self->done[n++] = req->done;
+        req_free(kernel, req);
+    }
+    self->done_count = n;
+}
+
+/* ---- ops of the kernel itself ---------------------------------------------------- */
+
+static void sleep_fire(struct proc_kernel *kernel, struct proc_timer *timer)
+{
+    proc_req_finish(kernel, VK_CONTAINER(timer, struct proc_req, timer), 0);
+}
+
+static void sleep_cancel(struct proc_kernel *kernel, struct proc_req *req)
+{
+    proc_timer_clear(kernel, &req->timer);
+}
+
+static const struct proc_kind kind_sleep = {.name = "sleep", .cancel = sleep_cancel};
+
+static int op_sleep(struct proc_kernel *k, struct proc_process *p, const struct proc_op *op)
+{
+    struct proc_req *req = proc_req_begin(k, p, &kind_sleep, NULL, op);
+    if (!req)
+        return -VK_EOVERFLOW;
+    req->timer.fire = sleep_fire;
+    uint64_t deadline_ns = k->now_ns + op->arg;
+    proc_timer_set(k, &req->timer, deadline_ns < op->arg ? UINT64_MAX - 1 : deadline_ns);
+    return PROC_PENDING;
+}
+
+static int op_cancel(struct proc_kernel *k, struct proc_process *p, const struct proc_op *op)
+{
+    for (struct vk_node *node = vk_list_first(&p->reqs); node; node = vk_list_next(&p->reqs, node)) {
+        struct proc_req *req = VK_CONTAINER(node, struct proc_req, node);
+        if (req->op.tag != op->arg)
+            continue;
+        if (req->kind && req->kind->cancel)
+            req->kind->cancel(k, req);
+        proc_req_finish(k, req, -VK_ECANCELED);
+        return 0;
+    }
+    return -VK_ENOENT;
+}
+
+static int op_dup(struct proc_kernel *k, struct proc_process *p, const struct proc_op *op, struct proc_done *done)
+{
+    struct proc_object object;
+    int rc = proc_handle_detach(k, p, op->handle, false, &object);
+    if (rc)
+        return rc;
+    if (!object.kind)
+        return -VK_EBADH;
+    done->handle = proc_handle_attach(k, p, &object);
+    return done->handle ? 0 : -VK_ENOSPC;
+}
+
+static int carry_out(struct proc_kernel *k, struct proc_process *p, const struct proc_op *op, uint8_t *bytes,
+                     struct proc_done *done)
+{
+    switch (op->code) {
+    case PROC_OP_SLEEP:
+        return op_sleep(k, p, op);
+    case PROC_OP_SERVE:
+        return proc_op_serve(k, p, op, done);
+    case PROC_OP_CANCEL:
+        return op_cancel(k, p, op);
+    case PROC_OP_RECV:
+        return proc_op_recv(k, p, op, bytes, done);
+    case PROC_OP_REPLY:
+        return proc_op_reply(k, p, op, bytes);
+    case PROC_OP_CLOSE:
+        return proc_handle_close(k, p, op->handle);
+    case PROC_OP_DUP:
+        return op_dup(k, p, op, done);
+    default:
+        break;
+    }
+    struct proc_object object = proc_handle_find(k, p, op->handle);
+    if (VK_UNLIKELY(!object.kind))
+        return -VK_EBADH;
+    return object.kind->op(k, p, object.object, op, bytes, done);
+}
+
+/* ---- taking ops -------------------------------------------------------------------- */
+
+/* An op that is finished already still needs a completion; without room for that the process cannot go on. */
+static void answer(struct proc_kernel *k, struct proc_process *p, const struct proc_op *op,
+                   const struct proc_done *done, int res)
+{
+    struct proc_req *req = proc_req_begin(k, p, NULL, NULL, op);
+    if (!req) {
+        proc_process_doom(k, p, PROC_REASON_OP);
+        return;
+    }
+    req->done = *done;
+    req->done.tag = op->tag;
+    proc_req_finish(k, req, res);
+}
+
+static void take(struct proc_kernel *k, struct proc_process *p, const struct proc_op *op)
+{
+    struct proc_done done = {0};
+    uint8_t *bytes = NULL;
+    int res = 0;
+    if (op->code & (PROC_OP_IN | PROC_OP_OUT)) {
+        bytes = proc_reach(k, p, op->off, op->len);
+        res = bytes ? 0 : -VK_EFAULT;
+    }
+    if (VK_LIKELY(res == 0))
+        res = carry_out(k, p, op, bytes, &done);
+    if (res == PROC_PENDING || (res == 0 && (op->flags & PROC_OP_SILENT)))
+        return;
+    answer(k, p, op, &done, res);
+}
+
+void proc_take_ops(struct proc_kernel *kernel, struct proc_process *process, const struct proc_self *self)
+{
+    uint32_t count = self->ops_count;
+    if (VK_UNLIKELY(count > PROC_RING_ENTRIES)) {
+        proc_process_doom(kernel, process, PROC_REASON_OP);
+        return;
+    }
+    for (uint32_t i = 0; i < count && !process->doomed; i++) {
+        struct proc_op op = self->ops[i];
+        take(kernel, process, &op);
+    }
+}

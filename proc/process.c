@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Birth and death of processes. A process is one entry of the table, one
+ * slot, and what hangs on the entry's queues; death empties all of them, so a
+ * free entry needs no clearing when it is taken again.
+ */
+#include "vk/fmt.h"
+#include "proc/kernel_impl.h"
+
+static const char *const reason_texts[PROC_REASON_END] = {
+    [PROC_REASON_NORMAL] = "ended",
+    [PROC_REASON_FAIL] = "failed",
+    [PROC_REASON_FAULT] = "fault",
+    [PROC_REASON_TIME] = "a step ran too long",
+    [PROC_REASON_CPU] = "CPU limit spent",
+    [PROC_REASON_DEADLINE] = "deadline passed",
+    [PROC_REASON_OP] = "invalid op",
+    [PROC_REASON_MEMORY] = "out of memory",
+    [PROC_REASON_DEADLOCK] = "waits for nothing",
+    [PROC_REASON_LINK] = "a linked process ended",
+    [PROC_REASON_KILLED] = "killed",
+    [PROC_REASON_SHUTDOWN] = "shut down",
+};
+
+static const char *const fault_texts[] = {
+    [PLAT_FAULT_NONE] = "none",         [PLAT_FAULT_ACCESS] = "bad access",
+    [PLAT_FAULT_STACK] = "stack overflow", [PLAT_FAULT_DIVIDE] = "division by zero",
+    [PLAT_FAULT_ILLEGAL] = "illegal instruction", [PLAT_FAULT_SYSCALL] = "system call",
+    [PLAT_FAULT_TIME] = "endless step", [PLAT_FAULT_OTHER] = "trap",
+};
+
+const char *proc_reason_text(enum proc_reason reason)
+{
+    return (unsigned)reason < PROC_REASON_END ? reason_texts[reason] : "unknown";
+}
+
+uint32_t proc_pid(const struct proc_process *process)
+{
+    return process->entry.handle;
+}
+
+enum proc_reason proc_end_reason(const struct proc_process *process)
+{
+    return (enum proc_reason)process->reason;
+}
+
+uint64_t proc_crash_id(const struct proc_process *process)
+{
+    return process->crash_id;
+}
+
+struct proc_process *proc_process_find(struct proc_kernel *kernel, uint32_t pid)
+{
+    struct proc_process *p = vk_table_get(&kernel->processes, pid);
+    return p && p->state != PROC_STATE_ENDING ? p : NULL;
+}
+
+/* ---- birth ------------------------------------------------------------------- */
+
+static void deadline_fire(struct proc_kernel *kernel, struct proc_timer *timer)
+{
+    proc_end(kernel, VK_CONTAINER(timer, struct proc_process, deadline), PROC_REASON_DEADLINE);
+}
+
+static void make_entry(struct proc_process *p)
+{
+    vk_list_init(&p->reqs);
+    vk_list_init(&p->handles);
+    vk_list_init(&p->senders);
+    vk_list_init(&p->calls);
+    vk_list_init(&p->closed);
+    vk_list_init(&p->monitors);
+    vk_list_init(&p->links);
+    p->deadline.fire = deadline_fire;
+    p->made = true;
+}
+
+/*
+ * How much of the slot to open at first: the program's prefix when head, root
+ * fiber and argument will fit into it, else the whole slot, since what the
+ * kernel writes must be open.
+ */
+static int size_slot(const struct proc_spawn *spawn, uint32_t *ret_class, uint32_t *ret_prefix)
+{
+    const struct proc_program *program = spawn->program;
+    uint64_t need = (uint64_t)sizeof(struct proc_self) + spawn->arg_len + 64;
+    if (need > program->heap_bytes)
+        return -VK_ETOOBIG;
+    *ret_class = vk_pool_class_for(program->heap_bytes);
+    if (*ret_class == VK_SLOT_CLASSES)
+        return -VK_ETOOBIG;
+    *ret_prefix = need <= program->prefix_bytes / 4 * 3 ? program->prefix_bytes : 0;
+    return 0;
+}
+
+static int keep_arg(struct proc_kernel *k, struct proc_process *p, const struct proc_spawn *spawn)
+{
+    p->arg = spawn->arg;
+    p->arg_len = spawn->arg_len;
+    if (VK_LIKELY(!spawn->copy_arg) || spawn->arg_len == 0)
+        return 0;
+    if (!vk_bufs_get(&k->bufs, spawn->arg_len, &p->arg_buf))
+        return -VK_ENOMEM;
+    memcpy(p->arg_buf.ptr, spawn->arg, spawn->arg_len);
+    p->arg = p->arg_buf.ptr;
+    return 0;
+}
+
+int proc_spawn(struct proc_kernel *kernel, const struct proc_spawn *spawn, struct proc_process **ret_process)
+{
+    uint32_t slot_class, prefix_bytes;
+    int rc = size_slot(spawn, &slot_class, &prefix_bytes);
+    if (VK_UNLIKELY(rc))
+        return rc;
+    struct proc_process *p = vk_table_take(&kernel->processes);
+    if (VK_UNLIKELY(!p))
+        return -VK_ENOSPC;
+    rc = keep_arg(kernel, p, spawn);
+    if (!rc)
+        rc = vk_pool_take(&kernel->pool, slot_class, prefix_bytes, &p->slot);
+    if (VK_UNLIKELY(rc)) {
+        vk_bufs_put(&kernel->bufs, &p->arg_buf);
+        vk_table_give(&kernel->processes, p);
+        return rc;
+    }
+    if (VK_UNLIKELY(!p->made))
+        make_entry(p);
+    p->program = spawn->program;
+    p->origin = spawn->origin;
+    p->env = spawn->env;
+    p->state = PROC_STATE_READY;
+    p->fresh = true;
+    p->doomed = false;
+    p->child = NULL;
+    if (spawn->deadline_ns)
+        proc_timer_set(kernel, &p->deadline, spawn->deadline_ns);
+    kernel->counters.started++;
+    *ret_process = p;
+    return 0;
+}
+
+int proc_kernel_start(struct proc_kernel *kernel, const struct proc_program *program, const void *arg,
+                      uint32_t arg_len, uint32_t *ret_pid)
+{
+    const struct proc_spawn spawn = {.program = program, .arg = arg, .arg_len = arg_len, .copy_arg = true};
+    struct proc_process *p;
+    int rc = proc_spawn(kernel, &spawn, &p);
+    if (rc)
+        return rc;
+    *ret_pid = proc_pid(p);
+    proc_run_soon(kernel, p);
+    return 0;
+}
+
+/* ---- death ----------------------------------------------------------------------- */
+
+static bool is_abnormal(enum proc_reason reason)
+{
+    return reason != PROC_REASON_NORMAL && reason != PROC_REASON_SHUTDOWN;
+}
+
+static void log_death(struct proc_kernel *k, const struct proc_process *p, const struct plat_fault *fault)
+{
+    if (!k->log || !proc_log_allowed(k))
+        return;
+    char line[256];
+    struct vk_out out = vk_out(line, sizeof line);
+    vk_out_text(&out, "process ");
+    vk_out_u64(&out, proc_pid(p));
+    vk_out_text(&out, " (");
+    vk_out_text(&out, p->program->name);
+    vk_out_text(&out, ") crashed, id ");
+    vk_out_u64(&out, p->crash_id);
+    vk_out_text(&out, ": ");
+    vk_out_text(&out, proc_reason_text((enum proc_reason)p->reason));
+    if (fault) {
+        vk_out_text(&out, ", ");
+        vk_out_text(&out, fault_texts[fault->kind]);
+        vk_out_text(&out, " at address 0x");
+        vk_out_hex(&out, fault->addr);
+        vk_out_text(&out, ", code 0x");
+        vk_out_hex(&out, fault->pc);
+    }
+    proc_log(k, PROC_LOG_WARN, vk_span(line, out.len));
+}
+
+static void drop_reqs(struct proc_kernel *k, struct proc_process *p)
+{
+    for (struct vk_node *node; (node = vk_list_first(&p->reqs));)
+        proc_req_drop(k, VK_CONTAINER(node, struct proc_req, node));
+    for (struct vk_link *link; (link = vk_fifo_first(&p->ready));)
+        proc_req_drop(k, VK_CONTAINER(link, struct proc_req, ready));
+}
+
+/* The slot goes first, so that whatever the release starts takes this very slot, open and hot. */
+static void give_slot(struct proc_kernel *k, struct proc_process *p)
+{
+    uint32_t used_bytes = 0;
+    if (p->program->used && k->guard.open_slot == p->slot)
+        used_bytes = p->program->used(p->program, (const struct proc_self *)p->slot->base);
+    vk_pool_give(&k->pool, p->slot, used_bytes);
+    p->slot = NULL;
+}
+
+void proc_process_dead(struct proc_kernel *kernel, struct proc_process *process, enum proc_reason reason,
+                       const struct plat_fault *fault)
+{
+    struct proc_process *p = process;
+    p->state = PROC_STATE_ENDING;
+    p->reason = (uint8_t)reason;
+    kernel->counters.ended[reason]++;
+    if (VK_UNLIKELY(is_abnormal(reason))) {
+        p->crash_id = ++kernel->crash_seq;
+        log_death(kernel, p, fault);
+    }
+    if (VK_UNLIKELY(p->arg_buf.cap_bytes))
+        vk_bufs_put(&kernel->bufs, &p->arg_buf);
+    proc_timer_clear(kernel, &p->deadline);
+    drop_reqs(kernel, p);
+    give_slot(kernel, p);
+    proc_mailbox_end(kernel, p);
+    proc_handles_close_all(kernel, p);
+    proc_links_end(kernel, p);
+    struct proc_object origin = p->origin;
+    p->origin = (struct proc_object){0};
+    if (origin.kind)
+        origin.kind->release(kernel, origin.object, p);
+    if (VK_UNLIKELY(p->child != NULL))
+        proc_child_ended(kernel, p);
+    if (!p->queued)
+        proc_process_free(kernel, p);
+}
+
+void proc_process_free(struct proc_kernel *kernel, struct proc_process *process)
+{
+    vk_table_give(&kernel->processes, process);
+}
+
+void proc_process_doom(struct proc_kernel *kernel, struct proc_process *process, enum proc_reason reason)
+{
+    if (process->state == PROC_STATE_ENDING || process->doomed)
+        return;
+    process->doomed = true;
+    process->reason = (uint8_t)reason;
+    if (process->state != PROC_STATE_RUNNING)
+        proc_queue(kernel, process);
+}
+
+void proc_end(struct proc_kernel *kernel, struct proc_process *process, enum proc_reason reason)
+{
+    if (process->state == PROC_STATE_RUNNING)
+        proc_process_doom(kernel, process, reason);
+    else if (process->state != PROC_STATE_ENDING)
+        proc_process_dead(kernel, process, reason, NULL);
+}

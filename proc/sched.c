@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The scheduler: a FIFO queue of runnable processes, and the dispatch that
+ * runs one of them. No process runs while another's heap is open, and what a
+ * process leaves in its heap is taken only after it has stopped running.
+ */
+#include "proc/kernel_impl.h"
+
+void proc_queue(struct proc_kernel *kernel, struct proc_process *process)
+{
+    if (process->queued)
+        return;
+    process->queued = true;
+    vk_fifo_push(&kernel->runnable, &process->run);
+}
+
+void proc_run_soon(struct proc_kernel *kernel, struct proc_process *process)
+{
+    proc_queue(kernel, process);
+}
+
+void proc_run_now(struct proc_kernel *kernel, struct proc_process *process)
+{
+    vk_assert(!kernel->running && !process->queued);
+    proc_dispatch(kernel, process);
+}
+
+bool proc_grow(void *kernel, uintptr_t addr)
+{
+    return vk_guard_grow(&((struct proc_kernel *)kernel)->guard, addr);
+}
+
+uint8_t *proc_reach(struct proc_kernel *kernel, struct proc_process *process, uint32_t off, uint32_t len)
+{
+    const struct vk_slot *slot = process->slot;
+    if (VK_UNLIKELY(!vk_heap_contains(process->program->heap_bytes, off, len)))
+        return NULL;
+    if (VK_UNLIKELY(off + len > slot->open_bytes) &&
+        !vk_guard_grow(&kernel->guard, (uintptr_t)slot->base + off + len - 1))
+        return NULL;
+    return slot->base + off;
+}
+
+/* The head of a fresh heap, which is zero-filled. */
+static bool fill_head(struct proc_kernel *k, struct proc_process *p, struct proc_self *self)
+{
+    self->heap.top_bytes = sizeof *self;
+    self->heap.limit_bytes = p->program->heap_bytes;
+    self->pid = proc_pid(p);
+    if (p->program->start)
+        p->program->start(p->program, self);
+    self->arg_len = p->arg_len;
+    self->arg_off = vk_heap_alloc(&self->heap, p->arg_len, 8);
+    uint8_t *dst = self->arg_off ? proc_reach(k, p, self->arg_off, p->arg_len) : NULL;
+    if (VK_UNLIKELY(!dst))
+        return false;
+    memcpy(dst, p->arg, p->arg_len);
+    if (VK_UNLIKELY(p->arg_buf.cap_bytes))
+        vk_bufs_put(&k->bufs, &p->arg_buf);
+    p->fresh = false;
+    return true;
+}
+
+/* false: the heap is too small for what the process must get. */
+static bool prepare(struct proc_kernel *k, struct proc_process *p, struct proc_self *self)
+{
+    if (!p->fresh)
+        proc_deliver(k, p, self);
+    else if (VK_UNLIKELY(!fill_head(k, p, self)))
+        return false;
+    self->ops_count = 0;
+    self->budget = PROC_BUDGET;
+    self->now_ns = k->now_ns;
+    self->wall_s = k->wall_s;
+    memcpy(self->date, k->date, sizeof self->date);
+    return true;
+}
+
+static int run(struct proc_kernel *k, struct proc_process *p, struct proc_self *self, int *ret_value,
+               struct plat_fault *ret_fault)
+{
+    if (VK_UNLIKELY(!k->runner)) {
+        *ret_value = p->program->resume(self);
+        return 0;
+    }
+    vk_guard_run_begin(&k->guard);
+    int rc = plat_run_guarded(k->runner, p->program->resume, self, ret_value, ret_fault);
+    vk_guard_run_end(&k->guard);
+    return rc;
+}
+
+static enum proc_reason fault_reason(enum plat_fault_kind kind)
+{
+    return kind == PLAT_FAULT_TIME ? PROC_REASON_TIME : PROC_REASON_FAULT;
+}
+
+/* The run returned: its ops have been taken; go on as it asks. */
+static void settle(struct proc_kernel *k, struct proc_process *p, int value)
+{
+    if (VK_LIKELY(value == PROC_RUN_END && !p->doomed))
+        proc_process_dead(k, p, PROC_REASON_NORMAL, NULL);
+    else if (p->doomed)
+        proc_process_dead(k, p, (enum proc_reason)p->reason, NULL);
+    else if (value == PROC_RUN_FAIL)
+        proc_process_dead(k, p, PROC_REASON_FAIL, NULL);
+    else if (value == PROC_RUN_AGAIN || (value == PROC_RUN_WAIT && !vk_fifo_is_empty(&p->ready)))
+        proc_queue(k, p);
+    else if (value == PROC_RUN_WAIT && p->reqs_count > 0)
+        p->state = PROC_STATE_WAITING;
+    else
+        proc_process_dead(k, p, value == PROC_RUN_WAIT ? PROC_REASON_DEADLOCK : PROC_REASON_FAULT, NULL);
+}
+
+void proc_dispatch(struct proc_kernel *kernel, struct proc_process *process)
+{
+    struct proc_process *p = process;
+    if (VK_UNLIKELY(p->doomed)) {
+        proc_process_dead(kernel, p, (enum proc_reason)p->reason, NULL);
+        return;
+    }
+    if (VK_UNLIKELY(vk_guard_enter(&kernel->guard, p->slot))) {
+        proc_process_dead(kernel, p, PROC_REASON_MEMORY, NULL);
+        return;
+    }
+    struct proc_self *self = (struct proc_self *)p->slot->base;
+    struct plat_fault fault = {0};
+    int value = PROC_RUN_FAIL;
+    kernel->counters.dispatches++;
+    kernel->running = p;
+    p->state = PROC_STATE_RUNNING;
+    int rc = 0;
+    if (VK_LIKELY(prepare(kernel, p, self)))
+        rc = run(kernel, p, self, &value, &fault);
+    else
+        proc_process_doom(kernel, p, PROC_REASON_MEMORY);
+    if (VK_LIKELY(rc == 0 && !p->doomed))
+        proc_take_ops(kernel, p, self);
+    kernel->running = NULL;
+    p->state = PROC_STATE_READY;
+    if (VK_UNLIKELY(rc != 0))
+        proc_process_dead(kernel, p, fault_reason(fault.kind), &fault);
+    else
+        settle(kernel, p, value);
+}

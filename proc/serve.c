@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Handles served by processes. An op on such a handle becomes a message to
+ * the serving process, a struct proc_request with the bytes that go out; its
+ * REPLY becomes the completion. The holder cannot tell the difference. When
+ * the server dies, what waits for it fails with -VK_EDIED; when the last
+ * handle is gone, the server is told by a CLOSE.
+ */
+#include "proc/kernel_impl.h"
+
+int proc_op_serve(struct proc_kernel *kernel, struct proc_process *process, const struct proc_op *op,
+                  struct proc_done *done)
+{
+    struct proc_served *served = vk_table_take(&kernel->served);
+    if (!served)
+        return -VK_ENOSPC;
+    served->badge = op->arg;
+    served->server = proc_pid(process);
+    served->refs = 1;
+    struct proc_object object = {&proc_kind_served, served};
+    int rc = proc_handle_new(kernel, process, object, &done->handle);
+    if (rc)
+        proc_served_free(kernel, served);
+    return rc;
+}
+
+void proc_served_free(struct proc_kernel *kernel, struct proc_served *served)
+{
+    vk_table_give(&kernel->served, served);
+}
+
+static int post(struct proc_kernel *k, struct proc_req *req, const struct proc_served *served, const uint8_t *bytes)
+{
+    struct proc_process *server = proc_process_find(k, served->server);
+    if (!server)
+        return -VK_EDIED;
+    const struct proc_op *op = &req->op;
+    const struct proc_request head = {
+        .arg = op->arg, .badge = served->badge, .code = op->code, .flags = op->flags, .len = op->len};
+    const struct proc_letter letter = {
+        .head = &head,
+        .head_len = sizeof head,
+        .bytes = bytes,
+        .bytes_len = op->code & PROC_OP_OUT ? op->len : 0,
+        .flags = PROC_DONE_OP,
+        .req = req,
+    };
+    int rc = proc_mail_post(k, server, &letter);
+    if (rc == -VK_EAGAIN)
+        vk_list_push(&server->senders, &req->wait);
+    return rc == 0 || rc == -VK_EAGAIN ? PROC_PENDING : rc;
+}
+
+static int served_op(struct proc_kernel *kernel, struct proc_process *process, void *object, const struct proc_op *op,
+                     uint8_t *bytes, struct proc_done *done)
+{
+    (void)done;
+    struct proc_req *req = proc_req_begin(kernel, process, &proc_kind_served, object, op);
+    if (!req)
+        return -VK_EOVERFLOW;
+    int rc = post(kernel, req, object, bytes);
+    if (rc != PROC_PENDING)
+        proc_req_finish(kernel, req, rc);
+    return PROC_PENDING;
+}
+
+static int served_deliver(struct proc_kernel *kernel, struct proc_req *req, uint8_t *bytes)
+{
+    return post(kernel, req, req->object, bytes);
+}
+
+static void served_share(struct proc_kernel *kernel, void *object)
+{
+    (void)kernel;
+    ((struct proc_served *)object)->refs++;
+}
+
+static void served_release(struct proc_kernel *kernel, void *object, struct proc_process *process)
+{
+    (void)process;
+    struct proc_served *served = object;
+    if (--served->refs > 0)
+        return;
+    struct proc_process *server = proc_process_find(kernel, served->server);
+    if (!server) {
+        proc_served_free(kernel, served);
+        return;
+    }
+    vk_list_push(&server->closed, &served->node);
+    proc_mail_wake(kernel, server);
+}
+
+const struct proc_kind proc_kind_served = {
+    .name = "served",
+    .shareable = true,
+    .op = served_op,
+    .cancel = proc_mail_cancel,
+    .deliver = served_deliver,
+    .share = served_share,
+    .release = served_release,
+};
