@@ -9,18 +9,18 @@
 #define PROC_CO_H
 
 /* step: an lvalue of an unsigned integer type, 0 at first. */
-#define PROC_BEGIN(step)                                                                                     \
-    switch (step) {                                                                                          \
+#define PROC_BEGIN(step) \
+    switch (step) {      \
     case 0:
 
 /* Return `waiting` from the function until cond holds; cond is evaluated again at each resume. */
-#define PROC_AWAIT(step, cond, waiting)                                                                      \
-    do {                                                                                                     \
-        (step) = __LINE__;                                                                                   \
-        __attribute__((fallthrough));                                                                        \
-    case __LINE__:                                                                                           \
-        if (!(cond))                                                                                         \
-            return waiting;                                                                                  \
+#define PROC_AWAIT(step, cond, waiting) \
+    do {                                \
+        (step) = __LINE__;              \
+        __attribute__((fallthrough));   \
+    case __LINE__:                      \
+        if (!(cond))                    \
+            return waiting;             \
     } while (0)
 
 #define PROC_END }

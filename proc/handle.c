@@ -101,7 +101,8 @@ int proc_handle_detach(struct proc_kernel *kernel, struct proc_process *process,
     return 0;
 }
 
-uint32_t proc_handle_attach(struct proc_kernel *kernel, struct proc_process *process, struct proc_object *object)
+uint32_t proc_handle_attach(struct proc_kernel *kernel, struct proc_process *process,
+                            struct proc_object *object)
 {
     uint32_t handle = 0;
     if (proc_handle_new(kernel, process, *object, &handle))

@@ -18,7 +18,8 @@ static uint32_t or_default(uint32_t value, uint32_t fallback)
 }
 
 /* Room for every table; pages cost nothing until touched, so the sum may be generous. */
-static size_t region_bytes(const struct proc_kernel_options *options, const uint32_t *bufs, const uint32_t *slots)
+static size_t region_bytes(const struct proc_kernel_options *options, const uint32_t *bufs,
+                           const uint32_t *slots)
 {
     size_t sum = sizeof(struct proc_kernel) + 64 * VK_PAGE_BYTES + options->service_bytes;
     sum += (size_t)or_default(options->processes_max, PROC_MAX) * sizeof(struct proc_process);
@@ -103,7 +104,7 @@ static void refresh_clock(struct proc_kernel *k, uint64_t now_ns)
     if (VK_LIKELY(wall_s == k->wall_s))
         return;
     k->wall_s = wall_s;
-    vk_fmt_imf_date(k->date, wall_s);
+    vk_fmt_date((uint8_t *)k->date, wall_s);
 }
 
 int proc_kernel_create(const struct proc_kernel_options *options, struct proc_kernel **ret_kernel)
@@ -220,8 +221,8 @@ static void run_laters(struct proc_kernel *k)
 void proc_kernel_step(struct proc_kernel *kernel, uint64_t wait_ns)
 {
     uint64_t now_ns;
-    uint32_t n =
-        kernel->io->ops->wait(kernel->io, kernel->events, PROC_EVENTS_MAX, wait_until(kernel, wait_ns), &now_ns);
+    uint32_t n = kernel->io->ops->wait(kernel->io, kernel->events, PROC_EVENTS_MAX,
+                                       wait_until(kernel, wait_ns), &now_ns);
     refresh_clock(kernel, now_ns);
     kernel->counters.ticks++;
     for (uint32_t i = 0; i < n; i++) {

@@ -31,18 +31,18 @@ typedef void (*proc_log_fn)(void *ctx, enum proc_log_level level, struct vk_span
 
 /* Zero means the default everywhere. */
 struct proc_kernel_options {
-    struct proc_io *io;        /* the driver; stays the caller's, must outlive the kernel; required */
+    struct proc_io *io; /* the driver; stays the caller's, must outlive the kernel; required */
     enum vk_guard_kind guard;
-    bool no_syscall_trap;      /* direct system calls of native code are not trapped */
-    bool no_native;            /* no fault handling at all: only programs whose code is trusted may run */
-    uint64_t native_tick_ns;   /* CPU time between ticks that end an endless native step */
+    bool no_syscall_trap;    /* direct system calls of native code are not trapped */
+    bool no_native;          /* no fault handling at all: only programs whose code is trusted may run */
+    uint64_t native_tick_ns; /* CPU time between ticks that end an endless native step */
     uint32_t processes_max;
-    uint32_t handles_max;      /* of all processes together */
-    uint32_t requests_max;     /* ops in flight, of all processes together */
+    uint32_t handles_max;  /* of all processes together */
+    uint32_t requests_max; /* ops in flight, of all processes together */
     uint32_t slots_max[VK_SLOT_CLASSES];
     uint32_t slots_warm;
     uint32_t bufs_max[VK_BUF_CLASSES];
-    size_t service_bytes;      /* region memory for services, from proc_kernel_region */
+    size_t service_bytes; /* region memory for services, from proc_kernel_region */
     proc_log_fn log;
     void *log_ctx;
 };

@@ -31,16 +31,16 @@ struct proc_process {
     uint8_t reason; /* enum proc_reason, set when it ends */
     bool queued;
     bool doomed; /* ends at its next turn, with `reason` */
-    bool fresh; /* not run yet: the argument is still to be copied in */
-    bool made;  /* the lists below are initialised; true from the first use of the entry on */
+    bool fresh;  /* not run yet: the argument is still to be copied in */
+    bool made;   /* the lists below are initialised; true from the first use of the entry on */
 
     uint32_t reqs_count;
     const void *arg; /* until the first run */
     uint32_t arg_len;
     struct vk_buf arg_buf; /* when the argument was copied */
 
-    struct vk_list reqs;   /* ops in flight */
-    struct vk_fifo ready;  /* finished ones, to be delivered */
+    struct vk_list reqs;  /* ops in flight */
+    struct vk_fifo ready; /* finished ones, to be delivered */
     struct vk_list handles;
     uint64_t crash_id;
     struct proc_timer deadline;
@@ -167,7 +167,8 @@ void proc_req_drop(struct proc_kernel *kernel, struct proc_req *req); /* cancel 
 bool proc_req_stage(struct proc_kernel *kernel, struct proc_req *req, const void *bytes, uint32_t len);
 
 /* proc/handle.c */
-struct proc_object proc_handle_find(struct proc_kernel *kernel, struct proc_process *process, uint32_t handle);
+struct proc_object proc_handle_find(struct proc_kernel *kernel, struct proc_process *process,
+                                    uint32_t handle);
 int proc_handle_close(struct proc_kernel *kernel, struct proc_process *process, uint32_t handle);
 void proc_handles_close_all(struct proc_kernel *kernel, struct proc_process *process);
 /*
@@ -177,7 +178,8 @@ void proc_handles_close_all(struct proc_kernel *kernel, struct proc_process *pro
 int proc_handle_detach(struct proc_kernel *kernel, struct proc_process *process, uint32_t handle, bool move,
                        struct proc_object *ret_object);
 /* The held object becomes a handle of process; released when that fails. Returns the handle or 0. */
-uint32_t proc_handle_attach(struct proc_kernel *kernel, struct proc_process *process, struct proc_object *object);
+uint32_t proc_handle_attach(struct proc_kernel *kernel, struct proc_process *process,
+                            struct proc_object *object);
 void proc_object_release(struct proc_kernel *kernel, struct proc_object *object);
 
 /* proc/mailbox.c */
@@ -191,18 +193,18 @@ struct proc_letter {
     uint32_t bytes_len;
     uint32_t user;
     uint32_t flags;
-    struct proc_req *req; /* waits for the answer; NULL none */
+    struct proc_req *req;       /* waits for the answer; NULL none */
     struct proc_object *passed; /* taken when the letter is */
 };
 /* Put a letter into a mailbox: 0; -VK_EAGAIN no room; -VK_ETOOBIG. */
 int proc_mail_post(struct proc_kernel *kernel, struct proc_process *to, const struct proc_letter *letter);
 /* Ask a process (SEND or CALL), for the kinds that stand for one. */
-int proc_mail_op(struct proc_kernel *kernel, struct proc_process *from, uint32_t to, const struct proc_kind *kind,
-                 void *object, const struct proc_op *op, const uint8_t *bytes);
+int proc_mail_op(struct proc_kernel *kernel, struct proc_process *from, uint32_t to,
+                 const struct proc_kind *kind, void *object, const struct proc_op *op, const uint8_t *bytes);
 int proc_mail_retry(struct proc_kernel *kernel, struct proc_req *req, uint32_t to, const uint8_t *bytes);
 void proc_mail_cancel(struct proc_kernel *kernel, struct proc_req *req);
-int proc_op_recv(struct proc_kernel *kernel, struct proc_process *process, const struct proc_op *op, uint8_t *bytes,
-                 struct proc_done *done);
+int proc_op_recv(struct proc_kernel *kernel, struct proc_process *process, const struct proc_op *op,
+                 uint8_t *bytes, struct proc_done *done);
 int proc_op_reply(struct proc_kernel *kernel, struct proc_process *process, const struct proc_op *op,
                   const uint8_t *bytes);
 /* Something for RECV to find has come. */

@@ -56,8 +56,8 @@ void proc_mail_wake(struct proc_kernel *kernel, struct proc_process *process)
 }
 
 /* The op as a letter. The object that goes along is taken from its handle only when the letter is posted. */
-static int post_op(struct proc_kernel *k, struct proc_process *from, struct proc_process *to, struct proc_req *req,
-                   const struct proc_op *op, const uint8_t *bytes)
+static int post_op(struct proc_kernel *k, struct proc_process *from, struct proc_process *to,
+                   struct proc_req *req, const struct proc_op *op, const uint8_t *bytes)
 {
     bool is_call = op->code == PROC_OP_CALL;
     struct proc_letter letter = {.bytes = bytes, .bytes_len = op->len, .req = is_call ? req : NULL};
@@ -77,8 +77,8 @@ static int post_op(struct proc_kernel *k, struct proc_process *from, struct proc
     return rc;
 }
 
-int proc_mail_op(struct proc_kernel *kernel, struct proc_process *from, uint32_t to, const struct proc_kind *kind,
-                 void *object, const struct proc_op *op, const uint8_t *bytes)
+int proc_mail_op(struct proc_kernel *kernel, struct proc_process *from, uint32_t to,
+                 const struct proc_kind *kind, void *object, const struct proc_op *op, const uint8_t *bytes)
 {
     struct proc_process *target = proc_process_find(kernel, to);
     if (!target)
@@ -211,8 +211,8 @@ static int recv_deliver(struct proc_kernel *kernel, struct proc_req *req, uint8_
 
 static const struct proc_kind kind_recv = {.name = "receive", .cancel = recv_cancel, .deliver = recv_deliver};
 
-int proc_op_recv(struct proc_kernel *kernel, struct proc_process *process, const struct proc_op *op, uint8_t *bytes,
-                 struct proc_done *done)
+int proc_op_recv(struct proc_kernel *kernel, struct proc_process *process, const struct proc_op *op,
+                 uint8_t *bytes, struct proc_done *done)
 {
     if (process->receiver)
         return -VK_EOVERFLOW;

@@ -13,7 +13,7 @@
 
 /* What a step function says when it returns. */
 enum proc_step {
-    PROC_STEP_WAIT, /* for the completion of the op it submitted, or for a wake */
+    PROC_STEP_WAIT,  /* for the completion of the op it submitted, or for a wake */
     PROC_STEP_AGAIN, /* run me again after the others */
     PROC_STEP_END,
     PROC_STEP_FAIL, /* ends the whole process abnormally */
@@ -24,14 +24,14 @@ enum proc_step {
  * in the program's table: a heap holds no code address.
  */
 struct proc_fiber {
-    uint32_t next;          /* in the run queue; offset */
-    uint16_t step_fn;       /* index in proc_native.steps */
-    uint16_t step;          /* the step function's own: where to go on */
-    uint8_t state;          /* private: idle, queued, waiting */
-    uint8_t has_done;       /* done is the answer to the last op; cleared by proc_submit */
-    uint8_t asked;          /* private: proc_wait has submitted */
+    uint32_t next;    /* in the run queue; offset */
+    uint16_t step_fn; /* index in proc_native.steps */
+    uint16_t step;    /* the step function's own: where to go on */
+    uint8_t state;    /* private: idle, queued, waiting */
+    uint8_t has_done; /* done is the answer to the last op; cleared by proc_submit */
+    uint8_t asked;    /* private: proc_wait has submitted */
     uint8_t reserved;
-    uint32_t joiner;        /* a fiber to wake at the end, or 0 */
+    uint32_t joiner; /* a fiber to wake at the end, or 0 */
     struct proc_done done;
 };
 

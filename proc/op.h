@@ -38,29 +38,32 @@ _Static_assert(sizeof(struct proc_op) == 32 && sizeof(struct proc_done) == 32, "
 
 enum proc_op_code {
     /* Asked of the kernel itself. */
-    PROC_OP_SLEEP = 1,                   /* completes after arg ns */
-    PROC_OP_SERVE = 2,                   /* a handle whose ops come to this process as requests; arg: its badge */
-    PROC_OP_CANCEL = 3,                  /* the op with tag arg finishes with -VK_ECANCELED */
-    PROC_OP_RECV = PROC_OP_IN | 4,       /* next message of the own mailbox */
-    PROC_OP_REPLY = PROC_OP_OUT | 5,     /* answers request arg & 0xffffffff with result arg >> 32; handle goes along */
+    PROC_OP_SLEEP = 1,             /* completes after arg ns */
+    PROC_OP_SERVE = 2,             /* a handle whose ops come to this process as requests; arg: its badge */
+    PROC_OP_CANCEL = 3,            /* the op with tag arg finishes with -VK_ECANCELED */
+    PROC_OP_RECV = PROC_OP_IN | 4, /* next message of the own mailbox */
+    PROC_OP_REPLY =
+        PROC_OP_OUT | 5, /* answers request arg & 0xffffffff with result arg >> 32; handle goes along */
     /* Asked of a process, program or mailbox handle. */
-    PROC_OP_SPAWN = PROC_OP_OUT | 6,     /* handle: a program; the bytes: its start argument */
-    PROC_OP_SEND = PROC_OP_OUT | 7,      /* a message; handle arg & 0xffffffff goes along, arg >> 32 is the sender's */
-    PROC_OP_MONITOR = 8,                 /* completes when the process has ended; res: enum proc_reason */
-    PROC_OP_LINK = 9,                    /* the abnormal end of one ends the other */
-    PROC_OP_KILL = 10,                   /* ends the process, reason killed */
-    PROC_OP_CLOSE = 11,                  /* any handle: gives it up */
-    PROC_OP_DUP = 12,                    /* any shareable handle: another one to the same object */
-    PROC_OP_CALL = PROC_OP_OUT | 13,     /* a message that wants a reply, whose bytes go to arg: off | room << 32 */
+    PROC_OP_SPAWN = PROC_OP_OUT | 6, /* handle: a program; the bytes: its start argument */
+    PROC_OP_SEND =
+        PROC_OP_OUT | 7, /* a message; handle arg & 0xffffffff goes along, arg >> 32 is the sender's */
+    PROC_OP_MONITOR = 8, /* completes when the process has ended; res: enum proc_reason */
+    PROC_OP_LINK = 9,    /* the abnormal end of one ends the other */
+    PROC_OP_KILL = 10,   /* ends the process, reason killed */
+    PROC_OP_CLOSE = 11,  /* any handle: gives it up */
+    PROC_OP_DUP = 12,    /* any shareable handle: another one to the same object */
+    PROC_OP_CALL =
+        PROC_OP_OUT | 13, /* a message that wants a reply, whose bytes go to arg: off | room << 32 */
 
     /* Asked of streams and other services; a process may serve them too. */
     PROC_OP_SERVICE_FIRST = 32,
-    PROC_OP_READ = PROC_OP_IN | 32,      /* res 0 and len bytes; len 0: end of the stream */
-    PROC_OP_WRITE = PROC_OP_OUT | 33,    /* len bytes taken, at least 1 */
-    PROC_OP_SHUTDOWN = 34,               /* no more writes */
-    PROC_OP_ACCEPT = 35,                 /* a handle to the next connection */
-    PROC_OP_CONNECT = 36,                /* a handle to a new connection; of a connector */
-    PROC_OP_HTTP_FRAME = 48,             /* how the request is framed: net/http.h */
+    PROC_OP_READ = PROC_OP_IN | 32,   /* res 0 and len bytes; len 0: end of the stream */
+    PROC_OP_WRITE = PROC_OP_OUT | 33, /* len bytes taken, at least 1 */
+    PROC_OP_SHUTDOWN = 34,            /* no more writes */
+    PROC_OP_ACCEPT = 35,              /* a handle to the next connection */
+    PROC_OP_CONNECT = 36,             /* a handle to a new connection; of a connector */
+    PROC_OP_HTTP_FRAME = 48,          /* how the request is framed: net/http.h */
     PROC_OP_HTTP_RESPOND = PROC_OP_OUT | 49,
     PROC_OP_SERVICE_LAST = 63,
 };
@@ -93,17 +96,17 @@ _Static_assert(sizeof(struct proc_request) == 24, "layout of a message");
 /* Why a process ended. */
 enum proc_reason {
     PROC_REASON_NORMAL = 0,
-    PROC_REASON_FAIL,       /* it said so */
-    PROC_REASON_FAULT,      /* hardware fault in native code */
-    PROC_REASON_TIME,       /* one native step ran too long */
-    PROC_REASON_CPU,        /* reductions or CPU limit spent */
+    PROC_REASON_FAIL,  /* it said so */
+    PROC_REASON_FAULT, /* hardware fault in native code */
+    PROC_REASON_TIME,  /* one native step ran too long */
+    PROC_REASON_CPU,   /* reductions or CPU limit spent */
     PROC_REASON_DEADLINE,
-    PROC_REASON_OP,         /* it submitted an op that no correct program can */
-    PROC_REASON_MEMORY,     /* heap quota or kernel mappings exhausted */
-    PROC_REASON_DEADLOCK,   /* waits, and nothing can ever wake it */
-    PROC_REASON_LINK,       /* a linked process ended abnormally */
+    PROC_REASON_OP,       /* it submitted an op that no correct program can */
+    PROC_REASON_MEMORY,   /* heap quota or kernel mappings exhausted */
+    PROC_REASON_DEADLOCK, /* waits, and nothing can ever wake it */
+    PROC_REASON_LINK,     /* a linked process ended abnormally */
     PROC_REASON_KILLED,
-    PROC_REASON_SHUTDOWN,   /* its supervisor or the kernel stops */
+    PROC_REASON_SHUTDOWN, /* its supervisor or the kernel stops */
     PROC_REASON_END
 };
 

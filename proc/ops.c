@@ -8,8 +8,8 @@
 
 /* ---- ops in flight ---------------------------------------------------------- */
 
-struct proc_req *proc_req_begin(struct proc_kernel *kernel, struct proc_process *process, const struct proc_kind *kind,
-                                void *object, const struct proc_op *op)
+struct proc_req *proc_req_begin(struct proc_kernel *kernel, struct proc_process *process,
+                                const struct proc_kind *kind, void *object, const struct proc_op *op)
 {
     if (VK_UNLIKELY(process->reqs_count >= PROC_OPS_MAX))
         return NULL;
@@ -108,7 +108,8 @@ static bool complete(struct proc_kernel *k, struct proc_process *p, struct proc_
 {
     if (req->deliver) {
         req->deliver = false;
-        uint8_t *bytes = req->op.code & (PROC_OP_IN | PROC_OP_OUT) ? proc_reach(k, p, req->op.off, req->op.len) : NULL;
+        uint8_t *bytes =
+            req->op.code & (PROC_OP_IN | PROC_OP_OUT) ? proc_reach(k, p, req->op.off, req->op.len) : NULL;
         req->finished = false;
         vk_list_push(&p->reqs, &req->node);
         int res = req->kind->deliver(k, req, bytes);
@@ -180,7 +181,8 @@ static int op_cancel(struct proc_kernel *k, struct proc_process *p, const struct
     return -VK_ENOENT;
 }
 
-static int op_dup(struct proc_kernel *k, struct proc_process *p, const struct proc_op *op, struct proc_done *done)
+static int op_dup(struct proc_kernel *k, struct proc_process *p, const struct proc_op *op,
+                  struct proc_done *done)
 {
     struct proc_object object;
     int rc = proc_handle_detach(k, p, op->handle, false, &object);

@@ -4,8 +4,8 @@
  * slot, and what hangs on the entry's queues; death empties all of them, so a
  * free entry needs no clearing when it is taken again.
  */
-#include "vk/fmt.h"
 #include "proc/kernel_impl.h"
+#include "vk/fmt.h"
 
 static const char *const reason_texts[PROC_REASON_END] = {
     [PROC_REASON_NORMAL] = "ended",
@@ -23,10 +23,14 @@ static const char *const reason_texts[PROC_REASON_END] = {
 };
 
 static const char *const fault_texts[] = {
-    [PLAT_FAULT_NONE] = "none",         [PLAT_FAULT_ACCESS] = "bad access",
-    [PLAT_FAULT_STACK] = "stack overflow", [PLAT_FAULT_DIVIDE] = "division by zero",
-    [PLAT_FAULT_ILLEGAL] = "illegal instruction", [PLAT_FAULT_SYSCALL] = "system call",
-    [PLAT_FAULT_TIME] = "endless step", [PLAT_FAULT_OTHER] = "trap",
+    [PLAT_FAULT_NONE] = "none",
+    [PLAT_FAULT_ACCESS] = "bad access",
+    [PLAT_FAULT_STACK] = "stack overflow",
+    [PLAT_FAULT_DIVIDE] = "division by zero",
+    [PLAT_FAULT_ILLEGAL] = "illegal instruction",
+    [PLAT_FAULT_SYSCALL] = "system call",
+    [PLAT_FAULT_TIME] = "endless step",
+    [PLAT_FAULT_OTHER] = "trap",
 };
 
 const char *proc_reason_text(enum proc_reason reason)
@@ -132,6 +136,7 @@ int proc_spawn(struct proc_kernel *kernel, const struct proc_spawn *spawn, struc
     p->fresh = true;
     p->doomed = false;
     p->child = NULL;
+    p->crash_id = 0;
     if (spawn->deadline_ns)
         proc_timer_set(kernel, &p->deadline, spawn->deadline_ns);
     kernel->counters.started++;
@@ -164,24 +169,14 @@ static void log_death(struct proc_kernel *k, const struct proc_process *p, const
     if (!k->log || !proc_log_allowed(k))
         return;
     char line[256];
-    struct vk_out out = vk_out(line, sizeof line);
-    vk_out_text(&out, "process ");
-    vk_out_u64(&out, proc_pid(p));
-    vk_out_text(&out, " (");
-    vk_out_text(&out, p->program->name);
-    vk_out_text(&out, ") crashed, id ");
-    vk_out_u64(&out, p->crash_id);
-    vk_out_text(&out, ": ");
-    vk_out_text(&out, proc_reason_text((enum proc_reason)p->reason));
-    if (fault) {
-        vk_out_text(&out, ", ");
-        vk_out_text(&out, fault_texts[fault->kind]);
-        vk_out_text(&out, " at address 0x");
-        vk_out_hex(&out, fault->addr);
-        vk_out_text(&out, ", code 0x");
-        vk_out_hex(&out, fault->pc);
-    }
-    proc_log(k, PROC_LOG_WARN, vk_span(line, out.len));
+    struct vk_out out;
+    vk_out_init(&out, line, sizeof line);
+    vk_out_fmt(&out, "process %u (%s) crashed, id %llu: %s", proc_pid(p), p->program->name,
+               (unsigned long long)p->crash_id, proc_reason_text((enum proc_reason)p->reason));
+    if (fault)
+        vk_out_fmt(&out, ", %s at address 0x%llx, code 0x%llx", fault_texts[fault->kind],
+                   (unsigned long long)fault->addr, (unsigned long long)fault->pc);
+    proc_log(k, PROC_LOG_WARN, vk_out_span(&out));
 }
 
 static void drop_reqs(struct proc_kernel *k, struct proc_process *p)

@@ -35,8 +35,8 @@ struct proc_self {
     /* The program's own: native fibers (proc/native.h). */
     uint32_t run_first; /* runnable fibers, FIFO; offsets, 0 none */
     uint32_t run_last;
-    uint32_t root;      /* the fiber whose end ends the process */
-    uint32_t fibers;    /* alive */
+    uint32_t root;   /* the fiber whose end ends the process */
+    uint32_t fibers; /* alive */
 
     char date[PROC_DATE_BYTES + 3]; /* IMF-fixdate of wall_s, NUL-padded */
 

@@ -29,7 +29,8 @@ void proc_served_free(struct proc_kernel *kernel, struct proc_served *served)
     vk_table_give(&kernel->served, served);
 }
 
-static int post(struct proc_kernel *k, struct proc_req *req, const struct proc_served *served, const uint8_t *bytes)
+static int post(struct proc_kernel *k, struct proc_req *req, const struct proc_served *served,
+                const uint8_t *bytes)
 {
     struct proc_process *server = proc_process_find(k, served->server);
     if (!server)
@@ -51,8 +52,8 @@ static int post(struct proc_kernel *k, struct proc_req *req, const struct proc_s
     return rc == 0 || rc == -VK_EAGAIN ? PROC_PENDING : rc;
 }
 
-static int served_op(struct proc_kernel *kernel, struct proc_process *process, void *object, const struct proc_op *op,
-                     uint8_t *bytes, struct proc_done *done)
+static int served_op(struct proc_kernel *kernel, struct proc_process *process, void *object,
+                     const struct proc_op *op, uint8_t *bytes, struct proc_done *done)
 {
     (void)done;
     struct proc_req *req = proc_req_begin(kernel, process, &proc_kind_served, object, op);

@@ -36,8 +36,8 @@ struct proc_kind {
      * done->len, arg, handle as the code says; PROC_PENDING after a
      * proc_req_begin that some proc_req_finish will end.
      */
-    int (*op)(struct proc_kernel *kernel, struct proc_process *process, void *object, const struct proc_op *op,
-              uint8_t *bytes, struct proc_done *done);
+    int (*op)(struct proc_kernel *kernel, struct proc_process *process, void *object,
+              const struct proc_op *op, uint8_t *bytes, struct proc_done *done);
 
     /* The op will not be waited for any longer: forget req. Not called once it is finished. */
     void (*cancel)(struct proc_kernel *kernel, struct proc_req *req);
@@ -89,7 +89,7 @@ struct proc_timer {
     proc_timer_fn fire;
 };
 
-uint64_t proc_now_ns(const struct proc_kernel *kernel); /* of this tick */
+uint64_t proc_now_ns(const struct proc_kernel *kernel);  /* of this tick */
 const char *proc_date(const struct proc_kernel *kernel); /* PROC_DATE_BYTES characters */
 
 /* (Re)arm; deadlines in the past fire in the next tick. */
@@ -163,8 +163,8 @@ int proc_handle_new(struct proc_kernel *kernel, struct proc_process *process, st
 
 struct proc_req {
     struct vk_entry entry; /* its handle is the request id that a served handle's owner sees */
-    struct vk_node wait; /* the service's: in whatever queue it waits */
-    struct proc_op op;   /* checked copy */
+    struct vk_node wait;   /* the service's: in whatever queue it waits */
+    struct proc_op op;     /* checked copy */
     struct proc_done done; /* what the process will get; tag is set */
     struct proc_process *process;
     void *object;
@@ -183,8 +183,8 @@ struct proc_req {
 };
 
 /* Make the op pending. NULL when too many are in flight: return -VK_EOVERFLOW. */
-struct proc_req *proc_req_begin(struct proc_kernel *kernel, struct proc_process *process, const struct proc_kind *kind,
-                                void *object, const struct proc_op *op);
+struct proc_req *proc_req_begin(struct proc_kernel *kernel, struct proc_process *process,
+                                const struct proc_kind *kind, void *object, const struct proc_op *op);
 
 /* The op is finished with res (see kind->deliver); its process becomes runnable. */
 void proc_req_finish(struct proc_kernel *kernel, struct proc_req *req, int res);

@@ -49,11 +49,10 @@ static void log_line(struct proc_kernel *k, const struct proc_supervisor *s, enu
                      const char *text)
 {
     char line[160];
-    struct vk_out out = vk_out(line, sizeof line);
-    vk_out_text(&out, "supervisor ");
-    vk_out_text(&out, s->options.name ? s->options.name : "(unnamed)");
-    vk_out_text(&out, text);
-    proc_log(k, level, vk_span(line, out.len));
+    struct vk_out out;
+    vk_out_init(&out, line, sizeof line);
+    vk_out_fmt(&out, "supervisor %s%s", s->options.name ? s->options.name : "(unnamed)", text);
+    proc_log(k, level, vk_out_span(&out));
 }
 
 /* Whether one more end is one too many for the period. */
@@ -186,8 +185,8 @@ bool proc_supervisor_gave_up(const struct proc_supervisor *supervisor)
 
 /* ---- the object that names a child ------------------------------------------------ */
 
-static int child_op(struct proc_kernel *kernel, struct proc_process *process, void *object, const struct proc_op *op,
-                    uint8_t *bytes, struct proc_done *done)
+static int child_op(struct proc_kernel *kernel, struct proc_process *process, void *object,
+                    const struct proc_op *op, uint8_t *bytes, struct proc_done *done)
 {
     const struct proc_child *child = object;
     if (op->code == PROC_OP_KILL || op->code == PROC_OP_LINK)

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inside of the HTTP service: the connection. For server.c, conn.c and
+ * exchange.c only.
+ */
+#ifndef NET_CONN_H
+#define NET_CONN_H
+
+#include "net/chunk.h"
+#include "net/scan.h"
+#include "net/server.h"
+
+#define NET_LISTENERS_MAX      8u
+#define NET_INPUT_PAUSE_BYTES  16384u /* input nobody takes: receiving pauses */
+#define NET_INPUT_RESUME_BYTES 4096u
+#define NET_OUTPUT_MAX_BYTES   65536u /* output not sent: the process, or the next request, waits */
+#define NET_DISCARD_MAX_BYTES  65536u /* of an unread body, read and thrown away to keep the connection */
+#define NET_REQUESTS_PER_TURN  64u    /* pipelined requests of one connection before others have their turn */
+
+/* Kinds of completions, the low bits of a tag. */
+enum net_conn_event {
+    NET_EVENT_ACCEPT,
+    NET_EVENT_RECV,
+    NET_EVENT_SEND,
+    NET_EVENT_SHUTDOWN,
+    NET_EVENT_CLOSE,
+};
+
+/* How far the current request has come. */
+enum net_stage {
+    NET_STAGE_IDLE, /* no process */
+    NET_STAGE_HEAD, /* the process runs, nothing framed yet */
+    NET_STAGE_FRAMED,
+    NET_STAGE_WRITING, /* response begun, more to follow */
+    NET_STAGE_DONE,    /* response complete */
+};
+
+/* How the connection ends. */
+enum net_closing {
+    NET_OPEN,
+    NET_CLOSING_FLUSH,  /* when the output is sent; all input was read */
+    NET_CLOSING_LINGER, /* then shut down, read on until the peer closes too */
+    NET_CLOSING_NOW,    /* CLOSE was submitted; waits for completions */
+};
+
+enum net_recv {
+    NET_RECV_NONE,
+    NET_RECV_ONCE,
+    NET_RECV_MULTI,
+    NET_RECV_CANCELED, /* its final completion is under way */
+};
+
+/* Which timeout deadline_ns stands for. */
+enum net_wait {
+    NET_WAIT_IDLE,
+    NET_WAIT_HEAD,
+    NET_WAIT_BODY,
+    NET_WAIT_PROCESS, /* none of ours */
+    NET_WAIT_LINGER,
+};
+
+/*
+ * Input not consumed yet. ptr is either inside buf, or borrowed from the
+ * driver (buf empty) and then valid only while an event is handled.
+ */
+struct net_input {
+    const uint8_t *ptr;
+    uint32_t len;
+    struct vk_buf buf;
+};
+
+struct net_conn {
+    struct proc_sink sink;
+    struct net_server *server;
+    struct net_conn *next_free;
+    struct proc_process *process; /* of the current request, or NULL */
+    uint32_t io;                  /* the driver's number */
+    uint16_t ops;                 /* operations whose final completion is to come, CLOSE among them */
+
+    uint8_t stage;   /* enum net_stage */
+    uint8_t closing; /* enum net_closing */
+    uint8_t recv;    /* enum net_recv */
+    uint8_t wait;    /* enum net_wait */
+    bool is_used;
+    bool is_serving;    /* inside conn_serve: what ends a request must not start the next */
+    bool is_first;      /* nothing received yet */
+    bool is_eof;        /* the peer sends no more */
+    bool is_broken;     /* reset or failed: nothing can be sent */
+    bool wants_close;   /* after the current response */
+    bool is_shut;       /* SHUTDOWN was submitted */
+    bool owes_continue; /* 100 Continue is to be sent when the body is asked for */
+    bool is_body_bad;   /* the body broke its framing: nothing behind it can be trusted */
+
+    struct net_scan scan;
+    struct net_input in;
+    struct vk_buf out; /* gathers */
+    uint32_t out_len;
+    uint32_t sending_len;
+    struct vk_buf sending; /* belongs to the driver while sending_len > 0 */
+
+    uint16_t frame;     /* NET_FRAME_* of the current request */
+    uint16_t respond;   /* NET_RESPOND_* */
+    uint64_t body_left; /* of a request body with a length */
+    struct net_chunk chunk;
+    uint64_t respond_left;
+    struct proc_req *reader; /* pending READ */
+    struct proc_req *writer; /* pending WRITE */
+
+    uint64_t deadline_ns; /* the timeout in force; the timer may fire earlier and is armed again then */
+    uint64_t sent_ns;     /* when output last moved */
+    struct proc_timer timer;
+    struct proc_later later;
+} __attribute__((aligned(64)));
+
+struct net_listener {
+    struct proc_sink sink;
+    struct net_server *server;
+    uint32_t io;
+    bool is_accepting;
+    bool is_open;
+};
+
+struct net_server {
+    struct proc_kernel *kernel;
+    struct proc_io *io;
+    struct net_server_options options;
+    struct net_server_counters counters;
+    struct net_conn *conns;
+    struct net_conn *free_first;
+    uint32_t conns_made;
+    uint32_t listeners_count;
+    bool is_draining;
+    bool is_paused;         /* accepting paused: too many connections */
+    uint64_t complained_ns; /* last log line about overload */
+    struct proc_timer drain_timer;
+    struct proc_sink nobody; /* takes the completions of connections turned away */
+    struct net_listener listeners[NET_LISTENERS_MAX];
+};
+
+/* net/conn.c */
+void net_conn_open(struct net_server *server, uint32_t io);
+/* Serve what is there, send what gathered, receive on: after anything has changed. */
+void net_conn_serve(struct net_conn *conn);
+/* Later in this tick, for callers inside an op or a release. */
+void net_conn_serve_later(struct net_conn *conn);
+/* Answer with a status of our own and close. */
+void net_conn_refuse(struct net_conn *conn, uint32_t status, uint64_t crash_id);
+void net_conn_close(struct net_conn *conn, enum net_closing how);
+void net_conn_abort(struct net_conn *conn);
+/* Make room for len more bytes of output. false: no buffer. */
+bool net_conn_room(struct net_conn *conn, uint32_t len);
+/* Append to the output. false: no buffer, nothing appended. */
+bool net_conn_put(struct net_conn *conn, const void *bytes, uint32_t len);
+void net_conn_consume(struct net_conn *conn, uint32_t len);
+/* Timeout from now on; what wait says is what happens then. */
+void net_conn_expect(struct net_conn *conn, enum net_wait wait, uint64_t timeout_ns);
+
+/* net/exchange.c */
+extern const struct proc_kind net_kind_exchange;
+/* Whether more of the current request's body is to come. */
+bool net_exchange_has_body(const struct net_conn *conn);
+void net_exchange_input_came(struct net_conn *conn);
+void net_exchange_room_came(struct net_conn *conn);
+void net_exchange_broken(struct net_conn *conn);
+
+/* net/server.c */
+void net_server_conn_gone(struct net_conn *conn);
+void net_server_complain(struct net_server *server, const char *text);
+
+#endif

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One request and its response: what the process that handles it may ask of
+ * its connection, and what happens when it ends. The kernel decodes the body
+ * as the process framed it and holds the process to the length it promised.
+ */
+#include "net/conn.h"
+#include "net/reply.h"
+
+bool net_exchange_has_body(const struct net_conn *conn)
+{
+    if (!conn->process || conn->stage < NET_STAGE_FRAMED || conn->is_body_bad)
+        return false;
+    return conn->frame & NET_FRAME_CHUNKED ? !net_chunk_is_done(&conn->chunk) : conn->body_left > 0;
+}
+
+/* ---- the request's body ------------------------------------------------------------- */
+
+/*
+ * Payload that is here into room; the framing around it is consumed on the way.
+ * Returns its length, 0 when there is none yet or the body has ended, or -VK_E....
+ */
+static int64_t take_body(struct net_conn *c, uint8_t *room, uint32_t room_bytes)
+{
+    if (!(c->frame & NET_FRAME_CHUNKED)) {
+        uint64_t n = c->body_left < c->in.len ? c->body_left : c->in.len;
+        n = n < room_bytes ? n : room_bytes;
+        if (n)
+            memcpy(room, c->in.ptr, (size_t)n);
+        net_conn_consume(c, (uint32_t)n);
+        c->body_left -= n;
+        return (int64_t)n;
+    }
+    uint32_t taken = 0;
+    while (taken < room_bytes && c->in.len) {
+        /* Showing the decoder no more than there is room for keeps its payload within the room. */
+        uint32_t window = c->in.len < room_bytes - taken ? c->in.len : room_bytes - taken;
+        struct vk_span in = vk_span(c->in.ptr, window), data = {0};
+        int rc = net_chunk_next(&c->chunk, &in, &data);
+        if (rc == 0 && data.len)
+            memcpy(room + taken, data.ptr, data.len);
+        taken += (uint32_t)data.len;
+        net_conn_consume(c, window - (uint32_t)in.len);
+        if (rc == -VK_EAGAIN)
+            continue;
+        if (rc) {
+            c->is_body_bad = true;
+            return rc;
+        }
+        if (net_chunk_is_done(&c->chunk))
+            break;
+    }
+    return taken;
+}
+
+/* The answer to a READ, or PROC_PENDING when there is nothing to say yet. */
+static int read_now(struct net_conn *c, uint8_t *room, uint32_t room_bytes, struct proc_done *done)
+{
+    if (c->is_body_bad)
+        return -VK_EMALFORMED;
+    int64_t n = net_exchange_has_body(c) ? take_body(c, room, room_bytes) : 0;
+    if (n < 0)
+        return (int)n;
+    done->len = (uint32_t)n;
+    if (n > 0 || !net_exchange_has_body(c))
+        return 0;
+    return c->is_eof || c->is_broken ? -VK_ECLOSED : PROC_PENDING;
+}
+
+static void send_continue(struct net_conn *c)
+{
+    if (!c->owes_continue)
+        return;
+    c->owes_continue = false;
+    if (c->in.len == 0 && c->stage == NET_STAGE_FRAMED)
+        (void)net_conn_put(c, NET_REPLY_CONTINUE, sizeof NET_REPLY_CONTINUE - 1);
+}
+
+static int op_read(struct proc_kernel *k, struct proc_process *p, struct net_conn *c,
+                   const struct proc_op *op, uint8_t *bytes, struct proc_done *done)
+{
+    if (c->stage == NET_STAGE_HEAD || c->reader)
+        return -VK_EPERM;
+    if (op->len == 0)
+        return -VK_EINVAL;
+    send_continue(c);
+    int rc = read_now(c, bytes, op->len, done);
+    if (rc == PROC_PENDING) {
+        c->reader = proc_req_begin(k, p, &net_kind_exchange, c, op);
+        if (!c->reader)
+            return -VK_EOVERFLOW;
+        net_conn_expect(c, NET_WAIT_BODY, c->server->options.body_timeout_ns);
+    }
+    net_conn_serve_later(c);
+    return rc;
+}
+
+void net_exchange_input_came(struct net_conn *conn)
+{
+    if (!conn->reader)
+        return;
+    conn->wait = NET_WAIT_PROCESS;
+    conn->deadline_ns = UINT64_MAX;
+    conn->reader->deliver = true;
+    proc_req_finish(conn->server->kernel, conn->reader, 0);
+    conn->reader = NULL;
+}
+
+/* ---- framing and responding -------------------------------------------------------------- */
+
+static int op_frame(struct net_conn *c, const struct proc_op *op)
+{
+    const uint32_t body = NET_FRAME_LENGTH | NET_FRAME_CHUNKED;
+    if (c->stage != NET_STAGE_HEAD)
+        return -VK_EPERM;
+    if ((op->flags & body) == body)
+        return -VK_EINVAL;
+    c->stage = NET_STAGE_FRAMED;
+    c->frame = op->flags;
+    c->wants_close = op->flags & NET_FRAME_CLOSE;
+    if (VK_UNLIKELY(op->flags & body)) {
+        c->body_left = op->flags & NET_FRAME_LENGTH ? op->arg : 0;
+        c->chunk = (struct net_chunk){0};
+        c->owes_continue = op->flags & NET_FRAME_EXPECT;
+        c->is_body_bad = false;
+    }
+    return 0;
+}
+
+static int op_respond(struct net_conn *c, const struct proc_op *op, const uint8_t *bytes)
+{
+    const uint32_t more = NET_RESPOND_LENGTH | NET_RESPOND_CHUNKED | NET_RESPOND_STREAM;
+    uint32_t how = op->flags & more;
+    if (c->stage != NET_STAGE_FRAMED)
+        return -VK_EPERM;
+    if (how & (how - 1))
+        return -VK_EINVAL;
+    if (op->len > NET_RESPOND_MAX_BYTES)
+        return -VK_ETOOBIG;
+    if (VK_UNLIKELY(c->is_broken))
+        return -VK_ECLOSED;
+    if (VK_UNLIKELY(!net_conn_put(c, bytes, op->len)))
+        return -VK_ENOMEM;
+    c->respond = op->flags;
+    if (VK_UNLIKELY(op->flags & (NET_RESPOND_CLOSE | NET_RESPOND_STREAM)))
+        c->wants_close = true;
+    if (VK_UNLIKELY(how)) {
+        c->respond_left = op->flags & NET_RESPOND_LENGTH ? op->arg : UINT64_MAX;
+        c->stage = c->respond_left ? NET_STAGE_WRITING : NET_STAGE_DONE;
+    } else {
+        c->stage = NET_STAGE_DONE;
+    }
+    net_conn_serve_later(c);
+    return 0;
+}
+
+/* ---- the response's body ------------------------------------------------------------------- */
+
+static bool put_chunk(struct net_conn *c, const uint8_t *bytes, uint32_t len)
+{
+    uint8_t begin[NET_CHUNK_BEGIN_MAX];
+    uint32_t begin_len = (uint32_t)net_chunk_begin(begin, len);
+    return net_conn_room(c, begin_len + len + 2) && net_conn_put(c, begin, begin_len) &&
+           net_conn_put(c, bytes, len) && net_conn_put(c, NET_CHUNK_END, 2);
+}
+
+/* As many bytes as there is room for; PROC_PENDING when there is none. */
+static int write_now(struct net_conn *c, const uint8_t *bytes, uint32_t len, struct proc_done *done)
+{
+    if (c->is_broken)
+        return -VK_ECLOSED;
+    if (c->stage != NET_STAGE_WRITING)
+        return -VK_EPERM;
+    if (len > c->respond_left)
+        return -VK_ETOOBIG; /* more than it promised */
+    uint32_t room =
+        NET_OUTPUT_MAX_BYTES - (c->out_len < NET_OUTPUT_MAX_BYTES ? c->out_len : NET_OUTPUT_MAX_BYTES);
+    uint32_t n = len < room ? len : room;
+    if (c->frame & NET_FRAME_HEAD)
+        n = len;
+    else if (n == 0)
+        return PROC_PENDING;
+    else if (!(c->respond & NET_RESPOND_CHUNKED ? put_chunk(c, bytes, n) : net_conn_put(c, bytes, n)))
+        return c->sending_len ? PROC_PENDING : -VK_ENOMEM;
+    if (c->respond & NET_RESPOND_LENGTH) {
+        c->respond_left -= n;
+        if (c->respond_left == 0)
+            c->stage = NET_STAGE_DONE;
+    }
+    done->len = n;
+    net_conn_serve_later(c);
+    return 0;
+}
+
+static int op_write(struct proc_kernel *k, struct proc_process *p, struct net_conn *c,
+                    const struct proc_op *op, const uint8_t *bytes, struct proc_done *done)
+{
+    if (c->writer)
+        return -VK_EPERM;
+    if (op->len == 0)
+        return -VK_EINVAL;
+    int rc = write_now(c, bytes, op->len, done);
+    if (rc == PROC_PENDING) {
+        c->writer = proc_req_begin(k, p, &net_kind_exchange, c, op);
+        if (!c->writer)
+            return -VK_EOVERFLOW;
+    }
+    return rc;
+}
+
+void net_exchange_room_came(struct net_conn *conn)
+{
+    conn->writer->deliver = true;
+    proc_req_finish(conn->server->kernel, conn->writer, 0);
+    conn->writer = NULL;
+}
+
+static int op_shutdown(struct net_conn *c)
+{
+    if (c->stage != NET_STAGE_WRITING || c->respond & NET_RESPOND_LENGTH)
+        return -VK_EPERM;
+    if ((c->respond & NET_RESPOND_CHUNKED) && !(c->frame & NET_FRAME_HEAD) &&
+        !net_conn_put(c, NET_CHUNK_LAST, sizeof NET_CHUNK_LAST - 1))
+        return -VK_ENOMEM;
+    c->stage = NET_STAGE_DONE;
+    net_conn_serve_later(c);
+    return 0;
+}
+
+void net_exchange_broken(struct net_conn *conn)
+{
+    struct net_conn *c = conn;
+    c->is_broken = true;
+    net_conn_close(c, NET_CLOSING_FLUSH);
+    vk_bufs_put(proc_kernel_bufs(c->server->kernel), &c->out);
+    c->out_len = 0;
+    /* Nobody is left to answer: the handler's work is of no more use. */
+    if (c->process)
+        proc_end(c->server->kernel, c->process, PROC_REASON_SHUTDOWN);
+}
+
+/* ---- the handle ---------------------------------------------------------------------------------- */
+
+static int exchange_op(struct proc_kernel *kernel, struct proc_process *process, void *object,
+                       const struct proc_op *op, uint8_t *bytes, struct proc_done *done)
+{
+    struct net_conn *c = object;
+    switch (op->code) {
+    case PROC_OP_HTTP_FRAME:
+        return op_frame(c, op);
+    case PROC_OP_HTTP_RESPOND:
+        return op_respond(c, op, bytes);
+    case PROC_OP_READ:
+        return op_read(kernel, process, c, op, bytes, done);
+    case PROC_OP_WRITE:
+        return op_write(kernel, process, c, op, bytes, done);
+    case PROC_OP_SHUTDOWN:
+        return op_shutdown(c);
+    default:
+        return -VK_ENOTSUP;
+    }
+}
+
+static void exchange_cancel(struct proc_kernel *kernel, struct proc_req *req)
+{
+    (void)kernel;
+    struct net_conn *c = req->object;
+    if (c->reader == req)
+        c->reader = NULL;
+    if (c->writer == req)
+        c->writer = NULL;
+}
+
+static int exchange_deliver(struct proc_kernel *kernel, struct proc_req *req, uint8_t *bytes)
+{
+    (void)kernel;
+    struct net_conn *c = req->object;
+    if (!bytes)
+        return -VK_EFAULT;
+    bool is_read = req->op.code == PROC_OP_READ;
+    struct proc_req **pending = is_read ? &c->reader : &c->writer;
+    int rc =
+        is_read ? read_now(c, bytes, req->op.len, &req->done) : write_now(c, bytes, req->op.len, &req->done);
+    if (rc == PROC_PENDING)
+        *pending = req;
+    net_conn_serve_later(c);
+    return rc;
+}
+
+/* Read and drop what is left of the body, when that is little and here. false: the connection cannot go on.
+ */
+static bool skip_body(struct net_conn *c)
+{
+    uint8_t sink[512];
+    for (uint32_t n = 0; n < NET_DISCARD_MAX_BYTES && net_exchange_has_body(c); n += sizeof sink)
+        if (take_body(c, sink, sizeof sink) <= 0)
+            break;
+    return !net_exchange_has_body(c) && !c->is_body_bad;
+}
+
+/* The process is gone, or gave the handle up: finish what it left. */
+static void exchange_release(struct proc_kernel *kernel, void *object, struct proc_process *process)
+{
+    (void)kernel;
+    struct net_conn *c = object;
+    bool is_clean = c->stage >= NET_STAGE_FRAMED &&
+                    (!(c->frame & (NET_FRAME_LENGTH | NET_FRAME_CHUNKED)) || skip_body(c));
+    uint8_t stage = c->stage;
+    c->process = NULL;
+    c->reader = NULL;
+    c->writer = NULL;
+    c->stage = NET_STAGE_IDLE;
+    c->server->counters.busy--;
+    if (VK_UNLIKELY(c->closing != NET_OPEN || c->is_broken)) {
+        net_conn_close(c, NET_CLOSING_FLUSH);
+    } else if (VK_UNLIKELY(stage == NET_STAGE_WRITING)) {
+        net_conn_abort(c); /* cut short: the peer must not take it for a whole response */
+    } else if (VK_UNLIKELY(stage != NET_STAGE_DONE)) {
+        net_conn_refuse(c, 500, proc_crash_id(process));
+    } else if (c->wants_close || c->server->is_draining) {
+        net_conn_close(c, is_clean && c->in.len == 0 ? NET_CLOSING_FLUSH : NET_CLOSING_LINGER);
+    } else if (!is_clean) {
+        net_conn_close(c, NET_CLOSING_LINGER);
+    }
+    net_conn_serve_later(c);
+}
+
+const struct proc_kind net_kind_exchange = {
+    .name = "http exchange",
+    .op = exchange_op,
+    .cancel = exchange_cancel,
+    .deliver = exchange_deliver,
+    .release = exchange_release,
+};

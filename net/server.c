@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Listeners and the table of connections. Accepting pauses before the table
+ * is full and when the OS has no descriptors left, and goes on when
+ * connections have gone; a paused listener's clients wait in the OS's queue.
+ */
+#include "net/server.h"
+
+#include "net/conn.h"
+#include "vk/fmt.h"
+
+#define CONNS_DEFAULT    16384u
+#define ACCEPT_RETRY_NS  100000000u
+#define COMPLAIN_EACH_NS 1000000000u
+
+size_t net_server_region_bytes(uint32_t conns_max)
+{
+    size_t conns = conns_max ? conns_max : CONNS_DEFAULT;
+    return sizeof(struct net_server) + conns * sizeof(struct net_conn) + 2 * VK_PAGE_BYTES;
+}
+
+static void defaults(struct net_server_options *o)
+{
+    o->name = o->name.len ? o->name : VK_SPAN_LIT("vkd");
+    o->conns_max = o->conns_max ? o->conns_max : CONNS_DEFAULT;
+    o->head_timeout_ns = o->head_timeout_ns ? o->head_timeout_ns : NET_HEAD_TIMEOUT_NS;
+    o->idle_timeout_ns = o->idle_timeout_ns ? o->idle_timeout_ns : NET_IDLE_TIMEOUT_NS;
+    o->body_timeout_ns = o->body_timeout_ns ? o->body_timeout_ns : NET_WRITE_TIMEOUT_NS;
+    o->write_timeout_ns = o->write_timeout_ns ? o->write_timeout_ns : NET_WRITE_TIMEOUT_NS;
+}
+
+/* ---- accepting ----------------------------------------------------------------- */
+
+static void accept_more(struct net_listener *l)
+{
+    struct net_server *s = l->server;
+    if (!l->is_open || l->is_accepting || s->is_paused || s->is_draining)
+        return;
+    const struct proc_io_req req = {
+        .code = PROC_IO_ACCEPT, .conn = l->io, .tag = proc_tag(&l->sink, NET_EVENT_ACCEPT)};
+    l->is_accepting = s->io->ops->submit(s->io, &req) == 0;
+}
+
+static void pause_accept(struct net_server *s, const char *why)
+{
+    if (!s->is_paused)
+        net_server_complain(s, why);
+    s->is_paused = true;
+    for (uint32_t i = 0; i < s->listeners_count; i++)
+        if (s->listeners[i].is_accepting)
+            s->io->ops->cancel(s->io, proc_tag(&s->listeners[i].sink, NET_EVENT_ACCEPT));
+}
+
+static void resume_accept(struct net_server *s)
+{
+    s->is_paused = false;
+    for (uint32_t i = 0; i < s->listeners_count; i++)
+        accept_more(&s->listeners[i]);
+}
+
+/* Also the retry of a paused accept: draining is the later of the two uses. */
+static void drain_fire(struct proc_kernel *kernel, struct proc_timer *timer)
+{
+    (void)kernel;
+    struct net_server *s = VK_CONTAINER(timer, struct net_server, drain_timer);
+    if (!s->is_draining) {
+        resume_accept(s);
+        return;
+    }
+    for (uint32_t i = 0; i < s->conns_made; i++)
+        if (s->conns[i].is_used)
+            net_conn_abort(&s->conns[i]);
+}
+
+static void ignore_event(struct proc_kernel *kernel, struct proc_sink *sink, uint32_t kind,
+                         const struct proc_io_event *event)
+{
+    (void)kernel, (void)sink, (void)kind, (void)event;
+}
+
+/* A connection that arrived after all: it is closed, its client may try again. */
+static void turn_away(struct net_server *s, uint32_t io)
+{
+    const struct proc_io_req req = {.code = PROC_IO_CLOSE,
+                                    .conn = io,
+                                    .flags = PROC_IO_ABORT,
+                                    .tag = proc_tag(&s->nobody, NET_EVENT_CLOSE)};
+    (void)s->io->ops->submit(s->io, &req);
+}
+
+static void accept_failed(struct net_server *s, int err)
+{
+    if (err == -VK_ECANCELED)
+        return;
+    pause_accept(s, err == -VK_EMFILE ? "out of descriptors, accepting pauses" : vk_err_text(err));
+    proc_timer_set(s->kernel, &s->drain_timer, proc_now_ns(s->kernel) + ACCEPT_RETRY_NS);
+}
+
+static void on_accept(struct proc_kernel *kernel, struct proc_sink *sink, uint32_t kind,
+                      const struct proc_io_event *event)
+{
+    (void)kernel;
+    struct net_listener *l = VK_CONTAINER(sink, struct net_listener, sink);
+    struct net_server *s = l->server;
+    if (kind != NET_EVENT_ACCEPT)
+        return;
+    if (!(event->flags & PROC_IO_MORE))
+        l->is_accepting = false;
+    if (event->res < 0)
+        accept_failed(s, event->res);
+    else if (s->is_draining || (s->counters.conns >= s->options.conns_max))
+        turn_away(s, (uint32_t)event->res);
+    else
+        net_conn_open(s, (uint32_t)event->res);
+    if (s->counters.conns >= s->options.conns_max)
+        pause_accept(s, "too many connections, accepting pauses");
+    accept_more(l);
+}
+
+void net_server_conn_gone(struct net_conn *conn)
+{
+    struct net_server *s = conn->server;
+    conn->is_used = false;
+    conn->next_free = s->free_first;
+    s->free_first = conn;
+    s->counters.conns--;
+    if (VK_UNLIKELY(s->is_paused) && s->counters.conns < s->options.conns_max - s->options.conns_max / 8)
+        resume_accept(s);
+}
+
+void net_server_complain(struct net_server *server, const char *text)
+{
+    uint64_t now_ns = proc_now_ns(server->kernel);
+    if (server->complained_ns && now_ns - server->complained_ns < COMPLAIN_EACH_NS)
+        return;
+    server->complained_ns = now_ns;
+    char line[160];
+    struct vk_out out;
+    vk_out_init(&out, line, sizeof line);
+    vk_out_fmt(&out, "http: %s (%u connections, %u busy)", text, server->counters.conns,
+               server->counters.busy);
+    proc_log(server->kernel, PROC_LOG_WARN, vk_out_span(&out));
+}
+
+/* ---- create, listen, drain ----------------------------------------------------------- */
+
+int net_server_create(struct proc_kernel *kernel, const struct net_server_options *options,
+                      struct net_server **ret_server)
+{
+    if (!options->program)
+        return -VK_EINVAL;
+    struct vk_region *region = proc_kernel_region(kernel);
+    struct net_server *s = vk_region_alloc(region, sizeof *s, VK_CACHE_LINE_BYTES);
+    if (!s)
+        return -VK_ENOMEM;
+    s->kernel = kernel;
+    s->io = proc_kernel_io(kernel);
+    s->options = *options;
+    s->drain_timer.fire = drain_fire;
+    s->nobody.on_event = ignore_event;
+    defaults(&s->options);
+    s->conns = vk_region_alloc(region, (size_t)s->options.conns_max * sizeof *s->conns, VK_CACHE_LINE_BYTES);
+    if (!s->conns)
+        return -VK_ENOMEM;
+    *ret_server = s;
+    return 0;
+}
+
+int net_server_listen(struct net_server *server, uint32_t listener)
+{
+    if (server->listeners_count == NET_LISTENERS_MAX)
+        return -VK_ENOSPC;
+    struct net_listener *l = &server->listeners[server->listeners_count++];
+    l->sink.on_event = on_accept;
+    l->server = server;
+    l->io = listener;
+    l->is_open = true;
+    accept_more(l);
+    return l->is_accepting ? 0 : -VK_EIO;
+}
+
+void net_server_drain(struct net_server *server, uint64_t deadline_ns)
+{
+    server->is_draining = true;
+    for (uint32_t i = 0; i < server->listeners_count; i++) {
+        struct net_listener *l = &server->listeners[i];
+        const struct proc_io_req req = {
+            .code = PROC_IO_CLOSE, .conn = l->io, .tag = proc_tag(&l->sink, NET_EVENT_CLOSE)};
+        if (l->is_open)
+            (void)server->io->ops->submit(server->io, &req);
+        l->is_open = false;
+    }
+    for (uint32_t i = 0; i < server->conns_made; i++)
+        if (server->conns[i].is_used)
+            net_conn_serve_later(&server->conns[i]);
+    proc_timer_set(server->kernel, &server->drain_timer, deadline_ns);
+}
+
+bool net_server_is_idle(const struct net_server *server)
+{
+    return server->counters.conns == 0;
+}
+
+void net_server_counters(const struct net_server *server, struct net_server_counters *ret_counters)
+{
+    *ret_counters = server->counters;
+}

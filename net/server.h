@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The HTTP service of a kernel: listeners, connections, and one process per
+ * request. The kernel side finds the end of a head, starts a process with it,
+ * decodes bodies as that process framed them, keeps the order of responses,
+ * and enforces limits and deadlines. It never parses a head: a bug in the
+ * parser is one connection's bug.
+ *
+ * What a process asks of its connection (handle PROC_HANDLE_ORIGIN):
+ * HTTP_FRAME once, then READ for the body, HTTP_RESPOND once, then WRITE for
+ * the rest of the response. See net/request.h for the process's side.
+ */
+#ifndef NET_SERVER_H
+#define NET_SERVER_H
+
+#include "proc/service.h"
+
+/* Flags of PROC_OP_HTTP_FRAME; arg is the length for NET_FRAME_LENGTH. */
+enum {
+    NET_FRAME_LENGTH = 1u << 0,  /* the request has a body of arg bytes */
+    NET_FRAME_CHUNKED = 1u << 1, /* ... of chunks */
+    NET_FRAME_CLOSE = 1u << 2,   /* the connection ends after this response */
+    NET_FRAME_EXPECT = 1u << 3,  /* the client waits for 100 Continue */
+    NET_FRAME_HEAD = 1u << 4,    /* answers HEAD: WRITE is accepted and thrown away */
+};
+
+/*
+ * Flags of PROC_OP_HTTP_RESPOND. Its bytes are the response head and, behind
+ * it, as much of the body as there is; NET_RESPOND_MAX_BYTES at most. Without
+ * LENGTH or CHUNKED that is all of the response.
+ */
+enum {
+    NET_RESPOND_LENGTH = 1u << 0,  /* arg more bytes of body follow by WRITE */
+    NET_RESPOND_CHUNKED = 1u << 1, /* what follows by WRITE is sent in chunks; SHUTDOWN ends the body */
+    NET_RESPOND_CLOSE = 1u << 2,   /* the connection ends after this response */
+    NET_RESPOND_STREAM = 1u << 3,  /* what follows is sent as it is, until SHUTDOWN closes the connection */
+};
+
+#define NET_RESPOND_MAX_BYTES 65536u
+
+/* Zero means the default of vk/limits.h everywhere. */
+struct net_server_options {
+    const struct proc_program *program; /* started for every request, the head as its argument */
+    const struct proc_env *env;         /* may be NULL; must outlive the server */
+    const char *name; /* of the Server field in the kernel's own answers; "vkd" by default */
+    uint32_t conns_max;
+    uint64_t head_timeout_ns;
+    uint64_t idle_timeout_ns;
+    uint64_t body_timeout_ns;
+    uint64_t write_timeout_ns;
+    uint64_t deadline_ns; /* of one request's process; 0: none */
+};
+
+struct net_server_counters {
+    uint64_t accepted;
+    uint64_t requests; /* processes started */
+    uint64_t refused;  /* answered by the kernel itself: 4xx, 5xx */
+    uint64_t overload; /* of those: 503 */
+    uint32_t conns;    /* open now */
+    uint32_t busy;     /* of those with a process */
+};
+
+struct net_server;
+
+/* Memory comes from the kernel's service region. -VK_EINVAL, -VK_ENOMEM. */
+int net_server_create(struct proc_kernel *kernel, const struct net_server_options *options,
+                      struct net_server **ret_server);
+size_t net_server_region_bytes(uint32_t conns_max);
+
+/* Accept connections of a listener of the kernel's driver. -VK_ENOSPC: too many listeners. */
+int net_server_listen(struct net_server *server, uint32_t listener);
+
+/*
+ * Stop: accept no more, close idle connections now and the others after their
+ * response, all of them at deadline_ns. Done when net_server_is_idle.
+ */
+void net_server_drain(struct net_server *server, uint64_t deadline_ns);
+bool net_server_is_idle(const struct net_server *server);
+
+void net_server_counters(const struct net_server *server, struct net_server_counters *ret_counters);
+
+#endif
