@@ -274,7 +274,7 @@ void net_conn_refuse(struct net_conn *conn, uint32_t status, uint64_t crash_id)
         .flags = NET_REPLY_CLOSE,
         .server = s->options.name,
         .type = VK_SPAN_LIT("text/plain"),
-        .date = (const uint8_t *)proc_date(s->kernel),
+        .date = proc_date(s->kernel),
     };
     size_t len = 0;
     int rc;

@@ -53,8 +53,7 @@ struct net_request *net_request_open(struct proc_self *self)
 static struct net_reply reply_to(const struct proc_self *self, const struct net_request *request,
                                  uint32_t status, struct vk_span type)
 {
-    struct net_reply reply = {
-        .status = (uint16_t)status, .type = type, .server = SERVER, .date = (const uint8_t *)self->date};
+    struct net_reply reply = {.status = (uint16_t)status, .type = type, .server = SERVER, .date = self->date};
     if (VK_UNLIKELY(!request || !(request->head.flags & NET_HEAD_KEEP_ALIVE)))
         reply.flags = NET_REPLY_CLOSE;
     else if (VK_UNLIKELY(request->head.minor == 0))

@@ -11,7 +11,7 @@
 /* step: an lvalue of an unsigned integer type, 0 at first. */
 #define PROC_BEGIN(step) \
     switch (step) {      \
-    case 0:
+    case 0:;
 
 /* Return `waiting` from the function until cond holds; cond is evaluated again at each resume. */
 #define PROC_AWAIT(step, cond, waiting) \

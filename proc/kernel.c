@@ -104,7 +104,7 @@ static void refresh_clock(struct proc_kernel *k, uint64_t now_ns)
     if (VK_LIKELY(wall_s == k->wall_s))
         return;
     k->wall_s = wall_s;
-    vk_fmt_date((uint8_t *)k->date, wall_s);
+    vk_fmt_date(k->date, wall_s);
 }
 
 int proc_kernel_create(const struct proc_kernel_options *options, struct proc_kernel **ret_kernel)
@@ -257,7 +257,7 @@ uint64_t proc_now_ns(const struct proc_kernel *kernel)
     return kernel->now_ns;
 }
 
-const char *proc_date(const struct proc_kernel *kernel)
+const uint8_t *proc_date(const struct proc_kernel *kernel)
 {
     return kernel->date;
 }

@@ -110,7 +110,7 @@ struct proc_kernel {
     struct plat_runner *runner; /* NULL: trusted code only */
     uint64_t now_ns;
     int64_t wall_s;
-    char date[PROC_DATE_BYTES + 3];
+    uint8_t date[PROC_DATE_BYTES + 3];
 
     struct vk_fifo runnable;
     struct vk_fifo laters;

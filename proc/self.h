@@ -38,7 +38,7 @@ struct proc_self {
     uint32_t root;   /* the fiber whose end ends the process */
     uint32_t fibers; /* alive */
 
-    char date[PROC_DATE_BYTES + 3]; /* IMF-fixdate of wall_s, NUL-padded */
+    uint8_t date[PROC_DATE_BYTES + 3]; /* IMF-fixdate of wall_s, NUL-padded */
 
     struct proc_op ops[PROC_RING_ENTRIES];
     struct proc_done done[PROC_RING_ENTRIES];

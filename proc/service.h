@@ -89,8 +89,8 @@ struct proc_timer {
     proc_timer_fn fire;
 };
 
-uint64_t proc_now_ns(const struct proc_kernel *kernel);  /* of this tick */
-const char *proc_date(const struct proc_kernel *kernel); /* PROC_DATE_BYTES characters */
+uint64_t proc_now_ns(const struct proc_kernel *kernel);     /* of this tick */
+const uint8_t *proc_date(const struct proc_kernel *kernel); /* PROC_DATE_BYTES characters */
 
 /* (Re)arm; deadlines in the past fire in the next tick. */
 void proc_timer_set(struct proc_kernel *kernel, struct proc_timer *timer, uint64_t deadline_ns);

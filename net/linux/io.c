@@ -102,6 +102,19 @@ int net_io_adopt(struct proc_io *io, int fd, uint32_t *ret_conn, struct proc_add
     return add_listener(nio, fd, ret_conn);
 }
 
+int net_io_adopt_stream(struct proc_io *io, int fd, uint32_t *ret_conn)
+{
+    struct net_io *nio = (struct net_io *)io;
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || (nio->nonblock && fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0))
+        return net_sock_err(errno);
+    uint32_t index = net_conn_new(&nio->table, fd, 0);
+    if (index == 0)
+        return -VK_EMFILE;
+    *ret_conn = net_conn_number(&nio->table, index);
+    return 0;
+}
+
 int net_io_open(struct proc_io *io, const struct proc_addr *addr, uint32_t *ret_conn)
 {
     struct net_io *nio = (struct net_io *)io;
