@@ -169,7 +169,10 @@ const struct net_io_stats *net_io_stats(const struct proc_io *io)
 int net_io_check(const struct net_io *nio, const struct proc_io_req *req, uint32_t *ret_conn)
 {
     uint32_t index = net_conn_index(&nio->table, req->conn);
-    if (index == 0 || nio->table.conns[index].close != 0)
+    if (index == 0)
+        return -VK_EBADH;
+    bool hurries = req->code == PROC_IO_CLOSE && (req->flags & PROC_IO_ABORT);
+    if (nio->table.conns[index].close != 0 && !hurries)
         return -VK_EBADH;
     const struct net_conn *conn = &nio->table.conns[index];
     bool listens = conn->flags & NET_CONN_LISTENS;

@@ -41,6 +41,21 @@ struct net_io_stats {
     uint32_t ops_live;   /* requests in flight now */
 };
 
+enum net_io_kind {
+    NET_IO_AUTO, /* uring, or ev where io_uring is missing or refused */
+    NET_IO_URING,
+    NET_IO_EV,
+};
+
+/*
+ * Create the driver asked for. With NET_IO_AUTO *ret_why is a constant text
+ * saying why it is not uring, for one log line; else, and when uring was
+ * taken, it is NULL. -VK_ENOTSUP (also: not compiled in), -VK_EACCES (refused),
+ * -VK_EMFILE, -VK_ENOMEM.
+ */
+int net_io_create(enum net_io_kind kind, const struct net_io_options *options, struct proc_io **ret_io,
+                  const char **ret_why);
+
 const struct net_io_stats *net_io_stats(const struct proc_io *io);
 
 /*

@@ -124,8 +124,37 @@ uint32_t net_done_take(struct net_table *t, struct proc_io_event *events, uint32
         bool closes = op->code == PROC_IO_CLOSE;
         uint32_t conn = op->conn;
         net_op_finish(t, index, op->res, &events[count++]);
-        if (closes)
+        if (closes && conn != 0)
             net_conn_free(t, conn);
     }
     return count;
+}
+
+void net_close_add(struct net_table *t, uint32_t conn_index, uint32_t op)
+{
+    struct net_conn *conn = &t->conns[conn_index];
+    if (conn->close == 0) {
+        conn->close = op;
+        return;
+    }
+    struct net_op *first = &t->ops[conn->close];
+    t->ops[op].conn = 0;
+    if (first->state == NET_OP_DONE) {
+        net_done_push(t, op, 0);
+        return;
+    }
+    t->ops[op].next = first->next;
+    first->next = op;
+}
+
+void net_close_done(struct net_table *t, uint32_t conn_index)
+{
+    uint32_t first = t->conns[conn_index].close;
+    uint32_t index = t->ops[first].next;
+    while (index != 0) {
+        uint32_t next = t->ops[index].next;
+        net_done_push(t, index, 0);
+        index = next;
+    }
+    net_done_push(t, first, 0);
 }

@@ -13,6 +13,7 @@
 
 #include "proc/io.h"
 #include "vk/err.h"
+#include "vk/limits.h"
 
 #define NET_CONNS_CAP (1u << 18) /* bounds the index part of a number; the rest is generation */
 
@@ -29,7 +30,7 @@ struct net_conn {
     int fd;
     uint32_t in;    /* the RECV, RECV_INTO or ACCEPT in flight; a free entry: the next free */
     uint32_t out;   /* last of the ring of SENDs, SHUTDOWNs and CONNECT, in order */
-    uint32_t close; /* the CLOSE; set means that no other request is taken */
+    uint32_t close; /* the first CLOSE; set means that only a CLOSE with ABORT is taken */
     uint16_t gen;
     uint16_t flags;
 };
@@ -176,6 +177,15 @@ void net_done_push(struct net_table *t, uint32_t index, int32_t res);
 
 /* Deliver at most max of the done list; returns how many. */
 uint32_t net_done_take(struct net_table *t, struct proc_io_event *events, uint32_t max);
+
+/*
+ * A CLOSE was submitted. Later ones hurry the first and form a list behind
+ * it; they name no connection, since the first one releases it.
+ */
+void net_close_add(struct net_table *t, uint32_t conn_index, uint32_t op);
+
+/* A connection is over: put its CLOSE, after those that hurried it, into the done list. */
+void net_close_done(struct net_table *t, uint32_t conn_index);
 
 /* Write the final completion of an operation that is in no list, and free it. */
 VK_INLINE void net_op_finish(struct net_table *t, uint32_t index, int32_t res, struct proc_io_event *ret)

@@ -160,18 +160,11 @@ static void arm_cancel(struct uring *u, uint32_t index)
     op->state = NET_OP_CANCELED;
 }
 
-/*
- * Close the descriptor as soon as nothing is left to be started on it. An
- * operation in the ring holds the socket by itself, so a send that is under
- * way goes on; where the kernel may stop it half-way, it is waited for.
- */
+/* Close the descriptor once nothing goes out any more; what still comes in is being canceled. */
 static void start_close(struct uring *u, uint32_t conn_index)
 {
-    struct net_table *t = &u->nio.table;
-    struct net_conn *conn = &t->conns[conn_index];
-    uint32_t first = net_out_first(t, conn);
-    bool last = first == conn->out && (first == 0 || u->ring.early_close);
-    if (!last || (conn->flags & NET_CONN_FD_GONE))
+    struct net_conn *conn = &u->nio.table.conns[conn_index];
+    if (conn->out != 0 || (conn->flags & NET_CONN_FD_GONE))
         return;
     conn->flags |= NET_CONN_FD_GONE;
     arm(u, conn->close);
@@ -201,7 +194,7 @@ static void finish_close(struct uring *u, uint32_t conn_index)
     struct net_table *t = &u->nio.table;
     struct net_conn *conn = &t->conns[conn_index];
     if ((conn->flags & NET_CONN_CLOSED) && conn->in == 0 && conn->out == 0)
-        net_done_push(t, conn->close, 0);
+        net_close_done(t, conn_index);
 }
 
 /* ---- requests ------------------------------------------------------------- */
@@ -228,7 +221,7 @@ static void submit_close(struct uring *u, uint32_t conn_index, bool abort)
     struct net_conn *conn = &t->conns[conn_index];
     if (conn->in != 0)
         cancel_op(u, conn->in);
-    if (abort) {
+    if (abort && !(conn->flags & NET_CONN_FD_GONE)) {
         net_sock_set_reset(conn->fd);
         uint32_t first = net_out_first(t, conn);
         while (conn->out != first) /* the last ones first: none of them shall be started */
@@ -266,7 +259,7 @@ static int uring_submit(struct proc_io *io, const struct proc_io_req *req)
             start_out(u, conn_index);
         break;
     case PROC_IO_CLOSE:
-        conn->close = index;
+        net_close_add(t, conn_index, index);
         submit_close(u, conn_index, req->flags & PROC_IO_ABORT);
         break;
     }
@@ -397,8 +390,7 @@ static bool on_accept(struct uring *u, uint32_t index, const struct io_uring_cqe
 static bool send_rest(struct uring *u, uint32_t index)
 {
     struct net_op *op = &u->nio.table.ops[index];
-    const struct net_conn *conn = &u->nio.table.conns[op->conn];
-    if ((uint32_t)op->res == op->len || op->state == NET_OP_CANCELED || (conn->flags & NET_CONN_FD_GONE))
+    if ((uint32_t)op->res == op->len || op->state == NET_OP_CANCELED)
         return false;
     arm(u, index);
     return true;

@@ -20,9 +20,8 @@ struct net_ring {
     uint32_t cq_local; /* our head */
     int enter_fd;
     unsigned enter_flags;
-    bool ready;       /* ring is set up */
-    bool multi_recv;  /* not known to be missing */
-    bool early_close; /* the kernel carries out a send to its end by itself */
+    bool ready;      /* ring is set up */
+    bool multi_recv; /* not known to be missing */
 
     struct io_uring_buf_ring *br;
     uint8_t *bufs;

@@ -41,7 +41,6 @@ static int setup(struct net_ring *r, const struct net_io_options *options)
         unsigned entries = options->sq_entries != 0 ? options->sq_entries : SQ_ENTRIES;
         err = -io_uring_queue_init_params(entries, &r->ring, &p);
         if (err == 0) {
-            r->early_close = setup_flags[i] & IORING_SETUP_DEFER_TASKRUN;
             r->ready = true;
             return p.features & IORING_FEAT_EXT_ARG ? 0 : -VK_ENOTSUP;
         }

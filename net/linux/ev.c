@@ -1,0 +1,606 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The ev driver. Deductive polling: a send is tried when it is submitted, a
+ * receive at the next wait, unless the last one emptied the socket; a watcher
+ * is registered only where the OS says "not yet", and stays registered after
+ * that (level-triggered). One that fires without a receive pending is stopped.
+ *
+ * Readable connections queue in a list, one receive each per turn, so a busy
+ * one cannot starve others. Received bytes are packed into one arena that is
+ * used anew in each wait.
+ */
+#include "net/linux/ev.h"
+
+#include "net/linux/io_impl.h"
+
+#include <errno.h>
+#include <ev.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    ARENA_BYTES = 256 << 10,
+    RECV_MAX_BYTES = 16 << 10, /* one receive */
+    RECV_MIN_BYTES = 4 << 10,  /* with less room left in the arena the rest waits for the next turn */
+    ACCEPTS_MAX = 64,          /* of one listener in one turn */
+};
+
+/* What libev and the ready list need of a connection; same index as its entry in the table. */
+struct watch {
+    struct ev_io io;
+    uint32_t next_ready;
+    bool ready;   /* in the ready list */
+    bool drained; /* the last receive left nothing behind */
+};
+
+struct evd {
+    struct net_io nio;
+    struct ev_loop *loop;
+    struct watch *watches;
+    size_t watches_bytes;
+    uint8_t *arena;
+    uint32_t arena_used;
+    uint32_t ready_first, ready_last;
+    struct ev_io wake;
+    struct ev_timer timer;
+    uint64_t timer_ns; /* when the timer fires; UINT64_MAX: not armed */
+    bool woken;
+    bool skipped; /* the last wait did not look for events */
+};
+
+/* ---- watchers --------------------------------------------------------------- */
+
+static void ready_push(struct evd *e, uint32_t conn_index)
+{
+    struct watch *w = &e->watches[conn_index];
+    if (w->ready)
+        return;
+    w->ready = true;
+    w->next_ready = 0;
+    if (e->ready_first == 0)
+        e->ready_first = conn_index;
+    else
+        e->watches[e->ready_last].next_ready = conn_index;
+    e->ready_last = conn_index;
+}
+
+static uint32_t ready_pop(struct evd *e)
+{
+    uint32_t conn_index = e->ready_first;
+    e->ready_first = e->watches[conn_index].next_ready;
+    e->watches[conn_index].ready = false;
+    return conn_index;
+}
+
+static void on_ready(struct ev_loop *loop, struct ev_io *io, int revents);
+
+/* Watch for these events, 0: none. libev calls epoll_ctl only for what is new. */
+static void watch_set(struct evd *e, uint32_t conn_index, int events)
+{
+    struct ev_io *io = &e->watches[conn_index].io;
+    struct net_conn *conn = &e->nio.table.conns[conn_index];
+    bool watched = conn->flags & NET_CONN_WATCHED;
+    if (watched && (io->events & (EV_READ | EV_WRITE)) == events)
+        return;
+    if (watched)
+        ev_io_stop(e->loop, io);
+    conn->flags &= (uint16_t)~NET_CONN_WATCHED;
+    if (events == 0)
+        return;
+    if (watched) {
+        ev_io_modify(io, events);
+    } else {
+        ev_init(io, on_ready);
+        ev_io_set(io, conn->fd, events);
+    }
+    ev_io_start(e->loop, io);
+    conn->flags |= NET_CONN_WATCHED;
+}
+
+static int watched_events(const struct evd *e, uint32_t conn_index)
+{
+    bool watched = e->nio.table.conns[conn_index].flags & NET_CONN_WATCHED;
+    return watched ? e->watches[conn_index].io.events & (EV_READ | EV_WRITE) : 0;
+}
+
+static void watch_add(struct evd *e, uint32_t conn_index, int events)
+{
+    watch_set(e, conn_index, watched_events(e, conn_index) | events);
+}
+
+static void watch_drop(struct evd *e, uint32_t conn_index, int events)
+{
+    watch_set(e, conn_index, watched_events(e, conn_index) & ~events);
+}
+
+/* ---- outgoing --------------------------------------------------------------- */
+
+enum progress { FINISHED, BLOCKED };
+
+static enum progress try_send(struct evd *e, const struct net_conn *conn, struct net_op *op, int32_t *ret_res)
+{
+    while ((uint32_t)op->res < op->len) {
+        e->nio.stats.calls++;
+        ssize_t n =
+            send(conn->fd, op->buf + op->res, op->len - (uint32_t)op->res, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n >= 0) {
+            op->res += (int32_t)n;
+        } else if (errno == EAGAIN) {
+            return BLOCKED;
+        } else if (errno != EINTR) {
+            *ret_res = net_sock_err(errno);
+            return FINISHED;
+        }
+    }
+    e->nio.stats.sends++;
+    *ret_res = op->res;
+    return FINISHED;
+}
+
+/* Started once, then asked for its outcome when the socket is writable. */
+static enum progress try_connect(struct evd *e, const struct net_conn *conn, struct net_op *op,
+                                 int32_t *ret_res)
+{
+    const union net_sockaddr *to = &e->nio.addrs[op->conn];
+    int err = 0;
+    e->nio.stats.calls++;
+    if (op->state == NET_OP_ACTIVE) {
+        socklen_t len = sizeof(err);
+        if (getsockopt(conn->fd, SOL_SOCKET, SO_ERROR, &err, &len) != 0)
+            err = errno;
+    } else if (connect(conn->fd, &to->any, to->any.sa_family == AF_INET ? sizeof(to->v4) : sizeof(to->v6)) !=
+               0) {
+        if (errno == EINPROGRESS) {
+            op->state = NET_OP_ACTIVE;
+            return BLOCKED;
+        }
+        err = errno;
+    }
+    *ret_res = err == 0 ? 0 : net_sock_err(err);
+    return FINISHED;
+}
+
+static enum progress try_out(struct evd *e, const struct net_conn *conn, struct net_op *op, int32_t *ret_res)
+{
+    if (op->code == PROC_IO_SEND)
+        return try_send(e, conn, op, ret_res);
+    if (op->code == PROC_IO_CONNECT)
+        return try_connect(e, conn, op, ret_res);
+    e->nio.stats.calls++;
+    *ret_res = shutdown(conn->fd, SHUT_WR) == 0 ? 0 : net_sock_err(errno);
+    return FINISHED;
+}
+
+static void close_now(struct evd *e, uint32_t conn_index)
+{
+    struct net_conn *conn = &e->nio.table.conns[conn_index];
+    watch_set(e, conn_index, 0);
+    e->nio.stats.calls++;
+    (void)close(conn->fd); /* the descriptor is gone whatever it says */
+    conn->flags |= NET_CONN_FD_GONE;
+    net_io_descriptor_freed(&e->nio);
+    net_close_done(&e->nio.table, conn_index);
+}
+
+/* Carry out the outgoing queue as far as it goes. */
+static void flush_out(struct evd *e, uint32_t conn_index)
+{
+    struct net_table *t = &e->nio.table;
+    struct net_conn *conn = &t->conns[conn_index];
+    uint32_t first;
+    int32_t res = 0;
+    while ((first = net_out_first(t, conn)) != 0) {
+        if (try_out(e, conn, &t->ops[first], &res) == BLOCKED) {
+            watch_add(e, conn_index, EV_WRITE);
+            return;
+        }
+        net_out_pop(t, conn);
+        net_done_push(t, first, res);
+    }
+    watch_drop(e, conn_index, EV_WRITE);
+    if (conn->close != 0 && !(conn->flags & NET_CONN_FD_GONE))
+        close_now(e, conn_index);
+}
+
+/* ---- incoming --------------------------------------------------------------- */
+
+static void finish_in(struct evd *e, uint32_t conn_index, int32_t res, struct proc_io_event *ev)
+{
+    struct net_conn *conn = &e->nio.table.conns[conn_index];
+    uint32_t index = conn->in;
+    conn->in = 0;
+    net_op_finish(&e->nio.table, index, res, ev);
+}
+
+static ssize_t recv_again(struct evd *e, int fd, void *buf, size_t len)
+{
+    ssize_t n;
+    do {
+        e->nio.stats.calls++;
+        n = recv(fd, buf, len, MSG_DONTWAIT);
+    } while (n < 0 && errno == EINTR);
+    return n;
+}
+
+/* True when *ev was written. */
+static bool try_recv(struct evd *e, uint32_t conn_index, struct proc_io_event *ev)
+{
+    struct net_conn *conn = &e->nio.table.conns[conn_index];
+    const struct net_op *op = &e->nio.table.ops[conn->in];
+    bool into = op->code == PROC_IO_RECV_INTO;
+    uint32_t left = ARENA_BYTES - e->arena_used;
+    uint32_t len = into ? op->len : left < RECV_MAX_BYTES ? left : RECV_MAX_BYTES;
+    uint8_t *buf = into ? op->buf : e->arena + e->arena_used;
+    ssize_t n = recv_again(e, conn->fd, buf, len);
+    if (n <= 0) {
+        if (n < 0 && errno == EAGAIN) {
+            watch_add(e, conn_index, EV_READ);
+            return false;
+        }
+        finish_in(e, conn_index, n == 0 ? 0 : net_sock_err(errno), ev);
+        return true;
+    }
+    e->nio.stats.recvs++;
+    e->watches[conn_index].drained = (size_t)n < len;
+    if (!into)
+        e->arena_used += VK_ALIGN_UP((uint32_t)n, VK_CACHE_LINE_BYTES);
+    if (!into && (op->flags & PROC_IO_MULTI)) {
+        *ev = (struct proc_io_event){.tag = op->tag, .res = (int32_t)n, .flags = PROC_IO_MORE, .data = buf};
+        if (!(conn->flags & NET_CONN_WATCHED) || !(watched_events(e, conn_index) & EV_READ))
+            watch_add(e, conn_index, EV_READ);
+        return true;
+    }
+    finish_in(e, conn_index, (int32_t)n, ev);
+    ev->data = into ? NULL : buf;
+    return true;
+}
+
+enum accepted { TAKEN, NONE, STARVED, BROKEN };
+
+static enum accepted accept_one(struct evd *e, int listener_fd, uint32_t *ret_conn)
+{
+    for (;;) {
+        e->nio.stats.calls++;
+        int fd = accept4(listener_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            *ret_conn = net_conn_new(&e->nio.table, fd, 0);
+            if (*ret_conn != 0) {
+                e->watches[*ret_conn].drained = false;
+                return TAKEN;
+            }
+            (void)close(fd); /* nobody knows it */
+            return STARVED;
+        }
+        switch (errno) {
+        case EAGAIN:
+            return NONE;
+        case EMFILE:
+        case ENFILE:
+        case ENOBUFS:
+        case ENOMEM:
+            return STARVED;
+        case EBADF:
+        case EINVAL:
+        case ENOTSOCK:
+        case EOPNOTSUPP:
+            return BROKEN;
+        default:
+            break; /* an error of the connection that was to be accepted: take the next */
+        }
+    }
+}
+
+static uint32_t try_accept(struct evd *e, uint32_t listener, struct proc_io_event *events, uint32_t max)
+{
+    struct net_table *t = &e->nio.table;
+    const struct net_conn *conn = &t->conns[listener];
+    uint64_t tag = t->ops[conn->in].tag;
+    uint32_t count = 0;
+    max = max < ACCEPTS_MAX ? max : ACCEPTS_MAX;
+    watch_add(e, listener, EV_READ);
+    while (count < max) {
+        uint32_t index;
+        int32_t res = -VK_EMFILE;
+        switch (accept_one(e, conn->fd, &index)) {
+        case TAKEN:
+            e->nio.stats.accepts++;
+            res = (int32_t)net_conn_number(t, index);
+            break;
+        case NONE:
+            return count;
+        case STARVED:
+            watch_drop(e, listener, EV_READ);
+            if (!net_io_accept_pause(&e->nio, conn->in))
+                return count;
+            max = 0;
+            break;
+        case BROKEN:
+            watch_drop(e, listener, EV_READ);
+            finish_in(e, listener, -VK_EINVAL, &events[count]);
+            return count + 1;
+        }
+        events[count++] = (struct proc_io_event){.tag = tag, .res = res, .flags = PROC_IO_MORE};
+    }
+    return count;
+}
+
+/* One turn for each connection in the ready list, as long as there is room for what comes. */
+static uint32_t take_ready(struct evd *e, struct proc_io_event *events, uint32_t max)
+{
+    const struct net_table *t = &e->nio.table;
+    uint32_t count = 0;
+    while (e->ready_first != 0 && count < max && ARENA_BYTES - e->arena_used >= RECV_MIN_BYTES) {
+        uint32_t conn_index = ready_pop(e);
+        const struct net_conn *conn = &t->conns[conn_index];
+        if (conn->in == 0 || !(conn->flags & NET_CONN_LIVE))
+            continue; /* canceled or closed since */
+        if (conn->flags & NET_CONN_LISTENS)
+            count += try_accept(e, conn_index, events + count, max - count);
+        else
+            count += try_recv(e, conn_index, &events[count]);
+    }
+    return count;
+}
+
+static void on_ready(struct ev_loop *loop, struct ev_io *io, int revents)
+{
+    struct evd *e = ev_userdata(loop);
+    uint32_t conn_index = (uint32_t)((struct watch *)io - e->watches);
+    if (revents & EV_WRITE)
+        flush_out(e, conn_index);
+    if (!(revents & EV_READ))
+        return;
+    if (e->nio.table.conns[conn_index].in != 0)
+        ready_push(e, conn_index);
+    else
+        watch_drop(e, conn_index, EV_READ);
+    e->watches[conn_index].drained = false;
+}
+
+/* ---- requests --------------------------------------------------------------- */
+
+static void start_in(struct evd *e, uint32_t conn_index, uint32_t index)
+{
+    struct net_conn *conn = &e->nio.table.conns[conn_index];
+    conn->in = index;
+    e->nio.table.ops[index].state = NET_OP_ACTIVE;
+    if (e->watches[conn_index].drained)
+        watch_add(e, conn_index, EV_READ);
+    else
+        ready_push(e, conn_index);
+}
+
+static void cancel_op(struct evd *e, uint32_t index)
+{
+    struct net_table *t = &e->nio.table;
+    struct net_op *op = &t->ops[index];
+    struct net_conn *conn = &t->conns[op->conn];
+    if (op->state == NET_OP_DONE)
+        return;
+    if (conn->in == index) {
+        (void)net_io_accept_unpause(&e->nio, index); /* only if it is */
+        conn->in = 0;
+    } else {
+        net_out_remove(t, conn, index);
+    }
+    net_done_push(t, index, -VK_ECANCELED);
+}
+
+static void submit_close(struct evd *e, uint32_t conn_index, bool abort)
+{
+    struct net_conn *conn = &e->nio.table.conns[conn_index];
+    if (conn->flags & NET_CONN_FD_GONE)
+        return;
+    if (conn->in != 0)
+        cancel_op(e, conn->in);
+    if (abort) {
+        net_sock_set_reset(conn->fd);
+        while (conn->out != 0)
+            cancel_op(e, net_out_first(&e->nio.table, conn));
+    }
+    if (conn->out == 0)
+        close_now(e, conn_index);
+}
+
+static int evd_submit(struct proc_io *io, const struct proc_io_req *req)
+{
+    struct evd *e = (struct evd *)io;
+    struct net_table *t = &e->nio.table;
+    uint32_t conn_index;
+    int err = net_io_check(&e->nio, req, &conn_index);
+    if (VK_UNLIKELY(err != 0))
+        return err;
+    uint32_t index = net_op_new(t, req, conn_index);
+    if (VK_UNLIKELY(index == 0))
+        return -VK_EOVERFLOW;
+    struct net_conn *conn = &t->conns[conn_index];
+    switch ((enum proc_io_code)req->code) {
+    case PROC_IO_ACCEPT:
+    case PROC_IO_RECV:
+    case PROC_IO_RECV_INTO:
+        start_in(e, conn_index, index);
+        break;
+    case PROC_IO_SEND:
+    case PROC_IO_SHUTDOWN:
+    case PROC_IO_CONNECT:
+        net_out_push(t, conn, index);
+        if (t->ops[index].next == index)
+            flush_out(e, conn_index);
+        break;
+    case PROC_IO_CLOSE:
+        net_close_add(t, conn_index, index);
+        submit_close(e, conn_index, req->flags & PROC_IO_ABORT);
+        break;
+    }
+    return 0;
+}
+
+static void evd_cancel(struct proc_io *io, uint64_t tag)
+{
+    struct evd *e = (struct evd *)io;
+    uint32_t index = net_op_find(&e->nio.table, tag);
+    if (index == 0 || e->nio.table.ops[index].code == PROC_IO_CLOSE)
+        return;
+    uint32_t conn_index = e->nio.table.ops[index].conn;
+    cancel_op(e, index);
+    if (e->nio.table.conns[conn_index].out != 0)
+        flush_out(e, conn_index);
+}
+
+/* ---- waiting ---------------------------------------------------------------- */
+
+static void on_wake(struct ev_loop *loop, struct ev_io *io, int revents)
+{
+    struct evd *e = ev_userdata(loop);
+    uint64_t value;
+    (void)revents;
+    (void)!read(io->fd, &value, sizeof(value)); /* resets the counter; another thread may have been first */
+    e->woken = true;
+}
+
+static void on_timer(struct ev_loop *loop, struct ev_timer *timer, int revents)
+{
+    struct evd *e = ev_userdata(loop);
+    (void)revents;
+    ev_timer_stop(loop, timer);
+    e->timer_ns = UINT64_MAX;
+}
+
+/*
+ * Let libev wake at until_ns. A timer that fires earlier is left alone: it
+ * costs one empty turn, while moving it would cost something in every turn.
+ */
+static void set_timer(struct evd *e, uint64_t until_ns, uint64_t now_ns)
+{
+    if (until_ns >= e->timer_ns)
+        return;
+    ev_now_update(e->loop);
+    e->timer.repeat = until_ns > now_ns ? (double)(until_ns - now_ns) * 1e-9 : 1e-9;
+    ev_timer_again(e->loop, &e->timer);
+    e->timer_ns = until_ns;
+}
+
+static void look(struct evd *e, bool may_sleep, uint64_t deadline_ns)
+{
+    uint64_t until_ns = deadline_ns < e->nio.accept_ns ? deadline_ns : e->nio.accept_ns;
+    if (may_sleep && until_ns != UINT64_MAX && until_ns != 0) {
+        e->nio.now_ns = net_clock_ns();
+        may_sleep = until_ns > e->nio.now_ns;
+        if (may_sleep)
+            set_timer(e, until_ns, e->nio.now_ns);
+    }
+    may_sleep = may_sleep && until_ns != 0;
+    e->nio.stats.calls++;
+    e->nio.stats.sleeps += may_sleep;
+    (void)ev_run(e->loop, may_sleep ? EVRUN_ONCE : EVRUN_NOWAIT);
+}
+
+static void resume_accepts(struct evd *e, uint64_t now_ns)
+{
+    uint32_t index = net_io_accept_resume(&e->nio, now_ns);
+    while (index != 0) {
+        uint32_t next = e->nio.table.ops[index].next;
+        ready_push(e, e->nio.table.ops[index].conn);
+        e->nio.table.ops[index].state = NET_OP_ACTIVE;
+        index = next;
+    }
+}
+
+static uint32_t gather(struct evd *e, struct proc_io_event *events, uint32_t max)
+{
+    uint32_t count = net_done_take(&e->nio.table, events, max);
+    return count + take_ready(e, events + count, max - count);
+}
+
+static uint32_t evd_wait(struct proc_io *io, struct proc_io_event *events, uint32_t max, uint64_t deadline_ns,
+                         uint64_t *ret_now_ns)
+{
+    struct evd *e = (struct evd *)io;
+    uint32_t count;
+    e->nio.stats.waits++;
+    e->woken = false;
+    e->arena_used = 0;
+    do {
+        if (VK_UNLIKELY(e->nio.paused != 0))
+            resume_accepts(e, e->nio.now_ns);
+        count = gather(e, events, max);
+        /* What is there already is delivered first; but never twice in a row without a look at the rest. */
+        e->skipped = count > 0 && !e->skipped;
+        if (!e->skipped) {
+            look(e, count == 0 && e->ready_first == 0, deadline_ns);
+            count += gather(e, events + count, max - count);
+        }
+        e->nio.now_ns = net_clock_ns();
+    } while (count == 0 && !e->woken && e->nio.now_ns < deadline_ns);
+    *ret_now_ns = e->nio.now_ns;
+    return count;
+}
+
+/* ---- life ------------------------------------------------------------------- */
+
+static void evd_destroy(struct proc_io *io)
+{
+    struct evd *e = (struct evd *)io;
+    if (e->loop != NULL)
+        ev_loop_destroy(e->loop);
+    if (e->watches != NULL)
+        (void)munmap(e->watches, e->watches_bytes); /* fails only for a range that is no mapping */
+    free(e->arena);
+    net_io_fini(&e->nio);
+    free(e);
+}
+
+static const struct proc_io_ops evd_ops = {
+    .name = "ev",
+    .listen = net_io_listen,
+    .open = net_io_open,
+    .submit = evd_submit,
+    .cancel = evd_cancel,
+    .wait = evd_wait,
+    .now = net_io_now,
+    .wake = net_io_wake,
+    .peer = net_io_peer,
+    .destroy = evd_destroy,
+};
+
+static int make_loop(struct evd *e)
+{
+    e->watches_bytes = (size_t)e->nio.table.conns_len * sizeof(e->watches[0]);
+    void *map = mmap(NULL, e->watches_bytes, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    e->watches = map == MAP_FAILED ? NULL : map;
+    e->arena = aligned_alloc(4096, ARENA_BYTES);
+    if (e->watches == NULL || e->arena == NULL)
+        return -VK_ENOMEM;
+    e->loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV | EVFLAG_NOINOTIFY | EVFLAG_NOTIMERFD);
+    if (e->loop == NULL)
+        return -VK_ENOTSUP;
+    ev_set_userdata(e->loop, e);
+    ev_io_init(&e->wake, on_wake, e->nio.wake_fd, EV_READ);
+    ev_io_start(e->loop, &e->wake);
+    ev_init(&e->timer, on_timer);
+    e->timer_ns = UINT64_MAX;
+    return 0;
+}
+
+int net_ev_create(const struct net_io_options *options, struct proc_io **ret_io)
+{
+    struct evd *e = calloc(1, sizeof(*e));
+    if (e == NULL)
+        return -VK_ENOMEM;
+    e->nio.nonblock = true;
+    int err = net_io_init(&e->nio, &evd_ops, options);
+    if (err != 0) {
+        free(e);
+        return err;
+    }
+    err = make_loop(e);
+    if (err != 0) {
+        evd_destroy(&e->nio.io);
+        return err;
+    }
+    *ret_io = &e->nio.io;
+    return 0;
+}
