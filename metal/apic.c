@@ -42,17 +42,17 @@ static void write_register(uint32_t offset, uint32_t value)
 
 void metal_apic_init(void)
 {
-    if (!(cpu_cpuid(1, 0).edx & CPUID_1_EDX_APIC))
+    if (!(metal_cpuid(1, 0).edx & CPUID_1_EDX_APIC))
         plat_panic("apic: the processor has no local APIC");
-    uint64_t base = cpu_rdmsr(MSR_APIC_BASE);
+    uint64_t base = metal_rdmsr(MSR_APIC_BASE);
     if (base & BASE_X2APIC)
         plat_panic("apic: the local APIC is in x2APIC mode");
-    cpu_wrmsr(MSR_APIC_BASE, base | BASE_ENABLE);
+    metal_wrmsr(MSR_APIC_BASE, base | BASE_ENABLE);
     metal_paging_map_device(base & BASE_ADDRESS);
     apic.registers = (volatile uint32_t *)(uintptr_t)(base & BASE_ADDRESS);
 
-    cpu_outb(PIC_MASTER_IMR, 0xff); /* where there are no such chips, nobody listens */
-    cpu_outb(PIC_SLAVE_IMR, 0xff);
+    metal_outb(PIC_MASTER_IMR, 0xff); /* where there are no such chips, nobody listens */
+    metal_outb(PIC_SLAVE_IMR, 0xff);
     write_register(REG_LVT_LINT0, LVT_MASKED);
     write_register(REG_LVT_LINT1, LVT_MASKED);
     write_register(REG_DIVIDE, DIVIDE_BY_1);

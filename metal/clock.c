@@ -23,11 +23,12 @@
 #define PIT_GATE_PORT 0x61u
 #define PIT_GATE_ON   0x01u
 #define PIT_SPEAKER   0x02u
-#define PIT_TRIES     1000u
+#define PIT_TRIES     50u  /* reading takes about as long as one of its ticks */
+#define PIT_WINDOW    600u /* ticks of one measurement: 0.5 ms */
 
-#define APIC_HZ          1000000000u
+#define APIC_HZ          1000000000ull
+#define APIC_WINDOW      100000u /* ticks of one measurement: 0.1 ms at 1 GHz */
 #define MEASUREMENTS_MAX 16u
-#define MEASURES_PER_S   2500u /* one takes 0.4 ms */
 #define READS_PER_SAMPLE 4u
 #define AGREE_PARTS      256u     /* two measurements agree within 1/256 */
 #define SAMPLES_MAX      1000000u /* a reference that stands still must not hang the kernel */
@@ -36,6 +37,7 @@
 struct reference {
     uint32_t (*read)(void);
     uint32_t mask;
+    uint32_t window; /* ticks that one measurement waits for */
     uint64_t hz;
 };
 
@@ -52,19 +54,19 @@ static struct {
 
 static uint32_t read_pit(void)
 {
-    cpu_outb(PIT_COMMAND, PIT_LATCH);
-    uint32_t low = cpu_inb(PIT_CHANNEL2);
-    return low | (uint32_t)cpu_inb(PIT_CHANNEL2) << 8;
+    metal_outb(PIT_COMMAND, PIT_LATCH);
+    uint32_t low = metal_inb(PIT_CHANNEL2);
+    return low | (uint32_t)metal_inb(PIT_CHANNEL2) << 8;
 }
 
 /* Starts channel 2 and sees whether it counts. */
 static bool pit_works(void)
 {
-    uint8_t gate = cpu_inb(PIT_GATE_PORT);
-    cpu_outb(PIT_GATE_PORT, (uint8_t)((gate & ~PIT_SPEAKER) | PIT_GATE_ON));
-    cpu_outb(PIT_COMMAND, PIT_DOWN);
-    cpu_outb(PIT_CHANNEL2, 0xff);
-    cpu_outb(PIT_CHANNEL2, 0xff);
+    uint8_t gate = metal_inb(PIT_GATE_PORT);
+    metal_outb(PIT_GATE_PORT, (uint8_t)((gate & ~PIT_SPEAKER) | PIT_GATE_ON));
+    metal_outb(PIT_COMMAND, PIT_DOWN);
+    metal_outb(PIT_CHANNEL2, 0xff);
+    metal_outb(PIT_CHANNEL2, 0xff);
     uint32_t first = read_pit();
     for (uint32_t i = 0; i < PIT_TRIES; i++)
         if (read_pit() != first)
@@ -78,9 +80,9 @@ static struct sample take_sample(const struct reference *reference)
     struct sample best = {0};
     uint64_t best_gap = UINT64_MAX;
     for (uint32_t i = 0; i < READS_PER_SAMPLE; i++) {
-        uint64_t before = cpu_rdtsc();
+        uint64_t before = metal_rdtsc();
         uint32_t count = reference->read();
-        uint64_t gap = cpu_rdtsc() - before;
+        uint64_t gap = metal_rdtsc() - before;
         if (gap < best_gap) {
             best_gap = gap;
             best = (struct sample){before + gap / 2, count};
@@ -96,7 +98,7 @@ static uint64_t measure(const struct reference *reference)
     for (uint32_t i = 0; i < SAMPLES_MAX; i++) {
         struct sample last = take_sample(reference);
         uint32_t elapsed = (first.count - last.count) & reference->mask;
-        if (elapsed >= reference->hz / MEASURES_PER_S)
+        if (elapsed >= reference->window)
             return (last.tsc - first.tsc) * reference->hz / elapsed;
     }
     return 0;
@@ -118,14 +120,14 @@ static uint64_t measure_twice(const struct reference *reference)
 /* How fast the APIC timer runs, from a time stamp counter whose speed is known (and below 18 GHz). */
 static uint64_t measure_apic(uint64_t tsc_hz)
 {
-    const struct reference apic = {metal_apic_count, UINT32_MAX, APIC_HZ};
+    const struct reference apic = {metal_apic_count, UINT32_MAX, APIC_WINDOW, APIC_HZ};
     return APIC_HZ * tsc_hz / measure_twice(&apic);
 }
 
 void metal_clock_init(uint64_t entry_tsc)
 {
-    const struct reference pit = {read_pit, 0xffff, PIT_HZ};
-    const struct reference apic = {metal_apic_count, UINT32_MAX, APIC_HZ};
+    const struct reference pit = {read_pit, 0xffff, PIT_WINDOW, PIT_HZ};
+    const struct reference apic = {metal_apic_count, UINT32_MAX, APIC_WINDOW, APIC_HZ};
     bool has_pit = pit_works();
     uint64_t tsc_hz = measure_twice(has_pit ? &pit : &apic);
     metal_apic_set_hz(has_pit ? measure_apic(tsc_hz) : APIC_HZ);
@@ -136,7 +138,7 @@ void metal_clock_init(uint64_t entry_tsc)
 
 uint64_t plat_mono_ns(void)
 {
-    uint64_t ticks = cpu_rdtsc() - clock.start_tsc;
+    uint64_t ticks = metal_rdtsc() - clock.start_tsc;
     return (uint64_t)((unsigned __int128)ticks * clock.ns_per_tick_32 >> 32);
 }
 
@@ -151,5 +153,5 @@ void plat_idle_until(uint64_t deadline_ns)
     if (deadline_ns <= now_ns)
         return;
     metal_apic_alarm(deadline_ns - now_ns);
-    cpu_wait();
+    metal_wait();
 }

@@ -19,21 +19,21 @@
 
 void metal_console_init(void)
 {
-    cpu_outb(REG_IER, 0);
-    cpu_outb(REG_LCR, LCR_8N1 | LCR_DLAB);
-    cpu_outb(REG_DATA, 1); /* divisor 1: 115200 baud */
-    cpu_outb(REG_IER, 0);
-    cpu_outb(REG_LCR, LCR_8N1);
-    cpu_outb(REG_FCR, 0x07); /* FIFOs on and empty */
-    cpu_outb(REG_MCR, 0x03); /* DTR, RTS */
+    metal_outb(REG_IER, 0);
+    metal_outb(REG_LCR, LCR_8N1 | LCR_DLAB);
+    metal_outb(REG_DATA, 1); /* divisor 1: 115200 baud */
+    metal_outb(REG_IER, 0);
+    metal_outb(REG_LCR, LCR_8N1);
+    metal_outb(REG_FCR, 0x07); /* FIFOs on and empty */
+    metal_outb(REG_MCR, 0x03); /* DTR, RTS */
 }
 
 void plat_console(const char *text, size_t len_bytes)
 {
     for (size_t i = 0; i < len_bytes; i++) {
-        for (uint32_t left = WAIT_LOOPS; left > 0 && !(cpu_inb(REG_LSR) & LSR_ROOM); left--)
+        for (uint32_t left = WAIT_LOOPS; left > 0 && !(metal_inb(REG_LSR) & LSR_ROOM); left--)
             ;
-        cpu_outb(REG_DATA, (uint8_t)text[i]);
+        metal_outb(REG_DATA, (uint8_t)text[i]);
     }
 }
 

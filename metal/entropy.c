@@ -21,7 +21,7 @@ static bool rdrand(uint64_t *ret_value)
 
 int plat_random(void *dst, size_t len_bytes)
 {
-    if (!(cpu_cpuid(1, 0).ecx & CPUID_1_ECX_RDRAND))
+    if (!(metal_cpuid(1, 0).ecx & CPUID_1_ECX_RDRAND))
         return -VK_EIO;
     uint8_t *to = dst;
     while (len_bytes > 0) {

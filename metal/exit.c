@@ -9,8 +9,8 @@
 
 void metal_exit(enum metal_exit code)
 {
-    cpu_outl(DEBUG_EXIT_PORT, (uint32_t)code);
-    cpu_stop();
+    metal_outl(DEBUG_EXIT_PORT, (uint32_t)code);
+    metal_stop();
 }
 
 void plat_panic(const char *why)

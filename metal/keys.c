@@ -18,10 +18,10 @@ static struct {
 
 void metal_keys_init(void)
 {
-    if (cpu_cpuid(0, 0).eax < CPUID_FEATURES_7 || !(cpu_cpuid(CPUID_FEATURES_7, 0).ecx & CPUID_7_ECX_PKU))
+    if (metal_cpuid(0, 0).eax < CPUID_FEATURES_7 || !(metal_cpuid(CPUID_FEATURES_7, 0).ecx & CPUID_7_ECX_PKU))
         return;
-    cpu_write_cr4(cpu_read_cr4() | CR4_PKE);
-    cpu_wrpkru(0);
+    metal_write_cr4(metal_read_cr4() | CR4_PKE);
+    metal_wrpkru(0);
     keys.work = true;
     keys.taken = KEY_DEFAULT_TAKEN;
 }
@@ -63,11 +63,11 @@ int plat_key_protect(void *base, size_t len_bytes, enum plat_prot prot, uint32_t
 
 uint32_t plat_key_rights(void)
 {
-    return keys.work ? cpu_rdpkru() : 0;
+    return keys.work ? metal_rdpkru() : 0;
 }
 
 void plat_key_set_rights(uint32_t rights)
 {
     if (keys.work)
-        cpu_wrpkru(rights);
+        metal_wrpkru(rights);
 }

@@ -130,7 +130,7 @@ void metal_paging_init(const struct boot_info *info)
     for (uint32_t i = 0; i < info->range_count; i++)
         if (info->ranges[i].kind == BOOT_RANGE_FREE)
             map_memory(&info->ranges[i], from);
-    cpu_write_cr3(frame);
+    metal_write_cr3(frame);
 }
 
 void metal_paging_map_device(uint64_t physical)
@@ -180,7 +180,7 @@ static void edit_table(uint64_t *table, uint32_t level, uintptr_t start, uintptr
         uintptr_t next = (start & ~(span_of(level) - 1)) + span_of(level);
         if (level == 0) {
             if (edit_page(entry, edit) && ++*stale <= INVLPG_MAX)
-                cpu_invlpg(start);
+                metal_invlpg(start);
         } else if (*entry & PTE_PRESENT) {
             edit_table(table_of(*entry), level - 1, start, next < end ? next : end, edit, stale);
         } else {
@@ -200,7 +200,7 @@ int metal_paging_edit(uintptr_t base, size_t len_bytes, const struct metal_edit 
     size_t stale = 0;
     edit_table(root, LEVELS - 1, base, base + len_bytes, edit, &stale);
     if (stale > INVLPG_MAX)
-        cpu_write_cr3(cpu_read_cr3());
+        metal_write_cr3(metal_read_cr3());
     return 0;
 }
 
@@ -228,7 +228,7 @@ static void release_table(uint64_t *table, uint32_t level, uintptr_t start, uint
 void metal_paging_release(uintptr_t base, size_t len_bytes)
 {
     release_table(root, LEVELS - 1, base, base + len_bytes);
-    cpu_write_cr3(cpu_read_cr3());
+    metal_write_cr3(metal_read_cr3());
 }
 
 enum metal_touch metal_paging_touch(uintptr_t addr)

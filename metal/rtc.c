@@ -18,7 +18,8 @@
 #define B_24_HOURS      0x02u
 #define B_BINARY        0x04u
 #define HOUR_PM         0x80u
-#define UPDATE_READS    100000u /* an update takes 2 ms; a clock that is not there never ends its own */
+#define NOTHING_THERE   0xffu   /* what a port without a device reads */
+#define UPDATE_READS    100000u /* far more than the 2 ms that an update takes */
 #define CENTURY         2000    /* two digits of the year are kept */
 #define DAYS_TO_1970    719468  /* from 0000-03-01 */
 #define DAYS_PER_ERA    146097  /* 400 years */
@@ -26,16 +27,20 @@
 
 static uint8_t read_register(uint8_t index)
 {
-    cpu_outb(INDEX_PORT, index);
-    return cpu_inb(DATA_PORT);
+    metal_outb(INDEX_PORT, index);
+    return metal_inb(DATA_PORT);
 }
 
-/* Waits out an update, after which the registers stand still for at least 244 us. */
+/* Waits out an update, after which the registers stand still for at least 244 us. False without a clock. */
 static bool wait_steady(void)
 {
-    for (uint32_t i = 0; i < UPDATE_READS; i++)
-        if (!(read_register(REG_A) & A_UPDATING))
+    for (uint32_t i = 0; i < UPDATE_READS; i++) {
+        uint8_t a = read_register(REG_A);
+        if (!(a & A_UPDATING))
             return true;
+        if (a == NOTHING_THERE)
+            return false;
+    }
     return false;
 }
 

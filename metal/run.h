@@ -19,7 +19,7 @@ bool metal_run_is_active(void);
 bool metal_run_access_fault(struct metal_trap_frame *frame, uintptr_t addr, bool is_fetch);
 bool metal_run_fault(struct metal_trap_frame *frame);
 
-/* The timer: ends a run that it meets for the second time. */
+/* The timer: ends a run that it has met too often. */
 void metal_run_tick(struct metal_trap_frame *frame);
 
 #endif

@@ -169,7 +169,7 @@ static _Noreturn void die(const struct metal_trap_frame *frame, uint64_t addr)
 
 static void page_fault(struct metal_trap_frame *frame)
 {
-    uintptr_t addr = cpu_read_cr2();
+    uintptr_t addr = metal_read_cr2();
     bool is_fetch = frame->error & PF_FETCH;
     if (!(frame->error & PF_PRESENT) && !is_fetch) {
         enum metal_touch touch = metal_paging_touch(addr);
@@ -203,7 +203,7 @@ static void dispatch(struct metal_trap_frame *frame)
 void metal_trap(struct metal_trap_frame *frame)
 {
     if (++depth >= TRAPS_NESTED)
-        die(frame, cpu_read_cr2());
+        die(frame, metal_read_cr2());
     tss.ist[IST_TRAPS - 1] -= TRAP_BYTES; /* a trap inside this one must not overwrite its frame */
     dispatch(frame);
     tss.ist[IST_TRAPS - 1] += TRAP_BYTES;

@@ -7,6 +7,11 @@ through isa-debug-exit. The run passes when it ended by itself with the good sta
 its lines, nothing failed, and at least every test that the same runner passes on the host was run.
 
 boot.py --machine microvm|q35 [--hosted PROGRAM] [--timeout SECONDS] [--command-line TEXT] IMAGE
+
+An image that is to end badly is judged by its status and by what it says instead:
+
+boot.py ... --status STATUS --says REGEX IMAGE
+
 Exits 77 when there is no QEMU.
 """
 import argparse
@@ -64,6 +69,13 @@ def problems(output, status, hosted):
         yield f'{name} passes on the host and is not among the tests passed here'
 
 
+def expected_end_problems(output, status, wanted_status, wanted_text):
+    if status != wanted_status:
+        yield f'the machine ended with status {status}, not {wanted_status}'
+    if not re.search(wanted_text, output):
+        yield f'the output does not match {wanted_text!r}'
+
+
 def hosted_names(program):
     output, status = run([program], 120)
     passed, _, _ = parse(output)
@@ -78,6 +90,8 @@ def main():
     parser.add_argument('--hosted')
     parser.add_argument('--timeout', type=float, default=120)
     parser.add_argument('--command-line', default='')
+    parser.add_argument('--status', type=int)
+    parser.add_argument('--says')
     parser.add_argument('image')
     args = parser.parse_args()
 
@@ -92,7 +106,10 @@ def main():
     if args.command_line:
         command += ['-append', args.command_line]
     output, status = run(command, args.timeout)
-    found = list(problems(output, status, hosted))
+    if args.says:
+        found = list(expected_end_problems(output, status, args.status, args.says))
+    else:
+        found = list(problems(output, status, hosted))
     print(output)
     if found:
         print('command:', ' '.join(command))

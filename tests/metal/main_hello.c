@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The least image: proof that the loader reached the kernel with a sane boot_info. */
+/* The least image: proof that the loader reached the kernel with a sane boot_info, and how long that took. */
 #include "metal/console.h"
 #include "metal/start.h"
+#include "vk/plat.h"
 
 /* The free memory the loader was told of, in bytes. */
 static uint64_t free_bytes(const struct boot_info *info)
@@ -15,9 +16,15 @@ static uint64_t free_bytes(const struct boot_info *info)
 
 int metal_main(const struct boot_info *info)
 {
+    uint64_t boot_us = plat_mono_ns() / 1000;
     bool is_good = free_bytes(info) > info->image_end - info->image_start;
+    metal_console_text("from entry to metal_main: ");
+    metal_console_dec(boot_us);
+    metal_console_text(" us; wall clock: ");
+    metal_console_dec((uint64_t)plat_wall_s());
+    metal_console_text(" s\n");
     metal_console_text(is_good ? "ok " : "FAIL ");
-    metal_console_text("boot_info.describes_memory\n");
+    metal_console_text("boot_info/describes_memory\n");
     metal_console_text(is_good ? "1 passed, 0 failed\n" : "0 passed, 1 failed\n");
     return is_good ? 0 : 1;
 }

@@ -65,13 +65,14 @@ static uint8_t *closed_slot(void)
     return base;
 }
 
-static int store_byte(void *arg)
+/* The null check of a sanitizer would report what is wanted here. */
+static __attribute__((no_sanitize("undefined"))) int store_byte(void *arg)
 {
     *(volatile uint8_t *)arg = 1;
     return 0;
 }
 
-static int load_byte(void *arg)
+static __attribute__((no_sanitize("undefined"))) int load_byte(void *arg)
 {
     return *(volatile uint8_t *)arg;
 }
@@ -141,6 +142,47 @@ TEST(vk_run, address_that_is_none_is_contained)
 {
     struct outcome outcome = run(store_byte, (void *)0x5555000000000000u);
     CHECK_EQ(outcome.rc, -VK_EIO);
+}
+
+/* ---- protection keys ---- */
+
+#define DENY_ALL(key)   (1u << 2 * (key))
+#define DENY_WRITE(key) (2u << 2 * (key))
+
+/* Whether a run with these rights may load from, and store to, an open page with the key. */
+static void check_rights(uint32_t key, uint8_t *page, uint32_t rights, bool may_load, bool may_store)
+{
+    plat_key_set_run_rights(rights);
+    struct outcome load = run(load_byte, page);
+    struct outcome store = run(store_byte, page);
+    plat_key_set_run_rights(0);
+    CHECK_EQ(load.rc, may_load ? 0 : -VK_EIO);
+    CHECK_EQ(store.rc, may_store ? 0 : -VK_EIO);
+    if (!may_store) {
+        CHECK_EQ(store.fault.kind, PLAT_FAULT_ACCESS);
+        CHECK_EQ(store.fault.addr, (uintptr_t)page);
+    }
+    page[key] = 7; /* the kernel's own rights are back */
+}
+
+TEST(vk_run, rights_to_keys_hold_for_the_run_only)
+{
+    struct plat_caps caps;
+    plat_caps(&caps);
+    if (!caps.keys)
+        SKIP("this processor has no protection keys");
+    uint8_t *slot = closed_slot();
+    uint32_t key = 0;
+    CHECK_EQ(plat_key_alloc(&key), 0);
+    CHECK_EQ(plat_key_protect(slot, VK_PAGE_BYTES, PLAT_PROT_RW, key), 0);
+    uint32_t rights = plat_key_rights() & ~(DENY_ALL(key) | DENY_WRITE(key));
+    plat_key_set_rights(rights);
+    check_rights(key, slot, rights | DENY_ALL(key), false, false);
+    check_rights(key, slot, rights | DENY_WRITE(key), true, false);
+    CHECK_EQ(plat_key_protect(slot, VK_PAGE_BYTES, PLAT_PROT_RW, 0), 0);
+    check_rights(key, slot, rights | DENY_ALL(key), true, true);
+    plat_key_free(key);
+    plat_release(slot, 2 * VK_PAGE_BYTES);
 }
 
 /* ---- jumps ---- */

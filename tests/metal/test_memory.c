@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Goal: no frame is lost, running out of them is survivable, and what the
+ * kernel's tables do not map is out of reach. Method: the frame counters before
+ * and after; a process that touches more than the machine has.
+ */
+#include "metal/frames.h"
+#include "metal/paging.h"
+#include "tests/unit/test.h"
+#include "vk/err.h"
+#include "vk/limits.h"
+#include "vk/plat.h"
+
+#define STACK_BYTES 16384u
+#define HUGE_BYTES  ((size_t)8 << 30) /* of addresses; more than the machine has memory */
+
+static struct plat_runner *plain_runner(void)
+{
+    const struct plat_runner_options options = {.stack_bytes = STACK_BYTES};
+    struct plat_runner *runner = NULL;
+    CHECK_EQ(plat_runner_create(&options, &runner), 0);
+    return runner;
+}
+
+/* Aligned so that all tables below the root belong to the reservation alone. */
+static uint8_t *open_range(size_t len_bytes)
+{
+    void *base = NULL;
+    CHECK_EQ(plat_reserve(len_bytes, (size_t)1 << 39, &base), 0);
+    CHECK_EQ(plat_protect(base, len_bytes, PLAT_PROT_RW), 0);
+    return base;
+}
+
+/* A page of every page table, then every page. */
+static int touch_all(void *arg)
+{
+    for (size_t at = 0; at < HUGE_BYTES; at += VK_PAGE_BYTES)
+        *(volatile uint8_t *)((uint8_t *)arg + at) = 1;
+    return 0;
+}
+
+static int store_byte(void *arg)
+{
+    *(volatile uint8_t *)arg = 1;
+    return 0;
+}
+
+TEST(metal_memory, release_gives_every_frame_back)
+{
+    plat_release(open_range(HUGE_BYTES), HUGE_BYTES); /* the tables at the top of this range stay */
+    size_t free_count = metal_frames_free();
+    uint8_t *base = open_range(HUGE_BYTES);
+    for (size_t at = 0; at < HUGE_BYTES; at += HUGE_BYTES / 64)
+        base[at] = 1;
+    CHECK_EQ(plat_protect(base + VK_PAGE_BYTES, 5 * VK_PAGE_BYTES, PLAT_PROT_NONE), 0);
+    CHECK(metal_frames_free() < free_count - 64);
+    plat_release(base, HUGE_BYTES);
+    CHECK_EQ(metal_frames_free(), free_count);
+}
+
+TEST(metal_memory, discard_gives_frames_back)
+{
+    uint8_t *base = open_range(64 * VK_PAGE_BYTES);
+    memset(base, 1, 64 * VK_PAGE_BYTES);
+    size_t free_count = metal_frames_free();
+    CHECK_EQ(plat_discard(base, 63 * VK_PAGE_BYTES), 0);
+    CHECK_EQ(metal_frames_free(), free_count + 63);
+    CHECK_EQ(base[62 * VK_PAGE_BYTES], 0);
+    CHECK_EQ(base[63 * VK_PAGE_BYTES], 1);
+    plat_release(base, 64 * VK_PAGE_BYTES);
+}
+
+TEST(metal_memory, process_that_uses_up_the_machine_is_ended)
+{
+    struct plat_runner *runner = plain_runner();
+    uint8_t *base = open_range(HUGE_BYTES);
+    struct plat_fault fault;
+    int value = 0;
+    CHECK_EQ(plat_run_guarded(runner, touch_all, base, &value, &fault), -VK_EIO);
+    CHECK_EQ(fault.kind, PLAT_FAULT_ACCESS);
+    CHECK(fault.addr >= (uintptr_t)base && fault.addr < (uintptr_t)base + HUGE_BYTES);
+    CHECK_EQ(metal_frames_free(), 0);
+    plat_release(base, HUGE_BYTES);
+    CHECK(metal_frames_free() > metal_frames_total() / 2);
+    plat_runner_destroy(runner);
+}
+
+TEST(metal_memory, protecting_fails_cleanly_without_memory_for_a_table)
+{
+    void *other = NULL;
+    CHECK_EQ(plat_reserve(HUGE_BYTES, (size_t)1 << 39, &other), 0);
+    struct plat_runner *runner = plain_runner();
+    uint8_t *base = open_range(HUGE_BYTES);
+    struct plat_fault fault;
+    int value = 0;
+    CHECK_EQ(plat_run_guarded(runner, touch_all, base, &value, &fault), -VK_EIO);
+    CHECK_EQ(plat_protect(other, VK_PAGE_BYTES, PLAT_PROT_RW), -VK_ENOMEM);
+    plat_release(base, HUGE_BYTES);
+    CHECK_EQ(plat_run_guarded(runner, store_byte, other, &value, &fault), -VK_EIO);
+    CHECK_EQ(plat_protect(other, VK_PAGE_BYTES, PLAT_PROT_RW), 0);
+    CHECK_EQ(plat_run_guarded(runner, store_byte, other, &value, &fault), 0);
+    plat_runner_destroy(runner);
+    plat_release(other, HUGE_BYTES);
+}
+
+TEST(metal_memory, low_memory_and_the_stack_guard_are_not_mapped)
+{
+    extern char metal_stack_guard[];
+    static const uintptr_t low[] = {0, 0x1000, 0x7c00, 0xb8000, 0xfffff};
+    struct plat_runner *runner = plain_runner();
+    struct plat_fault fault;
+    int value = 0;
+    for (uint32_t i = 0; i < VK_COUNT(low); i++) {
+        CHECK_EQ(plat_run_guarded(runner, store_byte, (void *)low[i], &value, &fault), -VK_EIO);
+        CHECK_EQ(fault.addr, low[i]);
+    }
+    CHECK_EQ(plat_run_guarded(runner, store_byte, metal_stack_guard, &value, &fault), -VK_EIO);
+    CHECK_EQ(fault.addr, (uintptr_t)metal_stack_guard);
+    plat_runner_destroy(runner);
+}
