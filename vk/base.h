@@ -25,8 +25,14 @@
 
 #define VK_LIKELY(x)   __builtin_expect(!!(x), 1)
 #define VK_UNLIKELY(x) __builtin_expect(!!(x), 0)
-#define VK_INLINE      static inline __attribute__((always_inline))
 #define VK_COLD        __attribute__((cold, noinline))
+
+/* Measuring coverage needs one body per function, not a copy per caller (tests/coverage.sh). */
+#ifdef VK_COVERAGE
+#define VK_INLINE static inline
+#else
+#define VK_INLINE static inline __attribute__((always_inline))
+#endif
 
 /* Number of elements of an array object. */
 #define VK_COUNT(a) (sizeof(a) / sizeof((a)[0]))

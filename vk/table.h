@@ -84,7 +84,7 @@ VK_INLINE void *vk_table_get(const struct vk_table *table, uint32_t handle)
     if (VK_UNLIKELY(index >= table->made))
         return NULL;
     struct vk_entry *entry = (struct vk_entry *)vk_table_at(table, index);
-    /* A free entry holds 0, so the one number that must not match it is 0. */
+    /* A free entry holds 0, so 0 must not match. */
     return VK_LIKELY(entry->handle == handle && handle != 0) ? entry : NULL;
 }
 

@@ -122,6 +122,8 @@ TEST(vk_table, a_made_up_handle_finds_nothing)
     CHECK_EQ(index, 0);
     CHECK(vk_table_get(&table, 0) == NULL);
     CHECK(vk_table_get(&table, UINT32_MAX) == NULL);
+    vk_table_give(&table, item);
+    CHECK(vk_table_get(&table, 0) == NULL); /* though the free entry at index 0 holds just that */
 }
 
 TEST(vk_table, a_handle_does_not_come_back_when_its_generation_wraps)
