@@ -89,7 +89,7 @@ static int open_one(const struct proc_addr *addr, bool client_first, bool first,
 
 static int bound_port(int fd, uint16_t *ret_port)
 {
-    union sockaddr_any at;
+    union sockaddr_any at = {0};
     socklen_t len_bytes = sizeof at;
     if (getsockname(fd, &at.any, &len_bytes) != 0)
         return -errno;

@@ -11,6 +11,7 @@
 #include <arpa/inet.h>
 
 #define ARGUMENTS_MAX 8
+#define LAST          ((const char *)NULL) /* ends a list of arguments */
 
 struct result {
     enum vkd_parsed parsed;
@@ -48,7 +49,7 @@ static bool addr_is(const struct proc_addr *addr, uint8_t family, const char *ip
 /* A complaint names the program, says why, and shows the usage; nothing goes to standard output. */
 #define CHECK_BAD(why, ...)                                       \
     do {                                                          \
-        struct result bad = parse(__VA_ARGS__, NULL);             \
+        struct result bad = parse(__VA_ARGS__, LAST);             \
         CHECK_EQ(bad.parsed, VKD_PARSED_BAD);                     \
         CHECK(strstr(bad.err, "hello: ") == bad.err);             \
         CHECK(strstr(bad.err, why) != NULL);                      \
@@ -58,7 +59,7 @@ static bool addr_is(const struct proc_addr *addr, uint8_t family, const char *ip
 
 TEST(vkd_options, no_flags_are_the_defaults)
 {
-    struct result result = parse(NULL);
+    struct result result = parse(LAST);
     CHECK_EQ(result.parsed, VKD_PARSED_SERVE);
     CHECK(addr_is(&result.options.listen, 4, "127.0.0.1", 8080));
     CHECK_EQ(result.options.driver, VKD_DRIVER_AUTO);
@@ -69,9 +70,9 @@ TEST(vkd_options, no_flags_are_the_defaults)
 
 TEST(vkd_options, every_flag_in_both_forms)
 {
-    struct result a = parse("--listen", "[::1]:0", "--driver=ev", "--guard", "off", "--workers=256", NULL);
+    struct result a = parse("--listen", "[::1]:0", "--driver=ev", "--guard", "off", "--workers=256", LAST);
     struct result b = parse("--workers", "2", "--guard=mprotect+kernel", "--driver", "uring",
-                            "--listen=0.0.0.0:65535", NULL);
+                            "--listen=0.0.0.0:65535", LAST);
     CHECK_EQ(a.parsed, VKD_PARSED_SERVE);
     CHECK(addr_is(&a.options.listen, 6, "::1", 0));
     CHECK_EQ(a.options.driver, VKD_DRIVER_EV);
@@ -108,8 +109,8 @@ TEST(vkd_options, values_out_of_their_range_are_refused)
 
 TEST(vkd_options, help_and_version_go_to_standard_output)
 {
-    struct result help = parse("--workers", "3", "--help", NULL);
-    struct result version = parse("--version", NULL);
+    struct result help = parse("--workers", "3", "--help", LAST);
+    struct result version = parse("--version", LAST);
     CHECK_EQ(help.parsed, VKD_PARSED_DONE);
     CHECK(strstr(help.out, "About.\n\nusage: hello [FLAGS]\n  --listen ADDR:PORT") == help.out);
     CHECK(help.err[0] == '\0');

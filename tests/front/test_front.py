@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The front door counts right and refuses what it does not know.
+
+Goal: a failing, dying or empty test program can never read as a pass in ./dev test's closing line.
+Method: tests/report.py on logs written here; ./dev itself with commands that change nothing.
+"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+REPORT = os.path.join(ROOT, 'tests', 'report.py')
+
+
+def run(*command):
+    return subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, cwd=ROOT)
+
+
+def synthesis(tested, passing, failing, crashing):
+    return (f'[\x1b[0;34m====\x1b[0m] Synthesis: Tested: \x1b[0;34m{tested}\x1b[0m | Passing: {passing} | '
+            f'Failing: {failing} | Crashing: {crashing} \n')
+
+
+class Report(unittest.TestCase):
+    def row(self, result, stdout='', stderr=''):
+        """'passed failed skipped' of a meson log with one entry."""
+        entry = {'name': 'vkd:unit / x', 'stdout': stdout, 'stderr': stderr, 'result': result, 'duration': 0.5}
+        with tempfile.NamedTemporaryFile('w', suffix='.json') as log:
+            log.write(json.dumps(entry) + '\n')
+            log.flush()
+            done = run(REPORT, 'meson', 'gcc', log.name)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        build, suite, *numbers = done.stdout.split()
+        self.assertEqual((build, suite, numbers[3]), ('gcc', 'unit', '0.5'))
+        return tuple(int(number) for number in numbers[:3])
+
+    def test_a_plain_program_is_one_test(self):
+        self.assertEqual(self.row('OK'), (1, 0, 0))
+        self.assertEqual(self.row('FAIL'), (0, 1, 0))
+        self.assertEqual(self.row('SKIP'), (0, 0, 1))
+        self.assertEqual(self.row('TIMEOUT'), (0, 1, 0))
+        self.assertEqual(self.row('ERROR'), (0, 1, 0))
+
+    def test_criterion_programs_count_their_tests(self):
+        self.assertEqual(self.row('OK', stderr=synthesis(12, 12, 0, 0)), (12, 0, 0))
+        self.assertEqual(self.row('FAIL', stderr=synthesis(12, 9, 2, 1)), (9, 3, 0))
+
+    def test_closing_lines_are_counted(self):
+        self.assertEqual(self.row('OK', '7 passed, 0 failed\n'), (7, 0, 0))
+        self.assertEqual(self.row('OK', '7 passed, 0 failed, 2 skipped\n'), (7, 0, 2))
+        self.assertEqual(self.row('FAIL', '7 passed, 3 failed\n'), (7, 3, 0))
+
+    def test_a_failure_beyond_the_count_is_a_failure(self):
+        self.assertEqual(self.row('FAIL', stderr=synthesis(12, 12, 0, 0)), (12, 1, 0))
+        self.assertEqual(self.row('TIMEOUT', '7 passed, 0 failed\n'), (7, 1, 0))
+
+    def test_a_failure_counted_by_a_program_that_passed_is_a_failure(self):
+        self.assertEqual(self.row('OK', '7 passed, 1 failed\n'), (7, 1, 0))
+
+    def test_a_program_that_ran_no_test_failed(self):
+        self.assertEqual(self.row('OK', stderr=synthesis(0, 0, 0, 0)), (0, 1, 0))
+
+    def test_no_log_at_all_is_a_failure(self):
+        self.assertEqual(run(REPORT, 'meson', 'gcc', '/nonexistent').stdout.split(), 'gcc no-tests-ran 0 1 0 0'.split())
+
+    def closing(self, rows):
+        with tempfile.NamedTemporaryFile('w') as table:
+            table.write(rows)
+            table.flush()
+            done = run(REPORT, 'table', table.name)
+        return done.returncode, done.stdout.splitlines()[-1]
+
+    def test_the_table_sums_and_decides(self):
+        self.assertEqual(self.closing('gcc unit 3 0 0 1.0\nclang unit 4 0 1 2.5\n'), (0, '7 passed, 0 failed, 1 skipped'))
+        self.assertEqual(self.closing('gcc unit 3 1 0 1.0\n'), (1, '3 passed, 1 failed, 0 skipped'))
+        self.assertEqual(self.closing(''), (1, '0 passed, 0 failed, 0 skipped'))
+
+
+class Dev(unittest.TestCase):
+    def test_unknown_commands_exit_2_with_usage(self):
+        done = run('./dev', 'no-such-command')
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("dev: unknown command 'no-such-command'\nusage: ./dev COMMAND", done.stderr)
+        self.assertEqual(done.stdout, '')
+
+    def test_help_names_every_command(self):
+        done = run('./dev', 'help')
+        self.assertEqual(done.returncode, 0)
+        for command in ('run', 'test', 'build', 'bench', 'lint', 'fmt', 'asan', 'fuzz', 'coverage', 'test-pkey',
+                        'test-bare', 'clean'):
+            self.assertIn(f'\n  {command} ', done.stdout)
+
+    def test_unknown_fuzz_targets_exit_2(self):
+        done = run('./dev', 'fuzz', 'no-such-target', '1')
+        self.assertEqual(done.returncode, 2)
+        self.assertIn('dev: no fuzz target no-such-target\n', done.stderr)
+
+
+if __name__ == '__main__':
+    outcome = unittest.main(exit=False, verbosity=2).result
+    failed = len(outcome.failures) + len(outcome.errors)
+    print(f'{outcome.testsRun - failed - len(outcome.skipped)} passed, {failed} failed, {len(outcome.skipped)} skipped')
+    sys.exit(1 if failed else 0)
