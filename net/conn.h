@@ -7,24 +7,13 @@
 #define NET_CONN_H
 
 #include "net/chunk.h"
+#include "net/pipe.h"
 #include "net/scan.h"
 #include "net/server.h"
 
-#define NET_LISTENERS_MAX      8u
-#define NET_INPUT_PAUSE_BYTES  16384u /* input nobody takes: receiving pauses */
-#define NET_INPUT_RESUME_BYTES 4096u
-#define NET_OUTPUT_MAX_BYTES   65536u /* output not sent: the process, or the next request, waits */
-#define NET_DISCARD_MAX_BYTES  65536u /* of an unread body, read and thrown away to keep the connection */
-#define NET_REQUESTS_PER_TURN  64u    /* pipelined requests of one connection before others have their turn */
-
-/* Kinds of completions, the low bits of a tag. */
-enum net_conn_event {
-    NET_EVENT_ACCEPT,
-    NET_EVENT_RECV,
-    NET_EVENT_SEND,
-    NET_EVENT_SHUTDOWN,
-    NET_EVENT_CLOSE,
-};
+#define NET_LISTENERS_MAX     8u
+#define NET_DISCARD_MAX_BYTES 65536u /* of an unread body, read and thrown away to keep the connection */
+#define NET_REQUESTS_PER_TURN 64u    /* pipelined requests of one connection before others have their turn */
 
 /* How far the current request has come. */
 enum net_stage {
@@ -43,13 +32,6 @@ enum net_closing {
     NET_CLOSING_NOW,    /* CLOSE was submitted; waits for completions */
 };
 
-enum net_recv {
-    NET_RECV_NONE,
-    NET_RECV_ONCE,
-    NET_RECV_MULTI,
-    NET_RECV_CANCELED, /* its final completion is under way */
-};
-
 /* Which timeout deadline_ns stands for. */
 enum net_wait {
     NET_WAIT_IDLE,
@@ -59,45 +41,24 @@ enum net_wait {
     NET_WAIT_LINGER,
 };
 
-/*
- * Input not consumed yet. ptr is either inside buf, or borrowed from the
- * driver (buf empty) and then valid only while an event is handled.
- */
-struct net_input {
-    const uint8_t *ptr;
-    uint32_t len;
-    struct vk_buf buf;
-};
-
 struct net_conn {
-    struct proc_sink sink;
+    struct net_pipe pipe;
     struct net_server *server;
     struct net_conn *next_free;
     struct proc_process *process; /* of the current request, or NULL */
-    uint32_t io;                  /* the driver's number */
-    uint16_t ops;                 /* operations whose final completion is to come, CLOSE among them */
 
     uint8_t stage;   /* enum net_stage */
     uint8_t closing; /* enum net_closing */
-    uint8_t recv;    /* enum net_recv */
     uint8_t wait;    /* enum net_wait */
     bool is_used;
     bool is_serving;    /* inside conn_serve: what ends a request must not start the next */
     bool is_first;      /* nothing received yet */
-    bool is_eof;        /* the peer sends no more */
-    bool is_broken;     /* reset or failed: nothing can be sent */
+    bool aborts;        /* the CLOSE is a reset */
     bool wants_close;   /* after the current response */
-    bool is_shut;       /* SHUTDOWN was submitted */
     bool owes_continue; /* 100 Continue is to be sent when the body is asked for */
     bool is_body_bad;   /* the body broke its framing: nothing behind it can be trusted */
 
     struct net_scan scan;
-    struct net_input in;
-    struct vk_buf out; /* gathers */
-    uint32_t out_len;
-    uint32_t sending_len;
-    struct vk_buf sending; /* belongs to the driver while sending_len > 0 */
-
     uint16_t frame;     /* NET_FRAME_* of the current request */
     uint16_t respond;   /* NET_RESPOND_* */
     uint64_t body_left; /* of a request body with a length */
@@ -107,7 +68,6 @@ struct net_conn {
     struct proc_req *writer; /* pending WRITE */
 
     uint64_t deadline_ns; /* the timeout in force; the timer may fire earlier and is armed again then */
-    uint64_t sent_ns;     /* when output last moved */
     struct proc_timer timer;
     struct proc_later later;
 } __attribute__((aligned(64)));
@@ -147,11 +107,6 @@ void net_conn_serve_later(struct net_conn *conn);
 void net_conn_refuse(struct net_conn *conn, uint32_t status, uint64_t crash_id);
 void net_conn_close(struct net_conn *conn, enum net_closing how);
 void net_conn_abort(struct net_conn *conn);
-/* Make room for len more bytes of output. false: no buffer. */
-bool net_conn_room(struct net_conn *conn, uint32_t len);
-/* Append to the output. false: no buffer, nothing appended. */
-bool net_conn_put(struct net_conn *conn, const void *bytes, uint32_t len);
-void net_conn_consume(struct net_conn *conn, uint32_t len);
 /* Timeout from now on; what wait says is what happens then. */
 void net_conn_expect(struct net_conn *conn, enum net_wait wait, uint64_t timeout_ns);
 

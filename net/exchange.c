@@ -23,24 +23,24 @@ bool net_exchange_has_body(const struct net_conn *conn)
 static int64_t take_body(struct net_conn *c, uint8_t *room, uint32_t room_bytes)
 {
     if (!(c->frame & NET_FRAME_CHUNKED)) {
-        uint64_t n = c->body_left < c->in.len ? c->body_left : c->in.len;
+        uint64_t n = c->body_left < c->pipe.in.len ? c->body_left : c->pipe.in.len;
         n = n < room_bytes ? n : room_bytes;
         if (n)
-            memcpy(room, c->in.ptr, (size_t)n);
-        net_conn_consume(c, (uint32_t)n);
+            memcpy(room, c->pipe.in.ptr, (size_t)n);
+        net_pipe_consume(&c->pipe, (uint32_t)n);
         c->body_left -= n;
         return (int64_t)n;
     }
     uint32_t taken = 0;
-    while (taken < room_bytes && c->in.len) {
+    while (taken < room_bytes && c->pipe.in.len) {
         /* Showing the decoder no more than there is room for keeps its payload within the room. */
-        uint32_t window = c->in.len < room_bytes - taken ? c->in.len : room_bytes - taken;
-        struct vk_span in = vk_span(c->in.ptr, window), data = {0};
+        uint32_t window = c->pipe.in.len < room_bytes - taken ? c->pipe.in.len : room_bytes - taken;
+        struct vk_span in = vk_span(c->pipe.in.ptr, window), data = {0};
         int rc = net_chunk_next(&c->chunk, &in, &data);
         if (rc == 0 && data.len)
             memcpy(room + taken, data.ptr, data.len);
         taken += (uint32_t)data.len;
-        net_conn_consume(c, window - (uint32_t)in.len);
+        net_pipe_consume(&c->pipe, window - (uint32_t)in.len);
         if (rc == -VK_EAGAIN)
             continue;
         if (rc) {
@@ -64,7 +64,7 @@ static int read_now(struct net_conn *c, uint8_t *room, uint32_t room_bytes, stru
     done->len = (uint32_t)n;
     if (n > 0 || !net_exchange_has_body(c))
         return 0;
-    return c->is_eof || c->is_broken ? -VK_ECLOSED : PROC_PENDING;
+    return c->pipe.is_eof || c->pipe.is_broken ? -VK_ECLOSED : PROC_PENDING;
 }
 
 static void send_continue(struct net_conn *c)
@@ -72,8 +72,8 @@ static void send_continue(struct net_conn *c)
     if (!c->owes_continue)
         return;
     c->owes_continue = false;
-    if (c->in.len == 0 && c->stage == NET_STAGE_FRAMED)
-        (void)net_conn_put(c, NET_REPLY_CONTINUE, sizeof NET_REPLY_CONTINUE - 1);
+    if (c->pipe.in.len == 0 && c->stage == NET_STAGE_FRAMED)
+        (void)net_pipe_put(&c->pipe, NET_REPLY_CONTINUE, sizeof NET_REPLY_CONTINUE - 1);
 }
 
 static int op_read(struct proc_kernel *k, struct proc_process *p, struct net_conn *c,
@@ -137,9 +137,9 @@ static int op_respond(struct net_conn *c, const struct proc_op *op, const uint8_
         return -VK_EINVAL;
     if (op->len > NET_RESPOND_MAX_BYTES)
         return -VK_ETOOBIG;
-    if (VK_UNLIKELY(c->is_broken))
+    if (VK_UNLIKELY(c->pipe.is_broken))
         return -VK_ECLOSED;
-    if (VK_UNLIKELY(!net_conn_put(c, bytes, op->len)))
+    if (VK_UNLIKELY(!net_pipe_put(&c->pipe, bytes, op->len)))
         return -VK_ENOMEM;
     c->respond = op->flags;
     if (VK_UNLIKELY(op->flags & (NET_RESPOND_CLOSE | NET_RESPOND_STREAM)))
@@ -160,28 +160,28 @@ static bool put_chunk(struct net_conn *c, const uint8_t *bytes, uint32_t len)
 {
     uint8_t begin[NET_CHUNK_BEGIN_MAX];
     uint32_t begin_len = (uint32_t)net_chunk_begin(begin, len);
-    return net_conn_room(c, begin_len + len + 2) && net_conn_put(c, begin, begin_len) &&
-           net_conn_put(c, bytes, len) && net_conn_put(c, NET_CHUNK_END, 2);
+    return net_pipe_room(&c->pipe, begin_len + len + 2) && net_pipe_put(&c->pipe, begin, begin_len) &&
+           net_pipe_put(&c->pipe, bytes, len) && net_pipe_put(&c->pipe, NET_CHUNK_END, 2);
 }
 
 /* As many bytes as there is room for; PROC_PENDING when there is none. */
 static int write_now(struct net_conn *c, const uint8_t *bytes, uint32_t len, struct proc_done *done)
 {
-    if (c->is_broken)
+    if (c->pipe.is_broken)
         return -VK_ECLOSED;
     if (c->stage != NET_STAGE_WRITING)
         return -VK_EPERM;
     if (len > c->respond_left)
         return -VK_ETOOBIG; /* more than it promised */
-    uint32_t room =
-        NET_OUTPUT_MAX_BYTES - (c->out_len < NET_OUTPUT_MAX_BYTES ? c->out_len : NET_OUTPUT_MAX_BYTES);
+    uint32_t room = NET_OUTPUT_MAX_BYTES -
+                    (c->pipe.out_len < NET_OUTPUT_MAX_BYTES ? c->pipe.out_len : NET_OUTPUT_MAX_BYTES);
     uint32_t n = len < room ? len : room;
     if (c->frame & NET_FRAME_HEAD)
         n = len;
     else if (n == 0)
         return PROC_PENDING;
-    else if (!(c->respond & NET_RESPOND_CHUNKED ? put_chunk(c, bytes, n) : net_conn_put(c, bytes, n)))
-        return c->sending_len ? PROC_PENDING : -VK_ENOMEM;
+    else if (!(c->respond & NET_RESPOND_CHUNKED ? put_chunk(c, bytes, n) : net_pipe_put(&c->pipe, bytes, n)))
+        return c->pipe.sending_len ? PROC_PENDING : -VK_ENOMEM;
     if (c->respond & NET_RESPOND_LENGTH) {
         c->respond_left -= n;
         if (c->respond_left == 0)
@@ -220,7 +220,7 @@ static int op_shutdown(struct net_conn *c)
     if (c->stage != NET_STAGE_WRITING || c->respond & NET_RESPOND_LENGTH)
         return -VK_EPERM;
     if ((c->respond & NET_RESPOND_CHUNKED) && !(c->frame & NET_FRAME_HEAD) &&
-        !net_conn_put(c, NET_CHUNK_LAST, sizeof NET_CHUNK_LAST - 1))
+        !net_pipe_put(&c->pipe, NET_CHUNK_LAST, sizeof NET_CHUNK_LAST - 1))
         return -VK_ENOMEM;
     c->stage = NET_STAGE_DONE;
     net_conn_serve_later(c);
@@ -230,10 +230,8 @@ static int op_shutdown(struct net_conn *c)
 void net_exchange_broken(struct net_conn *conn)
 {
     struct net_conn *c = conn;
-    c->is_broken = true;
     net_conn_close(c, NET_CLOSING_FLUSH);
-    vk_bufs_put(proc_kernel_bufs(c->server->kernel), &c->out);
-    c->out_len = 0;
+    net_pipe_drop_output(&c->pipe);
     /* Nobody is left to answer: the handler's work is of no more use. */
     if (c->process)
         proc_end(c->server->kernel, c->process, PROC_REASON_SHUTDOWN);
@@ -311,14 +309,14 @@ static void exchange_release(struct proc_kernel *kernel, void *object, struct pr
     c->writer = NULL;
     c->stage = NET_STAGE_IDLE;
     c->server->counters.busy--;
-    if (VK_UNLIKELY(c->closing != NET_OPEN || c->is_broken)) {
+    if (VK_UNLIKELY(c->closing != NET_OPEN || c->pipe.is_broken)) {
         net_conn_close(c, NET_CLOSING_FLUSH);
     } else if (VK_UNLIKELY(stage == NET_STAGE_WRITING)) {
         net_conn_abort(c); /* cut short: the peer must not take it for a whole response */
     } else if (VK_UNLIKELY(stage != NET_STAGE_DONE)) {
         net_conn_refuse(c, 500, proc_crash_id(process));
     } else if (c->wants_close || c->server->is_draining) {
-        net_conn_close(c, is_clean && c->in.len == 0 ? NET_CLOSING_FLUSH : NET_CLOSING_LINGER);
+        net_conn_close(c, is_clean && c->pipe.in.len == 0 ? NET_CLOSING_FLUSH : NET_CLOSING_LINGER);
     } else if (!is_clean) {
         net_conn_close(c, NET_CLOSING_LINGER);
     }

@@ -9,6 +9,9 @@
 #include "net/conn.h"
 #include "vk/fmt.h"
 
+/* Kinds of completions of a listener's sink. */
+enum { LISTENER_ACCEPT, LISTENER_CLOSE };
+
 #define CONNS_DEFAULT    16384u
 #define ACCEPT_RETRY_NS  100000000u
 #define COMPLAIN_EACH_NS 1000000000u
@@ -37,7 +40,7 @@ static void accept_more(struct net_listener *l)
     if (!l->is_open || l->is_accepting || s->is_paused || s->is_draining)
         return;
     const struct proc_io_req req = {
-        .code = PROC_IO_ACCEPT, .conn = l->io, .tag = proc_tag(&l->sink, NET_EVENT_ACCEPT)};
+        .code = PROC_IO_ACCEPT, .conn = l->io, .tag = proc_tag(&l->sink, LISTENER_ACCEPT)};
     l->is_accepting = s->io->ops->submit(s->io, &req) == 0;
 }
 
@@ -48,7 +51,7 @@ static void pause_accept(struct net_server *s, const char *why)
     s->is_paused = true;
     for (uint32_t i = 0; i < s->listeners_count; i++)
         if (s->listeners[i].is_accepting)
-            s->io->ops->cancel(s->io, proc_tag(&s->listeners[i].sink, NET_EVENT_ACCEPT));
+            s->io->ops->cancel(s->io, proc_tag(&s->listeners[i].sink, LISTENER_ACCEPT));
 }
 
 static void resume_accept(struct net_server *s)
@@ -84,7 +87,7 @@ static void turn_away(struct net_server *s, uint32_t io)
     const struct proc_io_req req = {.code = PROC_IO_CLOSE,
                                     .conn = io,
                                     .flags = PROC_IO_ABORT,
-                                    .tag = proc_tag(&s->nobody, NET_EVENT_CLOSE)};
+                                    .tag = proc_tag(&s->nobody, LISTENER_CLOSE)};
     (void)s->io->ops->submit(s->io, &req);
 }
 
@@ -102,7 +105,7 @@ static void on_accept(struct proc_kernel *kernel, struct proc_sink *sink, uint32
     (void)kernel;
     struct net_listener *l = VK_CONTAINER(sink, struct net_listener, sink);
     struct net_server *s = l->server;
-    if (kind != NET_EVENT_ACCEPT)
+    if (kind != LISTENER_ACCEPT)
         return;
     if (!(event->flags & PROC_IO_MORE))
         l->is_accepting = false;
@@ -185,7 +188,7 @@ void net_server_drain(struct net_server *server, uint64_t deadline_ns)
     for (uint32_t i = 0; i < server->listeners_count; i++) {
         struct net_listener *l = &server->listeners[i];
         const struct proc_io_req req = {
-            .code = PROC_IO_CLOSE, .conn = l->io, .tag = proc_tag(&l->sink, NET_EVENT_CLOSE)};
+            .code = PROC_IO_CLOSE, .conn = l->io, .tag = proc_tag(&l->sink, LISTENER_CLOSE)};
         if (l->is_open)
             (void)server->io->ops->submit(server->io, &req);
         l->is_open = false;

@@ -42,7 +42,7 @@ enum {
 struct net_server_options {
     const struct proc_program *program; /* started for every request, the head as its argument */
     const struct proc_env *env;         /* may be NULL; must outlive the server */
-    struct vk_span name;                /* of the Server field in the kernel's own answers; "vkd" by default */
+    struct vk_span name; /* of the Server field in the kernel's own answers; "vkd" by default */
     uint32_t conns_max;
     uint64_t head_timeout_ns;
     uint64_t idle_timeout_ns;
