@@ -8,9 +8,9 @@
 #include <stdlib.h>
 
 static const char *const driver_names[] = {
-    [VKD_DRIVER_AUTO] = "auto",
-    [VKD_DRIVER_URING] = "uring",
-    [VKD_DRIVER_EV] = "ev",
+    [NET_IO_AUTO] = "auto",
+    [NET_IO_URING] = "uring",
+    [NET_IO_EV] = "ev",
 };
 
 static const char help_text[] =
@@ -21,7 +21,7 @@ static const char help_text[] =
                                                           "  --help              this text\n"
                                                           "  --version           the version\n";
 
-const char *vkd_driver_name(enum vkd_driver driver)
+const char *vkd_driver_name(enum net_io_kind driver)
 {
     return driver_names[driver];
 }
@@ -141,7 +141,7 @@ static bool set_driver(struct parser *p, const char *value)
 {
     for (size_t i = 0; i < VK_COUNT(driver_names); i++) {
         if (strcmp(value, driver_names[i]) == 0) {
-            p->options->driver = (enum vkd_driver)i;
+            p->options->driver = (enum net_io_kind)i;
             return true;
         }
     }
@@ -226,7 +226,7 @@ static void set_defaults(struct vkd_options *options)
 {
     *options = (struct vkd_options){
         .listen = {.family = 4, .port = 8080, .ip = {127, 0, 0, 1}},
-        .driver = VKD_DRIVER_AUTO,
+        .driver = NET_IO_AUTO,
         .guard = VK_GUARD_AUTO,
         .workers = 1,
     };

@@ -7,7 +7,7 @@
 #ifndef VKD_OPTIONS_H
 #define VKD_OPTIONS_H
 
-#include "proc/io.h"
+#include "net/linux/io.h"
 #include "vk/guard.h"
 
 #include <stdio.h>
@@ -15,15 +15,9 @@
 #define VKD_WORKERS_MAX 256u /* --workers; more is refused */
 #define VKD_ADDR_TEXT   80u  /* room for vkd_addr_print, terminator included */
 
-enum vkd_driver {
-    VKD_DRIVER_AUTO, /* uring where the kernel lets it, else ev */
-    VKD_DRIVER_URING,
-    VKD_DRIVER_EV,
-};
-
 struct vkd_options {
     struct proc_addr listen;
-    enum vkd_driver driver;
+    enum net_io_kind driver;
     enum vk_guard_kind guard;
     uint32_t workers; /* 1 .. VKD_WORKERS_MAX */
 };
@@ -52,7 +46,7 @@ int vkd_addr_parse(const char *text, struct proc_addr *ret_addr);
 /* The same form back, as it stands in a URL. */
 void vkd_addr_print(const struct proc_addr *addr, char text[VKD_ADDR_TEXT]);
 
-const char *vkd_driver_name(enum vkd_driver driver);
+const char *vkd_driver_name(enum net_io_kind driver);
 
 /* The last component of a path: a program's name in its messages. */
 const char *vkd_program_name(const char *path);

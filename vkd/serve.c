@@ -2,7 +2,6 @@
 #include "vkd/serve.h"
 
 #include "net/linux/io.h"
-#include "net/linux/uring.h"
 #include "vk/err.h"
 
 #include <stdio.h>
@@ -87,10 +86,13 @@ static int serve(const struct vkd_worker *self, void *ctx)
 {
     struct worker w = {.self = self, .http = ctx};
     static const struct net_io_options io_options = {0};
-    int rc = net_uring_create(&io_options, &w.io);
+    const char *why = NULL;
+    int rc = net_io_create(self->options->driver, &io_options, &w.io, &why);
     if (rc)
         return vkd_worker_refuse(self, "the driver %s does not work here: %s",
                                  vkd_driver_name(self->options->driver), vk_err_text(rc));
+    if (why != NULL && self->index == 0)
+        (void)fprintf(stderr, "the ev driver serves: %s\n", why); /* nobody to tell if it fails */
     rc = make_kernel(&w);
     if (rc)
         return vkd_worker_refuse(self, "the kernel cannot start with --guard %s: %s",

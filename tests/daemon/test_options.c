@@ -62,7 +62,7 @@ TEST(vkd_options, no_flags_are_the_defaults)
     struct result result = parse(LAST);
     CHECK_EQ(result.parsed, VKD_PARSED_SERVE);
     CHECK(addr_is(&result.options.listen, 4, "127.0.0.1", 8080));
-    CHECK_EQ(result.options.driver, VKD_DRIVER_AUTO);
+    CHECK_EQ(result.options.driver, NET_IO_AUTO);
     CHECK_EQ(result.options.guard, VK_GUARD_AUTO);
     CHECK_EQ(result.options.workers, 1);
     CHECK(result.err[0] == '\0' && result.out[0] == '\0');
@@ -75,12 +75,12 @@ TEST(vkd_options, every_flag_in_both_forms)
                             "--listen=0.0.0.0:65535", LAST);
     CHECK_EQ(a.parsed, VKD_PARSED_SERVE);
     CHECK(addr_is(&a.options.listen, 6, "::1", 0));
-    CHECK_EQ(a.options.driver, VKD_DRIVER_EV);
+    CHECK_EQ(a.options.driver, NET_IO_EV);
     CHECK_EQ(a.options.guard, VK_GUARD_OFF);
     CHECK_EQ(a.options.workers, 256);
     CHECK_EQ(b.parsed, VKD_PARSED_SERVE);
     CHECK(addr_is(&b.options.listen, 4, "0.0.0.0", 65535));
-    CHECK_EQ(b.options.driver, VKD_DRIVER_URING);
+    CHECK_EQ(b.options.driver, NET_IO_URING);
     CHECK_EQ(b.options.guard, VK_GUARD_MPROTECT_KERNEL);
     CHECK_EQ(b.options.workers, 2);
 }
