@@ -50,6 +50,12 @@ extern const uint32_t fault_tests_count;
 
 void fail(const char *where, const char *what);
 
+/*
+ * Run every test under this guard: a line for each and the sums to
+ * plat_console. -VK_ENOTSUP when the guard does not work here.
+ */
+int isolation_run(enum vk_guard_kind kind, uint32_t *ret_failed_count);
+
 #define CHECK(cond)                                     \
     do {                                                \
         if (!(cond))                                    \

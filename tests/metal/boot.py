@@ -12,7 +12,7 @@ An image that is to end badly is judged by its status and by what it says instea
 
 boot.py ... --status STATUS --says REGEX IMAGE
 
-Exits 77 when there is no QEMU.
+Exits 77 when there is no QEMU, and when the image says `skipped: WHY`.
 """
 import argparse
 import re
@@ -111,6 +111,8 @@ def main():
     else:
         found = list(problems(output, status, hosted))
     print(output)
+    if re.search(r'^skipped: ', output, re.MULTILINE):
+        sys.exit(77)
     if found:
         print('command:', ' '.join(command))
         print('\n'.join('problem: ' + problem for problem in found))
