@@ -108,7 +108,8 @@ VK_INLINE void vk_wheel_set(struct vk_wheel *wheel, struct vk_timer *timer, uint
  * tick first, those of one tick in the order they came to it. Handles at most
  * work_max timers, each either due or carried to a finer level. Returns true
  * when everything due was handed out, false when there is more: call again,
- * in this tick of the kernel or the next. now_ns never goes back.
+ * in this tick of the kernel or the next. A now_ns before an earlier one
+ * changes nothing.
  */
 bool vk_wheel_advance(struct vk_wheel *wheel, uint64_t now_ns, struct vk_list *expired, uint32_t work_max);
 

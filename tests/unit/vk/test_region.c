@@ -65,6 +65,7 @@ TEST(vk_region, a_refusal_changes_nothing)
     CHECK(vk_region_alloc(&region, SIZE_MAX, 1) == NULL);
     CHECK(vk_region_alloc(&region, SIZE_MAX - 7, 8) == NULL);
     CHECK(vk_region_alloc(&region, VK_PAGE_BYTES + 1, VK_PAGE_BYTES) == NULL);
+    CHECK(vk_region_alloc(&region, 1, (size_t)1 << 40) == NULL); /* the padding alone passes the end */
     CHECK(vk_region_alloc(&region, 2 * VK_PAGE_BYTES - 100, 1) == first + 100);
 }
 

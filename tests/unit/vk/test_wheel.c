@@ -263,6 +263,22 @@ TEST(vk_wheel, canceling_the_rest_of_a_half_empty_slot_ends_the_work)
     CHECK_EQ(vk_wheel_next_ns(&wheel), UINT64_MAX);
 }
 
+TEST(vk_wheel, a_clock_that_goes_back_changes_nothing)
+{
+    struct vk_timer timers[2] = {0};
+    struct vk_list expired;
+    vk_list_init(&expired);
+    vk_wheel_init(&wheel, 1000 * TICK);
+    vk_wheel_set(&wheel, &timers[0], 1001 * TICK);
+    CHECK(vk_wheel_advance(&wheel, 3 * TICK, &expired, ALL));
+    vk_wheel_set(&wheel, &timers[1], 1002 * TICK);
+    CHECK_EQ(vk_wheel_next_ns(&wheel), 1001 * TICK);
+    CHECK(vk_list_is_empty(&expired));
+    CHECK(vk_wheel_advance(&wheel, 1002 * TICK, &expired, ALL));
+    CHECK(pop(&expired) == &timers[0]);
+    CHECK(pop(&expired) == &timers[1]);
+}
+
 /* ---- against a model --------------------------------------------------------- */
 
 #define TIMERS 200u
