@@ -3,16 +3,23 @@
 """The front door counts right and refuses what it does not know.
 
 Goal: a failing, dying or empty test program can never read as a pass in ./dev test's closing line.
-Method: tests/report.py on logs written here; ./dev itself with commands that change nothing.
+Method: tests/report.py on logs written here; ./dev itself with commands that change nothing; the
+README's program, compared with its file and run.
+
+Usage: test_front.py EXAMPLE, the built examples/least
 """
+import http.client
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 import tempfile
 import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+LEAST = sys.argv.pop(1)
 REPORT = os.path.join(ROOT, 'tests', 'report.py')
 
 
@@ -98,6 +105,34 @@ class Dev(unittest.TestCase):
         done = run('./dev', 'fuzz', 'no-such-target', '1')
         self.assertEqual(done.returncode, 2)
         self.assertIn('dev: no fuzz target no-such-target\n', done.stderr)
+
+
+class Readme(unittest.TestCase):
+    def setUp(self):
+        with open(os.path.join(ROOT, 'README.md'), encoding='utf-8') as readme:
+            self.blocks = re.findall(r'```\w*\n(.*?)```', readme.read(), re.S)
+
+    def test_the_program_is_the_file(self):
+        with open(os.path.join(ROOT, 'examples', 'least.c'), encoding='utf-8') as least:
+            self.assertEqual(self.blocks[0], least.read())
+
+    def test_the_program_answers_as_shown(self):
+        commands = re.findall(r'^\$ curl http://127\.0\.0\.1:8080(\S*)\n(.*)$', self.blocks[1], re.M)
+        self.assertEqual(len(commands), 4)
+        with subprocess.Popen([LEAST, '--listen', '127.0.0.1:0'], stderr=subprocess.PIPE, text=True) as server:
+            try:
+                port = re.match(r'listening on http://127\.0\.0\.1:(\d+) ', server.stderr.readline()).group(1)
+                for path, answer in commands:
+                    client = http.client.HTTPConnection('127.0.0.1', int(port), timeout=30)
+                    client.request('GET', path)
+                    self.assertEqual(client.getresponse().read().decode().strip(), answer)
+                    client.close()
+                server.send_signal(signal.SIGTERM)
+                self.assertEqual(server.wait(30), 0)
+                shown, real = self.blocks[2].splitlines()[1], server.stderr.read().strip()
+                self.assertEqual(re.sub('code 0x.*', '', real), re.sub('code 0x.*', '', shown))
+            finally:
+                server.kill()
 
 
 if __name__ == '__main__':
