@@ -43,6 +43,44 @@ VK_INLINE bool net_chars_all(const uint8_t *p, size_t len_bytes, uint32_t class)
     return all != 0;
 }
 
+/* For eight bytes at once: not 0 when one is DEL or a control, HTAB too. */
+VK_INLINE uint64_t net_word_controls(uint64_t word)
+{
+    const uint64_t each = UINT64_C(0x0101010101010101);
+    uint64_t del = word ^ each * 0x7f;
+    return (((word - each * 0x20) & ~word) | ((del - each) & ~del)) & each * 0x80;
+}
+
+VK_INLINE uint64_t net_load8(const void *p)
+{
+    uint64_t word;
+    memcpy(&word, p, sizeof(word));
+    return word;
+}
+
+VK_INLINE uint32_t net_load4(const void *p)
+{
+    uint32_t word;
+    memcpy(&word, p, sizeof(word));
+    return word;
+}
+
+/* net_chars_all of NET_CHAR_VALUE, fast for what is mostly sent. */
+VK_INLINE bool net_chars_are_value(const uint8_t *p, size_t len_bytes)
+{
+    uint64_t controls;
+    if (len_bytes >= 8) {
+        controls = net_word_controls(net_load8(p + len_bytes - 8));
+        for (size_t i = 0; i + 8 < len_bytes; i += 8)
+            controls |= net_word_controls(net_load8(p + i));
+    } else if (len_bytes >= 4) {
+        controls = net_word_controls((uint64_t)net_load4(p) << 32 | net_load4(p + len_bytes - 4));
+    } else {
+        return net_chars_all(p, len_bytes, NET_CHAR_VALUE);
+    }
+    return VK_LIKELY(controls == 0) || net_chars_all(p, len_bytes, NET_CHAR_VALUE);
+}
+
 /* Whether two stretches of len_bytes are the same but for the case of ASCII letters. */
 bool net_chars_same(const uint8_t *a, const uint8_t *b, size_t len_bytes);
 
@@ -76,27 +114,77 @@ VK_INLINE uint32_t net_block_mask(net_block truth)
 #endif
 
 /*
- * First byte from p on that may not stand in a field value. The caller
- * guarantees that there is one before end, and that NET_BLOCK_BYTES bytes
- * before end are readable.
+ * Skip letters, digits, "-" and ".", what nearly all tokens and hosts are made
+ * of, as far as one block shows: a start for a plain loop, which goes on where
+ * this stops. Reads nothing at or after end.
  */
-VK_INLINE const uint8_t *net_find_control(const uint8_t *p, const uint8_t *end)
+VK_INLINE const uint8_t *net_skip_word(const uint8_t *p, const uint8_t *end)
 {
 #if NET_SSE2
-    for (;; p += NET_BLOCK_BYTES) {
-        size_t left = (size_t)(end - p);
-        uint32_t past = left < NET_BLOCK_BYTES ? NET_BLOCK_BYTES - (uint32_t)left : 0;
-        net_block b = net_block_load(p - past);
-        net_block bad = (net_block)((b < 0x20) & (b != '\t')) | (net_block)(b == 0x7f);
-        uint32_t mask = net_block_mask(bad) >> past;
-        if (mask != 0)
-            return p + __builtin_ctz(mask);
-    }
+    if (VK_UNLIKELY((size_t)(end - p) < NET_BLOCK_BYTES))
+        return p;
+    net_block b = net_block_load(p);
+    net_block word =
+        (net_block)(((b | 0x20) - 'a') < 26) | (net_block)((b - '0') < 10) | (net_block)((b - '-') < 2);
+    uint32_t others = ~net_block_mask(word);
+    return p + (uint32_t)__builtin_ctz(others); /* the bits above those of the block are set */
 #else
     (void)end;
-    while (net_char_is(*p, NET_CHAR_VALUE))
-        p++;
     return p;
+#endif
+}
+
+/* Sets of bytes that a window can be searched for. */
+enum net_find {
+    NET_FIND_LF,
+    NET_FIND_CONTROL, /* what may not stand in a field value: controls but HTAB, and DEL */
+};
+
+#define NET_WINDOW_BYTES 64u
+
+VK_INLINE uint64_t net_window_plain(const uint8_t *p, size_t len_bytes, enum net_find find)
+{
+    uint64_t mask = 0;
+    for (size_t i = 0; i < len_bytes; i++) {
+        bool is_found = find == NET_FIND_LF ? p[i] == '\n' : !net_char_is(p[i], NET_CHAR_VALUE);
+        mask |= (uint64_t)is_found << i;
+    }
+    return mask;
+}
+
+#if NET_SSE2
+VK_INLINE uint64_t net_block_find(const uint8_t *p, enum net_find find)
+{
+    net_block b = net_block_load(p);
+    if (find == NET_FIND_LF)
+        return net_block_mask((net_block)(b == '\n'));
+    return net_block_mask((net_block)((b < 0x20) & (b != '\t')) | (net_block)(b == 0x7f));
+}
+#endif
+
+/*
+ * Bit i is set where in[pos + i] is one of those to find, for the window of
+ * 64 bytes, or what is left of the input, that starts at pos (below len_bytes).
+ */
+VK_INLINE uint64_t net_window(const uint8_t *in, size_t pos, size_t len_bytes, enum net_find find)
+{
+    const uint8_t *p = in + pos;
+    size_t left = len_bytes - pos;
+#if NET_SSE2
+    if (left >= NET_WINDOW_BYTES)
+        return net_block_find(p, find) | net_block_find(p + 16, find) << 16 |
+               net_block_find(p + 32, find) << 32 | net_block_find(p + 48, find) << 48;
+    if (VK_UNLIKELY(len_bytes < NET_BLOCK_BYTES))
+        return net_window_plain(p, left, find);
+    uint64_t mask = 0;
+    size_t at = 0;
+    for (; left - at >= NET_BLOCK_BYTES; at += NET_BLOCK_BYTES)
+        mask |= net_block_find(p + at, find) << at;
+    /* The rest is seen in a block that ends with the input. */
+    uint64_t rest = net_block_find(p + left - NET_BLOCK_BYTES, find) >> (NET_BLOCK_BYTES - (left - at));
+    return mask | rest << at;
+#else
+    return net_window_plain(p, left < NET_WINDOW_BYTES ? left : NET_WINDOW_BYTES, find);
 #endif
 }
 

@@ -50,17 +50,22 @@ VK_INLINE const uint8_t *skip(const uint8_t *p, uint32_t class)
 }
 
 /*
- * Whether len bytes at p are `lower` but for case. Good only for texts of
- * letters and "-", and for bytes without controls: no other such byte turns
- * into one of those when bit 5 is set.
+ * Whether len bytes at p are `lower` but for case; lower_len is a constant of
+ * at least 4. Good only for texts of letters, digits and "-", and for bytes
+ * without controls: no other such byte turns into one of those when bit 5 is set.
  */
 VK_INLINE bool is_word(const uint8_t *p, size_t len, const char *lower, size_t lower_len)
 {
+    const uint64_t fold8 = UINT64_C(0x2020202020202020);
+    const uint32_t fold4 = 0x20202020;
     if (len != lower_len)
         return false;
-    uint8_t diff = 0;
-    for (size_t i = 0; i < lower_len; i++)
-        diff |= (uint8_t)((p[i] | 0x20) ^ (uint8_t)lower[i]);
+    if (lower_len < 8)
+        return (((net_load4(p) | fold4) ^ net_load4(lower)) |
+                ((net_load4(p + len - 4) | fold4) ^ net_load4(lower + lower_len - 4))) == 0;
+    uint64_t diff = (net_load8(p + len - 8) | fold8) ^ net_load8(lower + lower_len - 8);
+    for (size_t i = 0; i + 8 < lower_len; i += 8)
+        diff |= (net_load8(p + i) | fold8) ^ net_load8(lower + i);
     return diff == 0;
 }
 
@@ -88,41 +93,41 @@ static const uint8_t *skip_ip6(const uint8_t *p, const uint8_t *end)
     return is_good ? p + 1 : NULL;
 }
 
-static const uint8_t *skip_reg_name(const uint8_t *p, const uint8_t *end)
+/* Goes on from p, which is at no host character, or at "%". */
+static VK_COLD const uint8_t *skip_reg_name(const uint8_t *p, const uint8_t *end)
 {
-    while (p < end) {
-        if (net_char_is(*p, NET_CHAR_HOST))
-            p++;
-        else if (*p != '%')
-            break;
-        else if ((p = skip_pct(p, end)) == NULL)
-            break;
+    while (p != NULL && *p == '%') {
+        p = skip_pct(p, end);
+        if (p != NULL)
+            p = skip(p, NET_CHAR_HOST);
     }
     return p;
 }
 
-/* Whether p .. end is uri-host [":" port]; *ret_host_len is the length of the host in it. */
-static bool is_authority(const uint8_t *p, const uint8_t *end, size_t *ret_host_len, size_t *ret_port_len)
+/*
+ * Whether p .. end is uri-host [":" port], both possibly empty. *end is a byte
+ * that can be in neither; head_end is the end of what may be read.
+ */
+VK_INLINE bool is_authority(const uint8_t *p, const uint8_t *end, const uint8_t *head_end,
+                            size_t *ret_host_len, size_t *ret_port_len)
 {
-    const uint8_t *host_end = p < end && *p == '[' ? skip_ip6(p, end) : skip_reg_name(p, end);
-    if (host_end == NULL)
-        return false;
+    const uint8_t *host_end = skip(net_skip_word(p, head_end), NET_CHAR_HOST);
+    if (VK_UNLIKELY(*host_end == '%'))
+        host_end = skip_reg_name(host_end, end);
+    else if (VK_UNLIKELY(*host_end == '[' && host_end == p))
+        host_end = skip_ip6(p, end);
     *ret_host_len = (size_t)(host_end - p);
     *ret_port_len = 0;
     if (host_end == end)
         return true;
-    const uint8_t *port = host_end + 1;
-    size_t port_len = (size_t)(end - port);
-    if (*host_end != ':' || port_len > PORT_DIGITS_MAX)
+    if (VK_UNLIKELY(host_end == NULL || *host_end != ':'))
         return false;
     uint32_t number = 0;
-    for (size_t i = 0; i < port_len; i++) {
-        if (!net_char_is(port[i], NET_CHAR_DIGIT))
-            return false;
-        number = number * 10 + (uint32_t)(port[i] - '0');
-    }
-    *ret_port_len = port_len;
-    return number <= 65535;
+    const uint8_t *port = host_end + 1;
+    for (p = port; net_char_is(*p, NET_CHAR_DIGIT) && p < port + PORT_DIGITS_MAX; p++)
+        number = number * 10 + (uint32_t)(*p - '0');
+    *ret_port_len = (size_t)(p - port);
+    return p == end && number <= 65535;
 }
 
 /* ---- request line -------------------------------------------------------- */
@@ -172,7 +177,7 @@ static const uint8_t *parse_absolute(struct parse *parse, const uint8_t *p)
     while (*host_end > ' ' && *host_end != '/' && *host_end != '?')
         host_end++;
     size_t host_len, port_len;
-    if (!is_authority(host, host_end, &host_len, &port_len) || host_len == 0)
+    if (!is_authority(host, host_end, parse->end, &host_len, &port_len) || host_len == 0)
         return NULL;
     head->form = NET_FORM_ABSOLUTE;
     head->host = range(parse, host, host_end);
@@ -189,7 +194,7 @@ static const uint8_t *parse_authority(struct parse *parse, const uint8_t *p)
     while (*end > ' ')
         end++;
     size_t host_len, port_len;
-    if (!is_authority(p, end, &host_len, &port_len) || host_len == 0 || port_len == 0)
+    if (!is_authority(p, end, parse->end, &host_len, &port_len) || host_len == 0 || port_len == 0)
         return NULL;
     head->form = NET_FORM_AUTHORITY;
     head->host = range(parse, p, end);
@@ -299,7 +304,7 @@ static uint32_t take_connection(struct parse *parse, const uint8_t *p, const uin
 static uint32_t take_host(struct parse *parse, const uint8_t *p, const uint8_t *end)
 {
     size_t host_len, port_len;
-    if ((parse->facts & NET_HEAD_HAS_HOST) || !is_authority(p, end, &host_len, &port_len))
+    if ((parse->facts & NET_HEAD_HAS_HOST) || !is_authority(p, end, parse->end, &host_len, &port_len))
         return 400;
     parse->facts |= NET_HEAD_HAS_HOST;
     if (VK_LIKELY(parse->head->form == NET_FORM_ORIGIN || parse->head->form == NET_FORM_ASTERISK))
@@ -385,53 +390,82 @@ VK_INLINE uint32_t take_field(struct parse *parse, const uint8_t *name, size_t n
 
 /* ---- fields ---------------------------------------------------------------- */
 
-VK_INLINE uint32_t parse_fields(struct parse *parse, const uint8_t *p)
+/* The ends of the head's lines in order: its controls, found a window at a time. */
+struct lines {
+    size_t window; /* offset of the window */
+    uint64_t mask; /* the controls in it not taken yet */
+    uint32_t skip; /* 1 when the next window begins with the LF of a CR taken */
+};
+
+/*
+ * Offset of the CR that ends the next line; when what is there is another
+ * control or CR alone, the caller must not go on. There is a line left.
+ */
+VK_INLINE size_t next_line_end(struct lines *lines, const uint8_t *bytes, size_t len_bytes)
 {
-    struct net_field *field = parse->head->fields;
-    for (; *p != '\r'; field++) {
-        const uint8_t *name = p;
-        p = skip(name, NET_CHAR_TOKEN);
-        const uint8_t *name_end = p;
-        if (VK_UNLIKELY(*p != ':' || p == name))
-            return 400;
-        if (VK_UNLIKELY(field == parse->head->fields + NET_FIELDS_MAX))
-            return 431;
-        do
-            p++;
-        while (*p == ' ' || *p == '\t');
-        const uint8_t *value = p;
-        p = net_find_control(value, parse->end);
-        if (VK_UNLIKELY(p[0] != '\r' || p[1] != '\n'))
-            return 400;
-        const uint8_t *value_end = p;
-        while (value_end > value && (value_end[-1] == ' ' || value_end[-1] == '\t'))
-            value_end--;
-        field->name = range(parse, name, name_end);
-        field->value = range(parse, value, value_end);
-        uint32_t status = take_field(parse, name, (size_t)(name_end - name), value, value_end);
-        if (VK_UNLIKELY(status != 0))
-            return status;
-        p += 2;
-        if (VK_UNLIKELY(p == parse->end)) /* no empty line */
-            return 400;
+    while (VK_UNLIKELY(lines->mask == 0)) {
+        lines->window += NET_WINDOW_BYTES;
+        lines->mask = net_window(bytes, lines->window, len_bytes, NET_FIND_CONTROL) & ~(uint64_t)lines->skip;
+        lines->skip = 0;
     }
-    parse->head->fields_count = (uint16_t)(field - parse->head->fields);
-    return p[1] == '\n' && p + 2 == parse->end ? 0 : 400;
+    uint32_t i = (uint32_t)__builtin_ctzll(lines->mask);
+    lines->skip = i == NET_WINDOW_BYTES - 1;
+    lines->mask &= lines->mask - 1; /* CR */
+    lines->mask &= lines->mask - 1; /* its LF; nothing when that is in the next window */
+    return lines->window + i;
 }
 
-/* What only the fields together tell: 0 or a status; completes the head. */
-VK_INLINE uint32_t judge(struct parse *parse)
+/* One field line up to line_end, where its CR is. */
+VK_INLINE uint32_t parse_field(struct parse *parse, struct net_field *field, const uint8_t *name,
+                               const uint8_t *line_end)
+{
+    const uint8_t *name_end = skip(net_skip_word(name, parse->end), NET_CHAR_TOKEN);
+    if (VK_UNLIKELY(*name_end != ':' || name_end == name))
+        return 400;
+    const uint8_t *value = name_end + 1, *value_end = line_end;
+    while (*value == ' ' || *value == '\t')
+        value++;
+    while (value_end > value && (value_end[-1] == ' ' || value_end[-1] == '\t'))
+        value_end--;
+    field->name = range(parse, name, name_end);
+    field->value = range(parse, value, value_end);
+    return take_field(parse, name, (size_t)(name_end - name), value, value_end);
+}
+
+/* p: the first byte after the request line, which ends at the head's first control. */
+VK_INLINE uint32_t parse_fields(struct parse *parse, const uint8_t *p)
+{
+    const uint8_t *bytes = parse->bytes, *end = parse->end;
+    size_t len_bytes = (size_t)(end - bytes);
+    struct lines lines = {0, net_window(bytes, 0, len_bytes, NET_FIND_CONTROL), 0};
+    struct net_field *field = parse->head->fields;
+    (void)next_line_end(&lines, bytes, len_bytes);
+    for (; p < end; field++) {
+        const uint8_t *line_end = bytes + next_line_end(&lines, bytes, len_bytes);
+        if (VK_UNLIKELY(line_end[0] != '\r' || line_end[1] != '\n'))
+            return 400;
+        if (line_end == p) {
+            parse->head->fields_count = (uint16_t)(field - parse->head->fields);
+            return p + 2 == end ? 0 : 400;
+        }
+        if (VK_UNLIKELY(field == parse->head->fields + NET_FIELDS_MAX))
+            return 431;
+        uint32_t status = parse_field(parse, field, p, line_end);
+        if (VK_UNLIKELY(status != 0))
+            return status;
+        p = line_end + 2;
+    }
+    return 400; /* no empty line */
+}
+
+/* What only all fields together tell, for heads with more than the plainest: 0 or a status. */
+static uint32_t judge_rare(struct parse *parse)
 {
     struct net_head *head = parse->head;
     uint32_t facts = parse->facts;
     bool is_11 = head->minor == 1;
-    if (VK_UNLIKELY(is_11 && !(facts & NET_HEAD_HAS_HOST)))
-        return 400;
-    head->body = NET_BODY_NONE;
     if (facts & SEEN_LENGTH)
         head->body = NET_BODY_LENGTH;
-    else
-        head->length_bytes = 0;
     if (facts & SEEN_CODING) {
         if (!is_11 || (facts & SEEN_LENGTH))
             return 400;
@@ -439,8 +473,6 @@ VK_INLINE uint32_t judge(struct parse *parse)
             return 501;
         head->body = NET_BODY_CHUNKED;
     }
-    if (!(facts & SEEN_UPGRADE))
-        head->upgrade = (struct net_range){0, 0};
     if (is_11 && (facts & SEEN_EXPECT_OTHER))
         return 417;
     if (!is_11)
@@ -449,8 +481,23 @@ VK_INLINE uint32_t judge(struct parse *parse)
         facts |= NET_HEAD_UPGRADE;
     if (!(facts & NET_HEAD_OPT_CLOSE) && (is_11 || (facts & NET_HEAD_OPT_KEEP)))
         facts |= NET_HEAD_KEEP_ALIVE;
-    head->flags = (uint16_t)facts;
+    parse->facts = facts;
     return 0;
+}
+
+/* Completes the head; returns 0 or a status. */
+VK_INLINE uint32_t judge(struct parse *parse)
+{
+    const uint32_t plain = NET_HEAD_HAS_HOST | NET_HEAD_HAS_QUERY;
+    if (VK_LIKELY((parse->facts & ~plain) == 0 && parse->head->minor == 1)) {
+        parse->facts |= NET_HEAD_KEEP_ALIVE;
+    } else {
+        uint32_t status = judge_rare(parse);
+        if (status != 0)
+            return status;
+    }
+    parse->head->flags = (uint16_t)parse->facts;
+    return parse->head->minor == 0 || (parse->facts & NET_HEAD_HAS_HOST) ? 0 : 400;
 }
 
 uint32_t net_head_parse(struct net_head *head, const uint8_t *bytes, size_t len_bytes)
@@ -460,12 +507,13 @@ uint32_t net_head_parse(struct net_head *head, const uint8_t *bytes, size_t len_
     if (VK_UNLIKELY(len_bytes < HEAD_MIN_BYTES || bytes[len_bytes - 1] != '\n'))
         return 400;
     struct parse parse = {bytes, bytes + len_bytes, head, 0};
+    head->body = NET_BODY_NONE;
+    head->length_bytes = 0;
+    head->upgrade = (struct net_range){0, 0};
     const uint8_t *p;
     uint32_t status = parse_request_line(&parse, &p);
     if (VK_UNLIKELY(status != 0))
         return status;
-    if (VK_UNLIKELY(p == parse.end))
-        return 400;
     status = parse_fields(&parse, p);
     if (VK_UNLIKELY(status != 0))
         return status;

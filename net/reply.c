@@ -37,9 +37,11 @@ VK_INLINE uint8_t *put_span(uint8_t *o, struct vk_span s)
     } else if (s.len >= 4) {
         memcpy(o + s.len - 4, s.ptr + s.len - 4, 4);
         memcpy(o, s.ptr, 4);
-    } else {
-        for (size_t i = 0; i < s.len; i++)
-            o[i] = s.ptr[i];
+    } else if (s.len > 0) {
+        uint8_t middle = s.ptr[s.len / 2], last = s.ptr[s.len - 1];
+        o[0] = s.ptr[0];
+        o[s.len / 2] = middle;
+        o[s.len - 1] = last;
     }
     return o + s.len;
 }
@@ -91,8 +93,14 @@ static uint8_t *put_rare(uint8_t *o, const struct net_reply *reply)
     return o;
 }
 
-/* Everything but the empty line; at most HEAD_MAX_BYTES. */
-VK_INLINE uint8_t *put_head(uint8_t *o, const struct net_reply *reply)
+/* Whether the status of reply allows a body; most are 200. */
+VK_INLINE bool has_body(const struct net_reply *reply)
+{
+    return VK_LIKELY(reply->status == 200) || !net_status_is_bodyless(reply->status);
+}
+
+/* Everything but the empty line; at most HEAD_MAX_BYTES. Framed by the arguments, not by reply. */
+VK_INLINE uint8_t *put_head(uint8_t *o, const struct net_reply *reply, uint32_t body, uint64_t length_bytes)
 {
     if (VK_LIKELY(reply->status == 200)) {
         o = PUT_TEXT(o, "HTTP/1.1 200 OK\r\n");
@@ -118,13 +126,11 @@ VK_INLINE uint8_t *put_head(uint8_t *o, const struct net_reply *reply)
     }
     if (VK_UNLIKELY(reply->allow != 0 || (reply->flags & ~(uint32_t)NET_REPLY_HEAD_ONLY)))
         o = put_rare(o, reply);
-    if (VK_UNLIKELY(net_status_is_bodyless(reply->status)))
-        return o;
-    if (VK_LIKELY(reply->body == NET_BODY_LENGTH)) {
+    if (VK_LIKELY(body == NET_BODY_LENGTH)) {
         o = PUT_TEXT(o, "Content-Length: ");
-        o = put_number(o, reply->length_bytes);
+        o = put_number(o, length_bytes);
         o = PUT_TEXT(o, "\r\n");
-    } else if (reply->body == NET_BODY_CHUNKED) {
+    } else if (body == NET_BODY_CHUNKED) {
         o = PUT_TEXT(o, "Transfer-Encoding: chunked\r\n");
     }
     return o;
@@ -134,8 +140,8 @@ VK_INLINE bool is_sendable(const struct net_reply *reply)
 {
     return reply->status >= 100 && reply->status <= 999 && reply->type.len <= NET_REPLY_TYPE_MAX &&
            reply->server.len <= NET_REPLY_SERVER_MAX &&
-           net_chars_all(reply->type.ptr, reply->type.len, NET_CHAR_VALUE) &&
-           net_chars_all(reply->server.ptr, reply->server.len, NET_CHAR_VALUE);
+           net_chars_are_value(reply->type.ptr, reply->type.len) &&
+           net_chars_are_value(reply->server.ptr, reply->server.len);
 }
 
 /* ---- step by step ---------------------------------------------------------- */
@@ -152,7 +158,7 @@ static void write_bytes(struct net_writer *w, const void *from, size_t len_bytes
     w->len_bytes += len_bytes;
 }
 
-void net_reply_begin(struct net_writer *w, const struct net_reply *reply)
+static void begin(struct net_writer *w, const struct net_reply *reply, uint32_t body, uint64_t length_bytes)
 {
     uint8_t head[HEAD_MAX_BYTES];
     if (w->err == 0 && !is_sendable(reply))
@@ -160,9 +166,14 @@ void net_reply_begin(struct net_writer *w, const struct net_reply *reply)
     if (w->err)
         return;
     if (w->room_bytes - w->len_bytes >= HEAD_MAX_BYTES)
-        w->len_bytes = (size_t)(put_head(w->out + w->len_bytes, reply) - w->out);
+        w->len_bytes = (size_t)(put_head(w->out + w->len_bytes, reply, body, length_bytes) - w->out);
     else
-        write_bytes(w, head, (size_t)(put_head(head, reply) - head));
+        write_bytes(w, head, (size_t)(put_head(head, reply, body, length_bytes) - head));
+}
+
+void net_reply_begin(struct net_writer *w, const struct net_reply *reply)
+{
+    begin(w, reply, has_body(reply) ? reply->body : (uint32_t)NET_BODY_NONE, reply->length_bytes);
 }
 
 /* Names that only net_reply may say, or the framing of the connection breaks. */
@@ -180,7 +191,7 @@ static bool is_framing(struct vk_span name)
 void net_reply_field(struct net_writer *w, struct vk_span name, struct vk_span value)
 {
     bool is_good = name.len > 0 && net_chars_all(name.ptr, name.len, NET_CHAR_TOKEN) && !is_framing(name) &&
-                   net_chars_all(value.ptr, value.len, NET_CHAR_VALUE);
+                   net_chars_are_value(value.ptr, value.len);
     if (w->err == 0 && !is_good)
         w->err = -VK_EINVAL;
     write_bytes(w, name.ptr, name.len);
@@ -199,13 +210,14 @@ int net_reply_end(struct net_writer *w)
 /* ---- whole responses --------------------------------------------------------- */
 
 static VK_COLD int reply_whole_tight(void *out, size_t room_bytes, const struct net_reply *reply,
-                                     struct vk_span body, size_t *ret_len_bytes)
+                                     uint32_t framing, struct vk_span body, size_t sent_bytes,
+                                     size_t *ret_len_bytes)
 {
     struct net_writer w = net_writer(out, room_bytes);
-    net_reply_begin(&w, reply);
+    begin(&w, reply, framing, body.len);
     write_bytes(&w, "\r\n", 2);
-    if (body.len > 0)
-        write_bytes(&w, body.ptr, body.len);
+    if (sent_bytes > 0)
+        write_bytes(&w, body.ptr, sent_bytes);
     if (w.err == 0)
         *ret_len_bytes = w.len_bytes;
     return w.err;
@@ -214,18 +226,15 @@ static VK_COLD int reply_whole_tight(void *out, size_t room_bytes, const struct 
 int net_reply_whole(void *out, size_t room_bytes, const struct net_reply *reply, struct vk_span body,
                     size_t *ret_len_bytes)
 {
-    struct net_reply whole = *reply;
-    whole.body = NET_BODY_LENGTH;
-    whole.length_bytes = body.len;
-    if ((reply->flags & NET_REPLY_HEAD_ONLY) || net_status_is_bodyless(reply->status))
-        body.len = 0;
-    if (VK_UNLIKELY(room_bytes < HEAD_MAX_BYTES || room_bytes - HEAD_MAX_BYTES < body.len))
-        return reply_whole_tight(out, room_bytes, &whole, body, ret_len_bytes);
-    if (VK_UNLIKELY(!is_sendable(&whole)))
+    uint32_t framing = has_body(reply) ? NET_BODY_LENGTH : NET_BODY_NONE;
+    size_t sent = framing == NET_BODY_NONE || (reply->flags & NET_REPLY_HEAD_ONLY) ? 0 : body.len;
+    if (VK_UNLIKELY(room_bytes < HEAD_MAX_BYTES || room_bytes - HEAD_MAX_BYTES < sent))
+        return reply_whole_tight(out, room_bytes, reply, framing, body, sent, ret_len_bytes);
+    if (VK_UNLIKELY(!is_sendable(reply)))
         return -VK_EINVAL;
-    uint8_t *o = put_head(out, &whole);
+    uint8_t *o = put_head(out, reply, framing, body.len);
     o = PUT_TEXT(o, "\r\n");
-    o = put_span(o, body);
+    o = put_span(o, vk_span(body.ptr, sent));
     *ret_len_bytes = (size_t)(o - (uint8_t *)out);
     return 0;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sixteen bytes at a time: bit masks of where LF and CR are, and shifts of
- * them say where an LF follows "LF" or "LF CR". Three facts cross from one
- * block to the next, bits of net_scan.line: none of them, the last byte was
- * the LF of a line, or the last two were LF CR.
+ * Up to 64 bytes at a time: a bit mask of where LF is, shifted by one and two,
+ * tells where an LF comes one or two bytes after another. The first ends an
+ * empty line; the second does when the byte between is CR. Only the last two
+ * bits of the mask cross from one window to the next (net_scan.line).
  */
 #include "net/scan.h"
 
@@ -13,62 +13,29 @@
 
 #define SKIP_MAX 2u
 
-enum {
-    AFTER_LF = 1u << 0,
-    AFTER_LF_CR = 1u << 1,
-};
-
-struct marks {
-    uint32_t lf;
-    uint32_t cr;
-};
-
-VK_INLINE struct marks marks_plain(const uint8_t *p, size_t len_bytes)
+/*
+ * The length up to and with the first empty line that ends in the window at
+ * pos, 0 when none does. before: bit 0, in[pos - 1] is LF; bit 1, in[pos - 2] is.
+ */
+VK_INLINE size_t find_empty_line(const uint8_t *in, size_t pos, uint64_t lf, uint32_t before)
 {
-    struct marks m = {0, 0};
-    for (uint32_t i = 0; i < len_bytes; i++) {
-        m.lf |= (uint32_t)(p[i] == '\n') << i;
-        m.cr |= (uint32_t)(p[i] == '\r') << i;
+    uint64_t after_lf = lf << 1 | (before & 1);
+    uint64_t after_lf_and_one = after_lf << 1 | (before >> 1);
+    uint64_t found = lf & (after_lf | after_lf_and_one);
+    for (; VK_UNLIKELY(found != 0); found &= found - 1) {
+        uint32_t i = (uint32_t)__builtin_ctzll(found);
+        if (in[pos + i - 1] == '\r' || (after_lf >> i & 1))
+            return pos + i + 1;
     }
-    return m;
+    return 0;
 }
 
-#if NET_SSE2
-VK_INLINE struct marks marks_block(const uint8_t *p)
+/* `before` for the window that follows one of len_bytes (at least 1). */
+VK_INLINE uint32_t last_two(uint64_t lf, uint32_t len_bytes, uint32_t before)
 {
-    net_block b = net_block_load(p);
-    return (struct marks){net_block_mask((net_block)(b == '\n')), net_block_mask((net_block)(b == '\r'))};
-}
-
-/* The last left_bytes (below NET_BLOCK_BYTES) of in[0 .. len-1]. */
-VK_INLINE struct marks marks_tail(const uint8_t *in, size_t len_bytes, size_t left_bytes)
-{
-    if (len_bytes < NET_BLOCK_BYTES)
-        return marks_plain(in + len_bytes - left_bytes, left_bytes);
-    struct marks m = marks_block(in + len_bytes - NET_BLOCK_BYTES);
-    return (struct marks){m.lf >> (NET_BLOCK_BYTES - left_bytes), m.cr >> (NET_BLOCK_BYTES - left_bytes)};
-}
-#else
-VK_INLINE struct marks marks_block(const uint8_t *p)
-{
-    return marks_plain(p, NET_BLOCK_BYTES);
-}
-
-VK_INLINE struct marks marks_tail(const uint8_t *in, size_t len_bytes, size_t left_bytes)
-{
-    return marks_plain(in + len_bytes - left_bytes, left_bytes);
-}
-#endif
-
-/* Bits of the LFs that end an empty line; *line is carried over block_bytes bytes. */
-VK_INLINE uint32_t empty_lines(struct marks m, uint32_t block_bytes, uint32_t *line)
-{
-    uint32_t after_lf = m.lf << 1 | (*line & AFTER_LF);
-    uint32_t cr_after_lf = m.cr & after_lf;
-    uint32_t after_lf_cr = cr_after_lf << 1 | (*line >> 1);
-    uint32_t last = block_bytes - 1;
-    *line = (m.lf >> last & 1) | (cr_after_lf >> last & 1) << 1;
-    return m.lf & (after_lf | after_lf_cr);
+    uint32_t last = (uint32_t)(lf >> (len_bytes - 1)) & 1;
+    uint32_t last_but_one = len_bytes > 1 ? (uint32_t)(lf >> (len_bytes - 2)) & 1 : before & 1;
+    return last | last_but_one << 1;
 }
 
 /* Skip leading empty lines and judge the first byte: 0, -VK_EAGAIN, -VK_EMALFORMED. */
@@ -102,21 +69,24 @@ int net_scan_head(struct net_scan *scan, const uint8_t *in, size_t len_bytes, si
         if (VK_UNLIKELY(err))
             return err;
     }
-    size_t pos = scan->seen;
-    uint32_t line = scan->line;
+    size_t pos = scan->seen, end = 0;
+    uint32_t before = scan->line;
     while (pos < max) {
-        uint32_t block = max - pos < NET_BLOCK_BYTES ? (uint32_t)(max - pos) : NET_BLOCK_BYTES;
-        struct marks m = block == NET_BLOCK_BYTES ? marks_block(in + pos) : marks_tail(in, max, block);
-        uint32_t ends = empty_lines(m, block, &line);
-        if (ends != 0) {
-            *ret_len_bytes = pos + (uint32_t)__builtin_ctz(ends) + 1;
-            return 0;
-        }
-        pos += block;
+        uint64_t lf = net_window(in, pos, max, NET_FIND_LF);
+        end = find_empty_line(in, pos, lf, before);
+        if (end != 0)
+            break;
+        uint32_t len = max - pos < NET_WINDOW_BYTES ? (uint32_t)(max - pos) : NET_WINDOW_BYTES;
+        before = last_two(lf, len, before);
+        pos += len;
     }
-    scan->seen = (uint16_t)pos;
-    scan->line = (uint8_t)line;
-    return pos == NET_HEAD_MAX_BYTES ? -VK_ETOOBIG : -VK_EAGAIN;
+    if (VK_LIKELY(end != 0)) {
+        *ret_len_bytes = end;
+        return 0;
+    }
+    scan->seen = (uint16_t)max;
+    scan->line = (uint8_t)before;
+    return max == NET_HEAD_MAX_BYTES ? -VK_ETOOBIG : -VK_EAGAIN;
 }
 
 uint32_t net_scan_status(const struct net_scan *scan, const uint8_t *in, size_t len_bytes, int err)

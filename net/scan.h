@@ -19,7 +19,7 @@ struct net_scan {
 
     /* private */
     uint16_t seen;    /* input before this offset is behind us */
-    uint8_t line;     /* what the bytes before `seen` ended in, see scan.c */
+    uint8_t line;     /* which of the two bytes before `seen` are LF, see scan.c */
     uint8_t skipped;  /* leading empty lines */
     bool has_started; /* start is final and the first byte was good */
 };
