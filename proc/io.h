@@ -26,6 +26,9 @@
  *    -VK_ECLOSED or -VK_ERESET.
  *  - A multishot RECV and an ACCEPT may end of themselves, with data or a
  *    connection in the final completion; the caller submits anew.
+ *  - An ACCEPT that finds no descriptor ends with -VK_EMFILE. The driver holds
+ *    the next one until a descriptor is free or a short time is over, so a
+ *    caller that simply submits anew does not spin.
  *
  * The caller keeps one: at most one receive per connection and one ACCEPT per
  * listener are in flight.

@@ -196,6 +196,8 @@ static void flush_out(struct evd *e, uint32_t conn_index)
             watch_add(e, conn_index, EV_WRITE);
             return;
         }
+        if (res == -VK_ERESET)
+            conn->flags |= NET_CONN_RESET;
         net_out_pop(t, conn);
         net_done_push(t, first, res);
     }
@@ -239,7 +241,8 @@ static bool try_recv(struct evd *e, uint32_t conn_index, struct proc_io_event *e
             watch_add(e, conn_index, EV_READ);
             return false;
         }
-        finish_in(e, conn_index, n == 0 ? 0 : net_sock_err(errno), ev);
+        int32_t end = conn->flags & NET_CONN_RESET ? -VK_ERESET : 0;
+        finish_in(e, conn_index, n == 0 ? end : net_sock_err(errno), ev);
         return true;
     }
     e->nio.stats.recvs++;
@@ -302,26 +305,22 @@ static uint32_t try_accept(struct evd *e, uint32_t listener, struct proc_io_even
     watch_add(e, listener, EV_READ);
     while (count < max) {
         uint32_t index;
-        int32_t res = -VK_EMFILE;
         switch (accept_one(e, conn->fd, &index)) {
         case TAKEN:
             e->nio.stats.accepts++;
-            res = (int32_t)net_conn_number(t, index);
+            events[count++] = (struct proc_io_event){
+                .tag = tag, .res = (int32_t)net_conn_number(t, index), .flags = PROC_IO_MORE};
             break;
         case NONE:
             return count;
         case STARVED:
-            watch_drop(e, listener, EV_READ);
-            if (!net_io_accept_pause(&e->nio, conn->in))
-                return count;
-            max = 0;
-            break;
+            net_io_accept_starved(&e->nio);
+            finish_in(e, listener, -VK_EMFILE, &events[count]);
+            return count + 1;
         case BROKEN:
-            watch_drop(e, listener, EV_READ);
             finish_in(e, listener, -VK_EINVAL, &events[count]);
             return count + 1;
         }
-        events[count++] = (struct proc_io_event){.tag = tag, .res = res, .flags = PROC_IO_MORE};
     }
     return count;
 }
@@ -380,12 +379,14 @@ static void cancel_op(struct evd *e, uint32_t index)
     if (op->state == NET_OP_DONE)
         return;
     if (conn->in == index) {
-        (void)net_io_accept_unpause(&e->nio, index); /* only if it is */
+        if (op->code == PROC_IO_ACCEPT)
+            net_io_accept_unhold(&e->nio, index);
         conn->in = 0;
     } else {
         net_out_remove(t, conn, index);
     }
-    net_done_push(t, index, -VK_ECANCELED);
+    /* A SEND says what it managed before. */
+    net_done_push(t, index, op->code == PROC_IO_SEND && op->res > 0 ? op->res : -VK_ECANCELED);
 }
 
 static void submit_close(struct evd *e, uint32_t conn_index, bool abort)
@@ -418,6 +419,10 @@ static int evd_submit(struct proc_io *io, const struct proc_io_req *req)
     struct net_conn *conn = &t->conns[conn_index];
     switch ((enum proc_io_code)req->code) {
     case PROC_IO_ACCEPT:
+        conn->in = index;
+        if (!net_io_accept_hold(&e->nio, index))
+            ready_push(e, conn_index);
+        break;
     case PROC_IO_RECV:
     case PROC_IO_RECV_INTO:
         start_in(e, conn_index, index);
@@ -484,7 +489,8 @@ static void set_timer(struct evd *e, uint64_t until_ns, uint64_t now_ns)
 
 static void look(struct evd *e, bool may_sleep, uint64_t deadline_ns)
 {
-    uint64_t until_ns = deadline_ns < e->nio.accept_ns ? deadline_ns : e->nio.accept_ns;
+    uint64_t accept_ns = net_io_accept_at(&e->nio);
+    uint64_t until_ns = deadline_ns < accept_ns ? deadline_ns : accept_ns;
     if (may_sleep && until_ns != UINT64_MAX && until_ns != 0) {
         e->nio.now_ns = net_clock_ns();
         may_sleep = until_ns > e->nio.now_ns;
@@ -497,13 +503,12 @@ static void look(struct evd *e, bool may_sleep, uint64_t deadline_ns)
     (void)ev_run(e->loop, may_sleep ? EVRUN_ONCE : EVRUN_NOWAIT);
 }
 
-static void resume_accepts(struct evd *e, uint64_t now_ns)
+static void resume_accepts(struct evd *e)
 {
-    uint32_t index = net_io_accept_resume(&e->nio, now_ns);
+    uint32_t index = net_io_accept_resume(&e->nio);
     while (index != 0) {
         uint32_t next = e->nio.table.ops[index].next;
         ready_push(e, e->nio.table.ops[index].conn);
-        e->nio.table.ops[index].state = NET_OP_ACTIVE;
         index = next;
     }
 }
@@ -524,7 +529,7 @@ static uint32_t evd_wait(struct proc_io *io, struct proc_io_event *events, uint3
     e->arena_used = 0;
     do {
         if (VK_UNLIKELY(e->nio.paused != 0))
-            resume_accepts(e, e->nio.now_ns);
+            resume_accepts(e);
         count = gather(e, events, max);
         /* What is there already is delivered first; but never twice in a row without a look at the rest. */
         e->skipped = count > 0 && !e->skipped;

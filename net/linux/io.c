@@ -37,7 +37,6 @@ int net_io_init(struct net_io *nio, const struct proc_io_ops *ops, const struct 
     nio->io.ops = ops;
     nio->wake_fd = -1;
     nio->reuseport = options->reuseport;
-    nio->accept_ns = UINT64_MAX;
     nio->now_ns = net_clock_ns();
     int err = net_table_init(&nio->table, conns_possible(options->conns_max));
     if (err == 0)
@@ -206,43 +205,36 @@ int net_io_check(const struct net_io *nio, const struct proc_io_req *req, uint32
     return fits ? 0 : -VK_EINVAL;
 }
 
-bool net_io_accept_pause(struct net_io *nio, uint32_t op)
+void net_io_accept_starved(struct net_io *nio)
 {
-    uint64_t now_ns = nio->now_ns;
-    struct net_op *accept = &nio->table.ops[op];
-    struct net_conn *conn = &nio->table.conns[accept->conn];
-    accept->state = NET_OP_QUEUED;
-    accept->next = nio->paused;
-    nio->paused = op;
-    nio->accept_now = false;
-    nio->accept_ns = now_ns + NET_IO_ACCEPT_PAUSE_NS;
+    nio->accept_ns = net_clock_ns() + NET_IO_ACCEPT_PAUSE_NS;
     nio->stats.starved++;
-    bool quiet = now_ns - nio->starved_ns >= NET_IO_ACCEPT_QUIET_NS;
-    bool tell = quiet || !(conn->flags & NET_CONN_REPORTED);
-    conn->flags |= NET_CONN_REPORTED;
-    nio->starved_ns = now_ns;
-    return tell;
 }
 
-uint32_t net_io_accept_resume(struct net_io *nio, uint64_t now_ns)
+bool net_io_accept_hold(struct net_io *nio, uint32_t op)
 {
-    if (nio->paused == 0 || (!nio->accept_now && now_ns < nio->accept_ns))
+    if (VK_LIKELY(nio->accept_ns == 0))
+        return false;
+    nio->table.ops[op].next = nio->paused;
+    nio->paused = op;
+    return true;
+}
+
+uint32_t net_io_accept_resume(struct net_io *nio)
+{
+    if (nio->accept_ns != 0 && net_clock_ns() < nio->accept_ns)
         return 0;
     uint32_t first = nio->paused;
     nio->paused = 0;
-    nio->accept_ns = UINT64_MAX;
+    nio->accept_ns = 0;
     return first;
 }
 
-bool net_io_accept_unpause(struct net_io *nio, uint32_t op)
+void net_io_accept_unhold(struct net_io *nio, uint32_t op)
 {
     uint32_t *link = &nio->paused;
     while (*link != 0 && *link != op)
         link = &nio->table.ops[*link].next;
-    if (*link == 0)
-        return false;
-    *link = nio->table.ops[op].next;
-    if (nio->paused == 0)
-        nio->accept_ns = UINT64_MAX;
-    return true;
+    if (*link != 0)
+        *link = nio->table.ops[op].next;
 }

@@ -12,10 +12,12 @@
 
 #include <time.h>
 
-/* A listener that found no descriptor tries again when one is closed here, or after this. */
+/*
+ * An ACCEPT that found no descriptor ends with -VK_EMFILE. One submitted anew
+ * is held until a descriptor is closed here, or this time is over: a caller
+ * that simply tries again does not spin.
+ */
 #define NET_IO_ACCEPT_PAUSE_NS 50000000u
-/* Its owner is told once, and again only after so long a time without failure. */
-#define NET_IO_ACCEPT_QUIET_NS 10000000000u
 
 struct net_io {
     struct proc_io io;
@@ -27,11 +29,9 @@ struct net_io {
     bool nonblock; /* sockets are opened non-blocking */
     int wake_fd;
 
-    uint32_t paused;     /* list of ACCEPTs that found no descriptor */
-    bool accept_now;     /* a descriptor was closed since */
-    uint64_t accept_ns;  /* when they try again; UINT64_MAX: none is paused */
-    uint64_t starved_ns; /* the last time a descriptor was missing */
-    uint64_t now_ns;     /* as of the last wait */
+    uint32_t paused;    /* list of ACCEPTs that are held */
+    uint64_t accept_ns; /* until when; 0: descriptors are not known to be short */
+    uint64_t now_ns;    /* as of the last wait */
 };
 
 int net_io_init(struct net_io *nio, const struct proc_io_ops *ops, const struct net_io_options *options);
@@ -51,22 +51,27 @@ void net_io_wake(struct proc_io *io);
  */
 int net_io_check(const struct net_io *nio, const struct proc_io_req *req, uint32_t *ret_conn);
 
-/*
- * Pause an ACCEPT for want of descriptors. True when its owner is to be told,
- * by one completion with -VK_EMFILE and MORE.
- */
-bool net_io_accept_pause(struct net_io *nio, uint32_t op);
+/* An ACCEPT found no descriptor. */
+void net_io_accept_starved(struct net_io *nio);
 
-/* Take the list of paused ACCEPTs when it is time to try again; 0: not yet or none. */
-uint32_t net_io_accept_resume(struct net_io *nio, uint64_t now_ns);
+/* True when a new ACCEPT is to be held; it is in the list then. */
+bool net_io_accept_hold(struct net_io *nio, uint32_t op);
 
-/* Take an ACCEPT out of the list of the paused, if it is there. */
-bool net_io_accept_unpause(struct net_io *nio, uint32_t op);
+/* Take the list of those held when it is time to try again; 0: not yet or none. */
+uint32_t net_io_accept_resume(struct net_io *nio);
 
-/* Release a connection's entry; paused listeners may try again. */
+/* Take an ACCEPT out of the list, if it is in there. */
+void net_io_accept_unhold(struct net_io *nio, uint32_t op);
+
+/* When the wait must end at the latest to try again. */
+VK_INLINE uint64_t net_io_accept_at(const struct net_io *nio)
+{
+    return nio->paused != 0 ? nio->accept_ns : UINT64_MAX;
+}
+
 VK_INLINE void net_io_descriptor_freed(struct net_io *nio)
 {
-    nio->accept_now = true;
+    nio->accept_ns = 0;
 }
 
 VK_INLINE uint64_t net_clock_ns(void)

@@ -20,10 +20,10 @@
 enum net_conn_flag {
     NET_CONN_LIVE = 1u << 0,
     NET_CONN_LISTENS = 1u << 1,
-    NET_CONN_FD_GONE = 1u << 2,  /* the descriptor is closed, or the ring was asked to */
-    NET_CONN_CLOSED = 1u << 3,   /* ... and that is done */
-    NET_CONN_WATCHED = 1u << 4,  /* ev: a watcher is registered for events */
-    NET_CONN_REPORTED = 1u << 5, /* listener: told its owner that descriptors ran out */
+    NET_CONN_FD_GONE = 1u << 2, /* the descriptor is closed, or the ring was asked to */
+    NET_CONN_CLOSED = 1u << 3,  /* ... and that is done */
+    NET_CONN_WATCHED = 1u << 4, /* ev: a watcher is registered for events */
+    NET_CONN_RESET = 1u << 5,   /* a send met the reset of the peer; the OS tells it only once */
 };
 
 struct net_conn {
@@ -36,8 +36,9 @@ struct net_conn {
 };
 
 enum net_op_state {
-    NET_OP_QUEUED,   /* behind others of its connection, or paused */
+    NET_OP_QUEUED,   /* behind others of its connection, or held */
     NET_OP_ACTIVE,   /* uring: in the ring; ev: being tried */
+    NET_OP_RENEWED,  /* uring: active, ended by the driver itself to be started anew */
     NET_OP_CANCELED, /* active, and its end was asked for */
     NET_OP_DONE,     /* in the done list with its result */
 };
@@ -46,7 +47,7 @@ struct net_op {
     uint64_t tag;
     uint8_t *buf;
     uint32_t len;
-    int32_t res;        /* SEND: bytes taken so far; then the result */
+    int32_t res;        /* SEND: bytes taken so far; uring's RECV: buffers in a row; then the result */
     uint32_t conn;      /* index */
     uint32_t next;      /* in the one list it is in */
     uint32_t hash_next; /* others with the same hash of the tag */

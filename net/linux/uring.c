@@ -15,6 +15,7 @@
 #include "net/linux/uring_impl.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -28,6 +29,8 @@ struct uring {
 
 /* user_data of what no caller asked for: no operation has index 0. */
 enum { DATA_CANCEL = 1ull << 32, DATA_WAKE = 2ull << 32 };
+
+enum { BURST_MIN = 30 }; /* buffers in a row after which a receive may have been put off */
 
 /* ---- the two rings -------------------------------------------------------- */
 
@@ -205,12 +208,16 @@ static void cancel_op(struct uring *u, uint32_t index)
     struct net_op *op = &t->ops[index];
     if (op->state == NET_OP_ACTIVE) {
         arm_cancel(u, index);
+    } else if (op->state == NET_OP_RENEWED) {
+        op->state = NET_OP_CANCELED;
     } else if (op->state == NET_OP_QUEUED) {
         struct net_conn *conn = &t->conns[op->conn];
-        if (op->code != PROC_IO_ACCEPT)
-            net_out_remove(t, conn, index);
-        else if (net_io_accept_unpause(&u->nio, index))
+        if (conn->in == index) {
+            net_io_accept_unhold(&u->nio, index);
             conn->in = 0;
+        } else {
+            net_out_remove(t, conn, index);
+        }
         net_done_push(t, index, -VK_ECANCELED);
     }
 }
@@ -246,6 +253,10 @@ static int uring_submit(struct proc_io *io, const struct proc_io_req *req)
     struct net_conn *conn = &t->conns[conn_index];
     switch ((enum proc_io_code)req->code) {
     case PROC_IO_ACCEPT:
+        conn->in = index;
+        if (!net_io_accept_hold(&u->nio, index))
+            arm(u, index);
+        break;
     case PROC_IO_RECV:
     case PROC_IO_RECV_INTO:
         conn->in = index;
@@ -300,13 +311,40 @@ static bool recv_ended(struct uring *u, uint32_t index, int32_t res, struct proc
     struct net_op *op = &u->nio.table.ops[index];
     if (op->state == NET_OP_CANCELED)
         return finish_in(u, index, -VK_ECANCELED, ev);
-    if (res == -ENOBUFS || res == -EINTR)
+    if (res == -ENOBUFS || res == -EINTR || (res == -ECANCELED && op->state == NET_OP_RENEWED))
         return not_yet(u, index); /* buffers return before the ring is entered again */
     if (res == -EINVAL && op->res == 0 && (op->flags & PROC_IO_MULTI) && u->ring.multi_recv) {
         u->ring.multi_recv = false; /* Linux before 6.0 */
         return not_yet(u, index);
     }
-    return finish_in(u, index, res == 0 ? 0 : net_sock_err(-res), ev);
+    bool reset = u->nio.table.conns[op->conn].flags & NET_CONN_RESET;
+    if (res == 0)
+        return finish_in(u, index, reset ? -VK_ERESET : 0, ev);
+    return finish_in(u, index, net_sock_err(-res), ev);
+}
+
+/*
+ * A multishot receive that was put off in a long run of data misses a reset
+ * that came behind it (seen on 6.18: 32 buffers in a row, then no completion).
+ * So after such a run the socket is looked at once, and where it has ended,
+ * the receive is started anew and finds the end.
+ */
+static void watch_burst(struct uring *u, uint32_t index, bool nonempty)
+{
+    struct net_op *op = &u->nio.table.ops[index];
+    if (nonempty) {
+        op->res++;
+        return;
+    }
+    if (VK_UNLIKELY(op->res >= BURST_MIN)) {
+        struct pollfd pollfd = {.fd = u->nio.table.conns[op->conn].fd};
+        u->nio.stats.calls++;
+        if (poll(&pollfd, 1, 0) == 1 && op->state == NET_OP_ACTIVE) {
+            arm_cancel(u, index);
+            op->state = NET_OP_RENEWED;
+        }
+    }
+    op->res = 1; /* it has worked */
 }
 
 static bool on_recv(struct uring *u, uint32_t index, const struct io_uring_cqe *cqe, struct proc_io_event *ev)
@@ -321,11 +359,12 @@ static bool on_recv(struct uring *u, uint32_t index, const struct io_uring_cqe *
         return recv_ended(u, index, cqe->res, ev);
     }
     u->nio.stats.recvs++;
-    if ((op->flags & PROC_IO_MULTI) && (more || op->state == NET_OP_ACTIVE)) {
+    if ((op->flags & PROC_IO_MULTI) && (more || op->state != NET_OP_CANCELED)) {
         *ev = (struct proc_io_event){.tag = op->tag, .res = cqe->res, .flags = PROC_IO_MORE, .data = data};
-        op->res = 1; /* it has worked */
         if (!more)
             (void)not_yet(u, index);
+        else
+            watch_burst(u, index, cqe->flags & IORING_CQE_F_SOCK_NONEMPTY);
         return true;
     }
     (void)finish_in(u, index, cqe->res, ev);
@@ -348,12 +387,11 @@ static bool accept_failed(struct uring *u, uint32_t index, int err, struct proc_
     bool starved = err == EMFILE || err == ENFILE || err == ENOBUFS || err == ENOMEM;
     if (op->state == NET_OP_CANCELED)
         return finish_in(u, index, -VK_ECANCELED, ev);
-    if (err == EINVAL || err == EBADF || err == ENOTSOCK || err == EOPNOTSUPP)
-        return finish_in(u, index, net_sock_err(err), ev);
-    if (!starved)
+    if (starved)
+        net_io_accept_starved(&u->nio);
+    else if (err != EINVAL && err != EBADF && err != ENOTSOCK && err != EOPNOTSUPP)
         return not_yet(u, index); /* an error of the connection that was to be accepted */
-    *ev = (struct proc_io_event){.tag = op->tag, .res = -VK_EMFILE, .flags = PROC_IO_MORE};
-    return net_io_accept_pause(&u->nio, index);
+    return finish_in(u, index, starved ? -VK_EMFILE : net_sock_err(err), ev);
 }
 
 static bool on_accept(struct uring *u, uint32_t index, const struct io_uring_cqe *cqe,
@@ -386,14 +424,35 @@ static bool on_accept(struct uring *u, uint32_t index, const struct io_uring_cqe
     return true;
 }
 
-/* What is left of a send that the kernel ended early; false: nothing or not wanted. */
-static bool send_rest(struct uring *u, uint32_t index)
+/*
+ * Count what a send has taken. True when it was started again for the rest:
+ * the kernel ends a send early only for an error, which that will tell.
+ * Usually it was a reset, and a receive finds no more than an end of stream.
+ */
+static bool send_rest(struct uring *u, uint32_t index, int32_t taken)
 {
     struct net_op *op = &u->nio.table.ops[index];
-    if ((uint32_t)op->res == op->len || op->state == NET_OP_CANCELED)
+    struct net_conn *conn = &u->nio.table.conns[op->conn];
+    op->res += taken;
+    if (VK_LIKELY((uint32_t)op->res == op->len)) {
+        conn->flags &= (uint16_t)~NET_CONN_RESET;
         return false;
+    }
+    if (op->state == NET_OP_CANCELED)
+        return false;
+    conn->flags |= NET_CONN_RESET;
     arm(u, index);
     return true;
+}
+
+/* The result of an outgoing operation as the caller sees it. */
+static int32_t out_result(const struct net_op *op, struct net_conn *conn, int32_t res)
+{
+    if (op->code == PROC_IO_SEND && (res > 0 || (res == -ECANCELED && op->res > 0)))
+        return op->res; /* all of it, or what was managed before its cancel */
+    if (res == -ECONNRESET)
+        conn->flags |= NET_CONN_RESET;
+    return res < 0 ? net_sock_err(-res) : res;
 }
 
 static bool on_out(struct uring *u, uint32_t index, int32_t res, struct proc_io_event *ev)
@@ -402,20 +461,14 @@ static bool on_out(struct uring *u, uint32_t index, int32_t res, struct proc_io_
     struct net_op *op = &t->ops[index];
     uint32_t conn_index = op->conn;
     struct net_conn *conn = &t->conns[conn_index];
-    if (op->code == PROC_IO_SEND && res > 0) {
-        op->res += res;
-        if (send_rest(u, index))
-            return false;
-        u->nio.stats.sends++;
-        res = (uint32_t)op->res == op->len ? op->res : -VK_ECANCELED;
-    } else if (res < 0) {
-        res = op->state == NET_OP_CANCELED && res == -EINTR ? -VK_ECANCELED : net_sock_err(-res);
-    }
+    if (op->code == PROC_IO_SEND && res > 0 && send_rest(u, index, res))
+        return false;
+    u->nio.stats.sends += op->code == PROC_IO_SEND;
     net_out_pop(t, conn);
-    net_op_finish(t, index, res, ev);
-    if (conn->out != 0)
+    net_op_finish(t, index, out_result(op, conn, res), ev);
+    if (VK_UNLIKELY(conn->out != 0)) {
         start_out(u, conn_index);
-    else if (conn->close != 0) {
+    } else if (conn->close != 0) {
         start_close(u, conn_index);
         finish_close(u, conn_index);
     }
@@ -477,9 +530,9 @@ static uint32_t reap(struct uring *u, struct proc_io_event *events, uint32_t max
     return count + net_done_take(&u->nio.table, events + count, max - count);
 }
 
-static void resume_accepts(struct uring *u, uint64_t now_ns)
+static void resume_accepts(struct uring *u)
 {
-    uint32_t index = net_io_accept_resume(&u->nio, now_ns);
+    uint32_t index = net_io_accept_resume(&u->nio);
     while (index != 0) {
         uint32_t next = u->nio.table.ops[index].next;
         arm(u, index);
@@ -496,13 +549,14 @@ static bool submit_or_sleep(struct uring *u, uint64_t deadline_ns)
             (void)submit_and_wait(u, 0, 0);
         return true;
     }
-    uint64_t until_ns = deadline_ns < u->nio.accept_ns ? deadline_ns : u->nio.accept_ns;
+    uint64_t accept_ns = net_io_accept_at(&u->nio);
+    uint64_t until_ns = deadline_ns < accept_ns ? deadline_ns : accept_ns;
     uint64_t left_ns = until_ns;
     if (until_ns != 0 && until_ns != UINT64_MAX) {
         uint64_t now_ns = net_clock_ns();
         left_ns = until_ns > now_ns ? until_ns - now_ns : 0;
     }
-    return submit_and_wait(u, left_ns != 0, left_ns) && left_ns != 0;
+    return submit_and_wait(u, left_ns != 0, left_ns) && deadline_ns != 0;
 }
 
 static uint32_t uring_wait(struct proc_io *io, struct proc_io_event *events, uint32_t max,
@@ -516,7 +570,7 @@ static uint32_t uring_wait(struct proc_io *io, struct proc_io_event *events, uin
     return_bufs(&u->ring);
     do {
         if (VK_UNLIKELY(u->nio.paused != 0))
-            resume_accepts(u, u->nio.now_ns);
+            resume_accepts(u);
         again = submit_or_sleep(u, deadline_ns);
         count = reap(u, events, max);
         u->nio.now_ns = net_clock_ns();

@@ -93,10 +93,11 @@ int rig_try_submit(struct rig *rig, const struct proc_io_req *req, uint32_t *ret
         return err;
     o->state = RIG_OP_FLYING;
     rig->flying++;
-    rig->conns[req->conn].ops++;
+    struct rig_conn *c = rig_conn(rig, req->conn);
+    c->ops++;
     if (req->code == PROC_IO_CLOSE) {
-        rig->conns[req->conn].closes++;
-        rig->conns[req->conn].is_closing = true;
+        c->closes++;
+        c->is_closing = true;
     }
     *ret_op = op;
     return 0;
@@ -156,9 +157,10 @@ void rig_cancel(struct rig *rig, uint32_t op)
 
 static void note_new_conn(struct rig *rig, uint32_t conn)
 {
-    RIG_CHECK(rig, conn < RIG_CONNS_MAX);
-    RIG_CHECK(rig, !rig->conns[conn].is_alive && "a number is not reused before its CLOSE completion");
-    rig->conns[conn] = (struct rig_conn){.is_alive = true};
+    struct rig_conn *c = rig_conn(rig, conn);
+    RIG_CHECK(rig, conn <= INT32_MAX);
+    RIG_CHECK(rig, !c->is_alive && "a number is not reused before its CLOSE completion");
+    *c = (struct rig_conn){.number = conn, .is_alive = true};
 }
 
 static void submit_accept(struct rig *rig)
@@ -211,7 +213,7 @@ static void note_recv(struct rig *rig, const struct rig_op *o, const struct proc
 /* What holds for the connection of an operation that has ended. */
 static void note_final(struct rig *rig, struct rig_op *o)
 {
-    struct rig_conn *c = &rig->conns[o->req.conn];
+    struct rig_conn *c = rig_conn(rig, o->req.conn);
     o->finish_no = ++rig->finish_count;
     o->state = RIG_OP_DONE;
     rig->flying--;
@@ -236,7 +238,7 @@ static void check_result(struct rig *rig, const struct rig_op *o, const struct p
     RIG_CHECK(rig, event->res > -(int32_t)VK_ERR_END);
     RIG_CHECK(rig, event->res != -VK_EAGAIN);
     RIG_CHECK(rig, event->data == NULL || o->req.code == PROC_IO_RECV);
-    bool is_cut = o->is_canceled || rig->conns[o->req.conn].is_closing;
+    bool is_cut = o->is_canceled || rig_conn(rig, o->req.conn)->is_closing;
     if (o->req.code == PROC_IO_SEND && event->res >= 0) /* whole, unless cut short */
         RIG_CHECK(rig, event->res == (int32_t)o->req.len || (is_cut && event->res > 0));
     RIG_CHECK(rig, event->res != -VK_ECANCELED || is_cut);
@@ -278,7 +280,8 @@ static void go_on(struct rig *rig, const struct proc_io_event *event)
     if (o->state != RIG_OP_DONE)
         return;
     if (reader != NULL) {
-        bool is_closing = rig->conns[reader->conn].is_closing || !rig->conns[reader->conn].is_alive;
+        const struct rig_conn *c = rig_conn(rig, reader->conn);
+        bool is_closing = c->is_closing || !c->is_alive;
         o->state = RIG_OP_FREE;
         if (!reader->is_ended && !reader->is_paused && !is_closing)
             submit_read(rig, reader);
@@ -489,9 +492,9 @@ void rig_init(struct rig *rig, struct proc_io *io, const struct rig_host *host)
 void rig_settle(struct rig *rig)
 {
     rig->is_accept_paused = true;
-    for (uint32_t conn = 0; conn < RIG_CONNS_MAX; conn++) {
-        struct rig_conn *c = &rig->conns[conn];
-        struct proc_io_req req = {.code = PROC_IO_CLOSE, .flags = PROC_IO_ABORT, .conn = conn};
+    for (uint32_t i = 0; i < RIG_CONNS_MAX; i++) {
+        struct rig_conn *c = &rig->conns[i];
+        struct proc_io_req req = {.code = PROC_IO_CLOSE, .flags = PROC_IO_ABORT, .conn = c->number};
         uint32_t op;
         int err;
         while (c->is_alive && (err = rig_try_submit(rig, &req, &op)) != 0) {

@@ -20,7 +20,7 @@
 #include "vk/err.h"
 
 #define RIG_OPS_MAX     8192u
-#define RIG_CONNS_MAX   65536u /* a driver's numbers lie below */
+#define RIG_CONNS_MAX   65536u /* numbers alive at one time differ modulo this */
 #define RIG_BATCH_MAX   64u
 #define RIG_ACCEPTS_MAX 2048u
 #define RIG_NONE        UINT32_MAX
@@ -71,6 +71,7 @@ struct rig_op {
 };
 
 struct rig_conn {
+    uint32_t number; /* of the driver; may have a generation in its high bits */
     bool is_alive;
     uint32_t ops;    /* in flight on it, CLOSEs included */
     uint32_t closes; /* of these, CLOSEs */
@@ -119,6 +120,12 @@ struct rig_pair {
     uint32_t client; /* from open and CONNECT */
     uint32_t server; /* from ACCEPT */
 };
+
+/* What is known of the connection with this number. */
+VK_INLINE struct rig_conn *rig_conn(struct rig *rig, uint32_t number)
+{
+    return &rig->conns[number % RIG_CONNS_MAX];
+}
 
 #define RIG_WHERE __FILE__ ":" VK_STR(__LINE__)
 #define RIG_CHECK(rig, cond)                     \
