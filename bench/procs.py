@@ -137,6 +137,7 @@ class Server:
     def __init__(self, argv, port, log_path, cpu=None, preexec=None):
         self.port = port
         self.log_path = log_path
+        self.expected_end = False  # a caller that ends it on purpose says so here
         prefix = ['taskset', '-c', str(cpu)] if cpu is not None else []
         with open(log_path, 'wb') as log:
             self.process = subprocess.Popen(prefix + argv, stdin=subprocess.DEVNULL, stdout=log,

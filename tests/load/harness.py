@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the load tests share: servers, wrk, background clients. See test_load.py."""
+import contextlib
+import os
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, '..', '..', 'bench'))
+import procs  # noqa: E402
+
+PATIENCE_S = 60  # of a test that waits for what must come; never how long it takes
+HELLO = procs.HELLO_BODY
+EXAMPLES = {}  # name: executable, set from the command line
+LONG = bool(os.environ.get('LOAD_LONG'))
+SANITIZED = bool(os.environ.get('LOAD_SANITIZED'))  # memory figures are the sanitizer's, not ours
+
+
+def raise_descriptor_limit():
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
+
+
+@contextlib.contextmanager
+def serving(example, driver, *flags, workers=1, guard='auto', nofile=None):
+    """A running example; afterwards it must still be alive, and end with 0 on SIGTERM."""
+    if not EXAMPLES.get(example):
+        raise unittest.SkipTest(f'no {example} example in this build')
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (nofile, nofile))
+    port = procs.free_port()
+    with tempfile.NamedTemporaryFile(prefix='vkd-load-') as log:
+        server = procs.Server([EXAMPLES[example], '--listen', f'127.0.0.1:{port}', '--driver', driver, '--guard',
+                               guard, '--workers', str(workers), *flags], port, log.name,
+                              preexec=limit if nofile else None)
+        try:
+            server.wait_ready()
+            yield server
+            if server.expected_end:
+                return
+            if server.process.poll() is not None:
+                raise AssertionError(f'server ended with {server.process.returncode}: {server.log()[-800:]}')
+            status = server.stop(timeout_s=PATIENCE_S)
+            if status != 0:
+                raise AssertionError(f'exit status {status} after SIGTERM: {server.log()[-800:]}')
+        except (AssertionError, OSError) as e:
+            raise AssertionError(f'{e}\nserver said: {server.log()[-800:]}') from e
+        finally:
+            if server.process.poll() is None:
+                server.stop(timeout_s=0.1)
+
+
+def workers_of(server):
+    return [pid for pid in procs.tree(server.pid) if pid != server.pid]
+
+
+def mappings(pids):
+    """Kernel mappings of the processes: slots made show up here."""
+    count = 0
+    for pid in pids:
+        with open(f'/proc/{pid}/maps') as f:
+            count += sum(1 for _ in f)
+    return count
+
+
+def eventually(test, what, patience_s=PATIENCE_S):
+    """Wait for what must come to pass."""
+    end = time.monotonic() + patience_s
+    while not test():
+        if time.monotonic() > end:
+            raise AssertionError(f'never: {what}')
+        time.sleep(0.02)
+
+
+class Wrk:
+    """One run of wrk in the background; finish() checks that it had answers and no error."""
+
+    def __init__(self, server, connections, seconds, path='/', pipelined=False, close=False):
+        exe = shutil.which('wrk')
+        if not exe:
+            raise unittest.SkipTest('wrk is not installed')
+        with tempfile.NamedTemporaryFile('w', suffix='.lua', delete=False) as script:
+            self.script = script.name  # wrk takes one script: the requests and the report
+            for name in ('pipe16.lua',) * pipelined + ('report.lua',):
+                with open(os.path.join(HERE, name)) as f:
+                    script.write(f.read())
+        argv = [exe, '-t1', f'-c{connections}', f'-d{seconds}s', '--timeout', '30s', '-s', self.script]
+        argv += ['-H', 'Connection: close'] if close else []
+        self.process = subprocess.Popen(argv + [f'http://127.0.0.1:{server.port}{path}'], stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT, text=True)
+
+    def finish(self):
+        out = self.process.communicate(timeout=PATIENCE_S + 60)[0]
+        os.unlink(self.script)
+        found = re.search(r'^RESULT (.*)$', out, re.M)
+        if not found:
+            raise AssertionError(f'wrk: {out}')
+        result = {k: int(v) for k, v in (pair.split('=') for pair in found[1].split())}
+        requests = result.pop('requests')
+        if requests == 0 or any(result.values()):
+            raise AssertionError(f'wrk: {requests} requests, errors {result}')
+        return requests
+
+
+class Sampler:
+    """The largest resident size of a server's workers while a block runs, in KiB."""
+
+    def __init__(self, server):
+        self.pids = workers_of(server)
+        self.before = self.most = procs.memory(self.pids)[0]
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self.watch)
+
+    def watch(self):
+        while not self.over.wait(0.02):
+            self.most = max(self.most, procs.memory(self.pids)[0])
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+
+    @property
+    def growth_kib(self):
+        return max(self.most, procs.memory(self.pids)[0]) - self.before
+
+
+class Background:
+    """Threads that repeat a function until told to stop; the first failure is kept."""
+
+    def __init__(self, function, count=1):
+        self.function, self.failure, self.rounds = function, None, 0
+        self.over = threading.Event()
+        self.threads = [threading.Thread(target=self.loop) for _ in range(count)]
+
+    def loop(self):
+        try:
+            while not self.over.is_set():
+                self.function()
+                self.rounds += 1
+        except Exception as e:  # reported by __exit__ in the test's own thread
+            self.failure = e
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, kind, *_):
+        self.over.set()
+        for thread in self.threads:
+            thread.join()
+        if kind is None and self.failure:
+            raise AssertionError(f'a bystander failed: {self.failure!r}') from self.failure
+        if kind is None and self.rounds == 0:
+            raise AssertionError('no bystander was served')
+
+
+class GoodClient:
+    """Asks for hello on one kept connection, and on a new one each tenth time."""
+
+    def __init__(self, port, expect=HELLO):
+        self.port, self.expect, self.sock, self.left = port, expect, None, 0
+
+    def __call__(self):
+        if not self.left:
+            self.close()
+            self.sock, self.left = procs.ask(self.port, timeout_s=PATIENCE_S)[0], 10
+        answer = procs.ask_on(self.sock)
+        self.left -= 1
+        if not answer.startswith(b'HTTP/1.1 200') or self.expect not in answer:
+            raise AssertionError(f'answer {answer[:200]!r}')
+
+    def close(self):
+        if self.sock:
+            self.sock.close()

@@ -1,0 +1,9 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- wrk: 16 pipelined requests per write
+local batch
+init = function()
+  local requests = {}
+  for i = 1, 16 do requests[i] = wrk.format("GET", "/") end
+  batch = table.concat(requests)
+end
+request = function() return batch end
