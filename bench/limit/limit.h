@@ -45,7 +45,7 @@ struct limit_scan {
 
 static inline void limit_answer_build(struct limit_answer *a, time_t second)
 {
-    static const char format[] = "HTTP/1.1 200 OK\r\nServer: vkd\r\nDate: %s\r\nContent-Type: text/plain\r\n"
+    static const char format[] = "HTTP/1.1 200 OK\r\nDate: %s\r\nServer: vkd\r\nContent-Type: text/plain\r\n"
                                  "Content-Length: 13\r\n%s\r\nHello, World!";
     char date[64];
     struct tm tm;

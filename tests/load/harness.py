@@ -44,6 +44,7 @@ def serving(example, driver, *flags, workers=1, guard='auto', nofile=None):
                               preexec=limit if nofile else None)
         try:
             server.wait_ready()
+            eventually(lambda: 'listening on' in server.log(), 'the line that says where it listens')
             yield server
             if server.expected_end:
                 return
@@ -186,3 +187,5 @@ class GoodClient:
     def close(self):
         if self.sock:
             self.sock.close()
+
+    __del__ = close
