@@ -195,11 +195,11 @@ int main(int argc, char **argv)
         [ROUTE_BIG] = {(const uint8_t *)"GET /big", 8},
         [ROUTE_WAIT] = {(const uint8_t *)"GET /wait", 9},
     };
-    static const struct vkd_http http = {.about = "every request in a process of its own",
-                                         .program = &hello_program};
+    static const struct vkd_app app = {
+        .about = "every request in a process of its own", .protocol = VKD_HTTP, .program = &hello_program};
     size_t len;
     uint32_t bad;
     if (net_route_build(patterns, ROUTES, routes, sizeof routes, &len, &bad))
         return 1;
-    return vkd_http_main(&http, argc, argv);
+    return vkd_app_main(&app, argc, argv);
 }

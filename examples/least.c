@@ -41,6 +41,6 @@ static const struct proc_program program = {.name = "least",
 
 int main(int argc, char **argv)
 {
-    static const struct vkd_http service = {.about = "says which process answers", .program = &program};
-    return vkd_http_main(&service, argc, argv);
+    static const struct vkd_app app = {.about = "says which process answers", .program = &program};
+    return vkd_app_main(&app, argc, argv);
 }

@@ -2,19 +2,23 @@
 #include "vkd/serve.h"
 
 #include "net/linux/io.h"
+#include "net/server.h"
+#include "net/stream.h"
 #include "vk/err.h"
 
 #include <stdio.h>
 
+#define STREAMS_MAX 16384u
 #define TICK_MAX_NS 1000000000u /* longest sleep: what is not driven by events is looked at this often */
 
 /* A worker while it runs. */
 struct worker {
     const struct vkd_worker *self;
-    const struct vkd_http *http;
+    const struct vkd_app *app;
     struct proc_io *io;
     struct proc_kernel *kernel;
-    struct net_server *server;
+    struct net_server *server;   /* of an HTTP program */
+    struct net_streams *streams; /* of a TCP program */
     struct proc_env env;
     struct proc_sink stop; /* the parent's end of stop_fd */
     bool is_stopping;
@@ -50,26 +54,42 @@ static int make_kernel(struct worker *w)
     const struct proc_kernel_options options = {
         .io = w->io,
         .guard = w->self->options->guard,
-        .service_bytes = net_server_region_bytes(0) + w->http->setup_bytes,
+        .service_bytes =
+            net_server_region_bytes(0) + net_streams_region_bytes(STREAMS_MAX) + w->app->setup_bytes,
         .log = log_line,
     };
     return proc_kernel_create(&options, &w->kernel);
 }
 
-static int make_server(struct worker *w)
+static int make_http(struct worker *w, uint32_t listener)
 {
-    int rc = w->http->setup ? w->http->setup(w->kernel, &w->env) : 0;
+    const struct net_server_options options = {.program = w->app->program, .env = &w->env};
+    int rc = net_server_create(w->kernel, &options, &w->server);
+    return rc ? rc : net_server_listen(w->server, listener);
+}
+
+static int make_tcp(struct worker *w, uint32_t listener)
+{
+    int rc = net_streams_create(w->kernel, STREAMS_MAX, &w->streams);
+    return rc ? rc : net_streams_serve(w->streams, listener, w->app->program, &w->env);
+}
+
+static int make_service(struct worker *w)
+{
+    int rc = w->app->setup ? w->app->setup(w->kernel, &w->env) : 0;
     if (rc)
         return rc;
-    const struct net_server_options options = {.program = w->http->program, .env = &w->env};
     uint32_t listener;
     struct proc_addr bound;
-    rc = net_server_create(w->kernel, &options, &w->server);
+    rc = net_io_adopt(w->io, w->self->listen_fd, &listener, &bound);
     if (!rc)
-        rc = net_io_adopt(w->io, w->self->listen_fd, &listener, &bound);
-    if (!rc)
-        rc = net_server_listen(w->server, listener);
+        rc = w->app->protocol == VKD_HTTP ? make_http(w, listener) : make_tcp(w, listener);
     return rc ? rc : watch_parent(w);
+}
+
+static bool is_drained(const struct worker *w)
+{
+    return w->app->protocol == VKD_HTTP ? net_server_is_idle(w->server) : net_streams_open(w->streams) == 0;
 }
 
 static void run(struct worker *w)
@@ -77,14 +97,17 @@ static void run(struct worker *w)
     while (!w->is_stopping)
         proc_kernel_step(w->kernel, TICK_MAX_NS);
     uint64_t deadline_ns = w->io->ops->now(w->io) + NET_DRAIN_TIMEOUT_NS;
-    net_server_drain(w->server, deadline_ns);
-    while (!net_server_is_idle(w->server))
+    if (w->app->protocol == VKD_HTTP)
+        net_server_drain(w->server, deadline_ns);
+    else
+        net_streams_drain(w->streams, deadline_ns);
+    while (!is_drained(w))
         proc_kernel_step(w->kernel, TICK_MAX_NS);
 }
 
 static int serve(const struct vkd_worker *self, void *ctx)
 {
-    struct worker w = {.self = self, .http = ctx};
+    struct worker w = {.self = self, .app = ctx};
     static const struct net_io_options io_options = {0};
     const char *why = NULL;
     int rc = net_io_create(self->options->driver, &io_options, &w.io, &why);
@@ -97,7 +120,7 @@ static int serve(const struct vkd_worker *self, void *ctx)
     if (rc)
         return vkd_worker_refuse(self, "the kernel cannot start with --guard %s: %s",
                                  vk_guard_name(self->options->guard), vk_err_text(rc));
-    rc = make_server(&w);
+    rc = make_service(&w);
     if (rc)
         return vkd_worker_refuse(self, "the service cannot start: %s", vk_err_text(rc));
     vkd_worker_ready(self, w.io->ops->name, vk_guard_name(proc_kernel_guard(w.kernel)));
@@ -107,12 +130,15 @@ static int serve(const struct vkd_worker *self, void *ctx)
     return 0;
 }
 
-int vkd_http_main(const struct vkd_http *http, int argc, char **argv)
+int vkd_app_main(const struct vkd_app *app, int argc, char **argv)
 {
-    const struct vkd_service service = {.about = http->about,
-                                        .scheme = "http",
-                                        .client_first = true,
-                                        .serve = serve,
-                                        .ctx = (void *)(uintptr_t)http};
+    bool is_http = app->protocol == VKD_HTTP;
+    const struct vkd_service service = {
+        .about = app->about,
+        .scheme = is_http ? "http" : "tcp",
+        .client_first = is_http,
+        .serve = serve,
+        .ctx = (void *)(uintptr_t)app,
+    };
     return vkd_main(&service, argc, argv);
 }

@@ -6,23 +6,29 @@
 #ifndef VKD_SERVE_H
 #define VKD_SERVE_H
 
-#include "net/server.h"
+#include "proc/service.h"
 #include "vkd/daemon.h"
 
-/* A program that serves HTTP with one process per request. */
-struct vkd_http {
+enum vkd_protocol {
+    VKD_HTTP, /* one process per request */
+    VKD_TCP,  /* one process per connection, a stream as its origin */
+};
+
+/* A server program. */
+struct vkd_app {
     const char *about;
-    const struct proc_program *program; /* of every request */
+    enum vkd_protocol protocol;
+    const struct proc_program *program; /* of every request or connection */
 
     /*
-     * Start what lives longer than a request and fill env, which starts empty:
-     * handles 2, 3, ... of every request. May be NULL. Returns 0 or -VK_E....
+     * Start what lives longer than those and fill env, which starts empty: their
+     * handles 2, 3, .... May be NULL. Returns 0 or -VK_E....
      */
     int (*setup)(struct proc_kernel *kernel, struct proc_env *env);
     size_t setup_bytes; /* region memory that setup takes */
 };
 
 /* main of such a program. */
-int vkd_http_main(const struct vkd_http *http, int argc, char **argv);
+int vkd_app_main(const struct vkd_app *app, int argc, char **argv);
 
 #endif

@@ -1,0 +1,553 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "net/stream.h"
+
+#include "net/pipe.h"
+#include "vk/fmt.h"
+
+#define DOORS_MAX 16u /* listeners and connectors together */
+#define RETRY_NS  100000000u
+
+struct net_stream {
+    struct net_pipe pipe;
+    struct net_streams *streams;
+    struct net_stream *next_free;
+    struct proc_process *process; /* started for it; NULL when a process asked for it */
+    struct proc_req *reader;
+    struct proc_req *writer;
+    struct proc_req *opener; /* pending CONNECT */
+    struct proc_later later;
+    uint32_t refs; /* handles that name it */
+    bool is_used;
+    bool aborts;
+    bool wants_shut;
+} __attribute__((aligned(64)));
+
+/* What streams come from: a listener that serves a program, or one that a process uses, or a connector. */
+struct door {
+    struct proc_sink sink;
+    struct net_streams *streams;
+    const struct proc_program *program; /* started for each connection; NULL: ACCEPT takes them */
+    const struct proc_env *env;
+    struct proc_addr addr;  /* of a connector */
+    struct vk_list waiting; /* pending ACCEPTs */
+    struct proc_timer retry;
+    uint32_t io;
+    bool is_listener;
+    bool is_accepting;
+    bool is_open;
+};
+
+struct net_streams {
+    struct proc_kernel *kernel;
+    struct proc_io *io;
+    struct net_stream *streams;
+    struct net_stream *free_first;
+    uint32_t made;
+    uint32_t max;
+    uint32_t open;
+    uint32_t doors_count;
+    bool is_draining;
+    struct proc_timer drain_timer;
+    struct proc_sink nobody;
+    struct door doors[DOORS_MAX];
+};
+
+static const struct proc_kind kind_stream;
+static const struct proc_kind kind_listener;
+static const struct proc_kind kind_connector;
+
+/* ---- one stream ---------------------------------------------------------------- */
+
+static void serve(struct net_stream *s);
+
+static void serve_later(struct proc_kernel *kernel, struct proc_later *later)
+{
+    (void)kernel;
+    serve(VK_CONTAINER(later, struct net_stream, later));
+}
+
+static void again(struct net_stream *s)
+{
+    proc_later(s->streams->kernel, &s->later);
+}
+
+static void finish(struct net_stream *s, struct proc_req **pending, bool deliver, int res)
+{
+    struct proc_req *req = *pending;
+    if (!req)
+        return;
+    *pending = NULL;
+    req->deliver = deliver;
+    proc_req_finish(s->streams->kernel, req, res);
+}
+
+static void stream_free(struct net_stream *s)
+{
+    struct net_streams *t = s->streams;
+    net_pipe_fini(&s->pipe);
+    s->is_used = false;
+    s->next_free = t->free_first;
+    t->free_first = s;
+    t->open--;
+}
+
+/* Whatever is due: send, receive while somebody will read, close once nobody names it. */
+static void serve(struct net_stream *s)
+{
+    int rc = net_pipe_send(&s->pipe);
+    if (!rc && s->wants_shut && !s->pipe.is_shut && !s->pipe.out_len && !s->pipe.is_broken &&
+        !s->pipe.is_closed)
+        rc = net_pipe_submit(&s->pipe, PROC_IO_SHUTDOWN, NET_PIPE_SHUTDOWN);
+    if (s->refs == 0 && (s->aborts || s->pipe.out_len == 0 || s->pipe.is_broken)) {
+        rc = net_pipe_close(&s->pipe, s->aborts);
+        if (rc == 0 && s->pipe.ops == 0 && !s->later.queued) {
+            stream_free(s);
+            return;
+        }
+    } else if (!rc && s->reader) {
+        rc = net_pipe_receive(&s->pipe, true, NET_INPUT_RESUME_BYTES);
+    }
+    if (!net_pipe_keep(&s->pipe)) {
+        s->aborts = true;
+        s->pipe.is_broken = true;
+    }
+    if (rc)
+        again(s);
+}
+
+static int read_now(struct net_stream *s, uint8_t *room, uint32_t room_bytes, struct proc_done *done)
+{
+    uint32_t n = s->pipe.in.len < room_bytes ? s->pipe.in.len : room_bytes;
+    if (n) {
+        memcpy(room, s->pipe.in.ptr, n);
+        net_pipe_consume(&s->pipe, n);
+    }
+    done->len = n;
+    if (n || s->pipe.is_eof)
+        return 0;
+    return s->pipe.is_broken ? -VK_ERESET : PROC_PENDING;
+}
+
+static int write_now(struct net_stream *s, const uint8_t *bytes, uint32_t len, struct proc_done *done)
+{
+    if (s->pipe.is_broken || s->wants_shut)
+        return -VK_ECLOSED;
+    uint32_t n = net_pipe_free(&s->pipe);
+    n = len < n ? len : n;
+    if (n == 0)
+        return PROC_PENDING;
+    if (!net_pipe_put(&s->pipe, bytes, n))
+        return s->pipe.sending_len ? PROC_PENDING : -VK_ENOMEM;
+    done->len = n;
+    return 0;
+}
+
+static int op_shutdown(struct net_stream *s)
+{
+    if (s->pipe.is_broken)
+        return -VK_ECLOSED;
+    s->wants_shut = true; /* once what gathered is on its way */
+    again(s);
+    return 0;
+}
+
+/* READ or WRITE: at once, or pending in its place. */
+static int transfer(struct proc_kernel *k, struct proc_process *p, struct net_stream *s,
+                    const struct proc_op *op, uint8_t *bytes, struct proc_done *done)
+{
+    bool is_read = op->code == PROC_OP_READ;
+    struct proc_req **pending = is_read ? &s->reader : &s->writer;
+    if (op->len == 0)
+        return -VK_EINVAL;
+    if (*pending)
+        return -VK_EPERM;
+    int rc = is_read ? read_now(s, bytes, op->len, done) : write_now(s, bytes, op->len, done);
+    if (rc == PROC_PENDING) {
+        *pending = proc_req_begin(k, p, &kind_stream, s, op);
+        if (!*pending)
+            return -VK_EOVERFLOW;
+    }
+    again(s);
+    return rc;
+}
+
+static int stream_op(struct proc_kernel *kernel, struct proc_process *process, void *object,
+                     const struct proc_op *op, uint8_t *bytes, struct proc_done *done)
+{
+    switch (op->code) {
+    case PROC_OP_READ:
+    case PROC_OP_WRITE:
+        return transfer(kernel, process, object, op, bytes, done);
+    case PROC_OP_SHUTDOWN:
+        return op_shutdown(object);
+    default:
+        return -VK_ENOTSUP;
+    }
+}
+
+static void stream_cancel(struct proc_kernel *kernel, struct proc_req *req)
+{
+    (void)kernel;
+    struct net_stream *s = req->object;
+    if (s->reader == req)
+        s->reader = NULL;
+    if (s->writer == req)
+        s->writer = NULL;
+}
+
+static int stream_deliver(struct proc_kernel *kernel, struct proc_req *req, uint8_t *bytes)
+{
+    (void)kernel;
+    struct net_stream *s = req->object;
+    if (!bytes)
+        return -VK_EFAULT;
+    bool is_read = req->op.code == PROC_OP_READ;
+    int rc =
+        is_read ? read_now(s, bytes, req->op.len, &req->done) : write_now(s, bytes, req->op.len, &req->done);
+    if (rc == PROC_PENDING)
+        *(is_read ? &s->reader : &s->writer) = req;
+    again(s);
+    return rc;
+}
+
+static void stream_release(struct proc_kernel *kernel, void *object, struct proc_process *process)
+{
+    (void)kernel;
+    struct net_stream *s = object;
+    s->refs--;
+    if (process && s->process == process) {
+        s->process = NULL;
+        enum proc_reason reason = proc_end_reason(process);
+        s->aborts = reason != PROC_REASON_NORMAL; /* the peer shall not take it for an orderly end */
+    }
+    again(s);
+}
+
+static const struct proc_kind kind_stream = {
+    .name = "stream",
+    .op = stream_op,
+    .cancel = stream_cancel,
+    .deliver = stream_deliver,
+    .release = stream_release,
+};
+
+static void connected(struct net_stream *s, int res)
+{
+    struct proc_req *opener = s->opener;
+    s->opener = NULL;
+    if (!opener) {
+        s->refs = 0;
+        return;
+    }
+    if (res >= 0)
+        opener->passed = (struct proc_object){&kind_stream, s};
+    else
+        s->refs = 0;
+    proc_req_finish(s->streams->kernel, opener, res < 0 ? res : 0);
+}
+
+static void on_event(struct proc_kernel *kernel, struct proc_sink *sink, uint32_t kind,
+                     const struct proc_io_event *event)
+{
+    (void)kernel;
+    struct net_stream *s = VK_CONTAINER(sink, struct net_stream, pipe.sink);
+    switch (net_pipe_event(&s->pipe, kind, event)) {
+    case NET_PIPE_INPUT:
+    case NET_PIPE_EOF:
+        finish(s, &s->reader, true, 0);
+        break;
+    case NET_PIPE_SENT:
+        finish(s, &s->writer, true, 0);
+        break;
+    case NET_PIPE_NO_BUFFERS:
+        s->pipe.is_broken = true;
+        s->aborts = true;
+        /* fall through */
+    case NET_PIPE_BROKEN:
+        finish(s, &s->reader, true, 0);
+        finish(s, &s->writer, true, 0);
+        break;
+    case NET_PIPE_CONNECTED:
+        connected(s, event->res);
+        break;
+    case NET_PIPE_NOTHING:
+        break;
+    }
+    serve(s);
+}
+
+static struct net_stream *stream_new(struct net_streams *t, uint32_t io)
+{
+    struct net_stream *s = t->free_first;
+    if (s)
+        t->free_first = s->next_free;
+    else if (t->made < t->max)
+        s = &t->streams[t->made++];
+    else
+        return NULL;
+    memset(s, 0, sizeof *s);
+    net_pipe_init(&s->pipe, t->kernel, io, on_event);
+    s->streams = t;
+    s->later.run = serve_later;
+    s->is_used = true;
+    s->refs = 1;
+    t->open++;
+    return s;
+}
+
+/* ---- where streams come from ------------------------------------------------------ */
+
+static void ignore_event(struct proc_kernel *kernel, struct proc_sink *sink, uint32_t kind,
+                         const struct proc_io_event *event)
+{
+    (void)kernel, (void)sink, (void)kind, (void)event;
+}
+
+static void turn_away(struct net_streams *t, uint32_t io)
+{
+    const struct proc_io_req req = {.code = PROC_IO_CLOSE,
+                                    .conn = io,
+                                    .flags = PROC_IO_ABORT,
+                                    .tag = proc_tag(&t->nobody, NET_PIPE_CLOSE)};
+    (void)t->io->ops->submit(t->io, &req);
+}
+
+/* Accept while somebody wants connections. A serving door always does. */
+static void accept_more(struct door *d)
+{
+    struct net_streams *t = d->streams;
+    bool wanted = d->program || !vk_list_is_empty(&d->waiting);
+    if (!d->is_open || d->is_accepting || !wanted || t->is_draining)
+        return;
+    const struct proc_io_req req = {.code = PROC_IO_ACCEPT, .conn = d->io, .tag = proc_tag(&d->sink, 0)};
+    d->is_accepting = t->io->ops->submit(t->io, &req) == 0;
+}
+
+static void retry(struct proc_kernel *kernel, struct proc_timer *timer)
+{
+    (void)kernel;
+    accept_more(VK_CONTAINER(timer, struct door, retry));
+}
+
+static bool start_process(struct door *d, struct net_stream *s)
+{
+    struct net_streams *t = d->streams;
+    const struct proc_spawn spawn = {.program = d->program, .origin = {&kind_stream, s}, .env = d->env};
+    if (proc_spawn(t->kernel, &spawn, &s->process))
+        return false;
+    proc_run_soon(t->kernel, s->process);
+    return true;
+}
+
+/* A connection arrived: for the door's program, or for the first process that waits. */
+static void arrived(struct door *d, uint32_t io)
+{
+    struct net_streams *t = d->streams;
+    struct vk_node *node = d->program ? NULL : vk_list_pop(&d->waiting);
+    struct net_stream *s = d->program || node ? stream_new(t, io) : NULL;
+    if (!s) {
+        if (node)
+            proc_req_finish(t->kernel, VK_CONTAINER(node, struct proc_req, wait), -VK_ENOSPC);
+        turn_away(t, io);
+        return;
+    }
+    if (node) {
+        struct proc_req *req = VK_CONTAINER(node, struct proc_req, wait);
+        req->passed = (struct proc_object){&kind_stream, s};
+        proc_req_finish(t->kernel, req, 0);
+    } else if (!start_process(d, s)) {
+        proc_log(t->kernel, PROC_LOG_WARN,
+                 VK_SPAN_LIT("tcp: out of processes or slots, a connection was reset"));
+        s->refs = 0;
+        s->aborts = true;
+        again(s);
+    }
+}
+
+static void on_accept(struct proc_kernel *kernel, struct proc_sink *sink, uint32_t kind,
+                      const struct proc_io_event *event)
+{
+    (void)kind;
+    struct door *d = VK_CONTAINER(sink, struct door, sink);
+    if (!(event->flags & PROC_IO_MORE))
+        d->is_accepting = false;
+    if (event->res >= 0) {
+        arrived(d, (uint32_t)event->res);
+        /* A process asks for one connection at a time: no more are taken than it asked for. */
+        if (d->is_accepting && !d->program && vk_list_is_empty(&d->waiting))
+            d->streams->io->ops->cancel(d->streams->io, proc_tag(&d->sink, 0));
+    } else if (event->res != -VK_ECANCELED) {
+        proc_timer_set(kernel, &d->retry, proc_now_ns(kernel) + RETRY_NS);
+        return;
+    }
+    accept_more(d);
+}
+
+static int listener_op(struct proc_kernel *kernel, struct proc_process *process, void *object,
+                       const struct proc_op *op, uint8_t *bytes, struct proc_done *done)
+{
+    (void)bytes, (void)done;
+    struct door *d = object;
+    if (op->code != PROC_OP_ACCEPT)
+        return -VK_ENOTSUP;
+    struct proc_req *req = proc_req_begin(kernel, process, &kind_listener, d, op);
+    if (!req)
+        return -VK_EOVERFLOW;
+    vk_list_push(&d->waiting, &req->wait);
+    accept_more(d);
+    return PROC_PENDING;
+}
+
+static void listener_cancel(struct proc_kernel *kernel, struct proc_req *req)
+{
+    (void)kernel;
+    vk_list_remove(&req->wait);
+}
+
+static const struct proc_kind kind_listener = {
+    .name = "listener", .shareable = true, .op = listener_op, .cancel = listener_cancel};
+
+static int connector_op(struct proc_kernel *kernel, struct proc_process *process, void *object,
+                        const struct proc_op *op, uint8_t *bytes, struct proc_done *done)
+{
+    (void)bytes, (void)done;
+    struct door *d = object;
+    struct net_streams *t = d->streams;
+    if (op->code != PROC_OP_CONNECT)
+        return -VK_ENOTSUP;
+    uint32_t io;
+    int rc = t->io->ops->open(t->io, &d->addr, &io);
+    if (rc)
+        return rc;
+    struct net_stream *s = stream_new(t, io);
+    if (!s) {
+        turn_away(t, io);
+        return -VK_ENOSPC;
+    }
+    s->opener = proc_req_begin(kernel, process, &kind_connector, s, op);
+    rc = s->opener ? net_pipe_submit(&s->pipe, PROC_IO_CONNECT, NET_PIPE_CONNECT) : 0;
+    if (s->opener && !rc)
+        return PROC_PENDING;
+    s->refs = 0;
+    again(s);
+    if (!s->opener)
+        return -VK_EOVERFLOW;
+    finish(s, &s->opener, false, rc);
+    return PROC_PENDING;
+}
+
+static void connector_cancel(struct proc_kernel *kernel, struct proc_req *req)
+{
+    (void)kernel;
+    struct net_stream *s = req->object;
+    s->opener = NULL;
+    s->refs = 0;
+    s->aborts = true;
+    again(s);
+}
+
+static const struct proc_kind kind_connector = {
+    .name = "connector", .shareable = true, .op = connector_op, .cancel = connector_cancel};
+
+/* ---- the table ---------------------------------------------------------------------- */
+
+static void drain_fire(struct proc_kernel *kernel, struct proc_timer *timer)
+{
+    struct net_streams *t = VK_CONTAINER(timer, struct net_streams, drain_timer);
+    for (uint32_t i = 0; i < t->made; i++) {
+        struct net_stream *s = &t->streams[i];
+        if (!s->is_used)
+            continue;
+        s->aborts = true;
+        if (s->process)
+            proc_end(kernel, s->process, PROC_REASON_SHUTDOWN);
+    }
+}
+
+size_t net_streams_region_bytes(uint32_t streams_max)
+{
+    return sizeof(struct net_streams) + (size_t)streams_max * sizeof(struct net_stream) + 2 * VK_PAGE_BYTES;
+}
+
+int net_streams_create(struct proc_kernel *kernel, uint32_t streams_max, struct net_streams **ret_streams)
+{
+    struct vk_region *region = proc_kernel_region(kernel);
+    struct net_streams *t = vk_region_alloc(region, sizeof *t, VK_CACHE_LINE_BYTES);
+    if (!t)
+        return -VK_ENOMEM;
+    t->streams = vk_region_alloc(region, (size_t)streams_max * sizeof *t->streams, VK_CACHE_LINE_BYTES);
+    if (!t->streams)
+        return -VK_ENOMEM;
+    t->kernel = kernel;
+    t->io = proc_kernel_io(kernel);
+    t->max = streams_max;
+    t->drain_timer.fire = drain_fire;
+    t->nobody.on_event = ignore_event;
+    *ret_streams = t;
+    return 0;
+}
+
+static struct door *door_new(struct net_streams *t)
+{
+    if (t->doors_count == DOORS_MAX)
+        return NULL;
+    struct door *d = &t->doors[t->doors_count++];
+    d->streams = t;
+    d->sink.on_event = on_accept;
+    d->retry.fire = retry;
+    vk_list_init(&d->waiting);
+    d->is_open = true;
+    return d;
+}
+
+int net_streams_serve(struct net_streams *streams, uint32_t listener, const struct proc_program *program,
+                      const struct proc_env *env)
+{
+    struct door *d = door_new(streams);
+    if (!d)
+        return -VK_ENOSPC;
+    d->io = listener;
+    d->is_listener = true;
+    d->program = program;
+    d->env = env;
+    accept_more(d);
+    return 0;
+}
+
+struct proc_object net_streams_listener(struct net_streams *streams, uint32_t listener)
+{
+    struct door *d = door_new(streams);
+    if (!d)
+        return (struct proc_object){0};
+    d->io = listener;
+    d->is_listener = true;
+    return (struct proc_object){&kind_listener, d};
+}
+
+struct proc_object net_streams_connector(struct net_streams *streams, const struct proc_addr *addr)
+{
+    struct door *d = door_new(streams);
+    if (!d)
+        return (struct proc_object){0};
+    d->addr = *addr;
+    return (struct proc_object){&kind_connector, d};
+}
+
+void net_streams_drain(struct net_streams *streams, uint64_t deadline_ns)
+{
+    streams->is_draining = true;
+    for (uint32_t i = 0; i < streams->doors_count; i++) {
+        struct door *d = &streams->doors[i];
+        const struct proc_io_req req = {
+            .code = PROC_IO_CLOSE, .conn = d->io, .tag = proc_tag(&streams->nobody, 0)};
+        if (d->is_listener && d->is_open)
+            (void)streams->io->ops->submit(streams->io, &req);
+        d->is_open = false;
+    }
+    proc_timer_set(streams->kernel, &streams->drain_timer, deadline_ns);
+}
+
+uint32_t net_streams_open(const struct net_streams *streams)
+{
+    return streams->open;
+}
