@@ -37,7 +37,8 @@ FREESTANDING = ['vk', 'proc', 'interp', 'net', 'net/bind', 'sim']
 FREESTANDING_HEADERS = {
     'float.h', 'iso646.h', 'limits.h', 'stdalign.h', 'stdarg.h', 'stdbool.h', 'stddef.h', 'stdint.h',
     'stdnoreturn.h',
-    'stdatomic.h',  # not in the C11 list, yet the compiler's own and without a library
+    # Not in the C11 list, yet the compiler's own and without a library.
+    'stdatomic.h', 'emmintrin.h',
 }
 # In a hosted build only; the header says so itself.
 HEADER_EXCEPTIONS = {('vk/base.h', 'string.h')}
