@@ -30,6 +30,7 @@ struct vk_guard {
     struct vk_slot *open_slot; /* the one slot open, or NULL */
     uint64_t switches;         /* times another slot had to be opened */
     uint64_t grows;            /* times a prefix was opened whole */
+    uint64_t rekeys;           /* pkey: switches for which a key had to change hands */
 
     /* private */
     void *critical; /* kernel memory closed around native code (mprotect+kernel) */
@@ -43,13 +44,16 @@ struct vk_guard {
 };
 
 /*
- * region: the kernel's memory, closed to processes by pkey. critical: the
- * page-aligned part of it that mprotect+kernel closes; may be NULL for the
- * other kinds. -VK_ENOTSUP when the kind does not work here.
+ * region: the kernel's memory, closed to processes by pkey. critical: whole
+ * pages of it that mprotect+kernel closes, and zeroes now; NULL for the other
+ * kinds. Neither the guard, nor what its caller touches between run_begin and
+ * run_end or while a slot grows, may lie in critical. To be called on the
+ * thread that will run processes. -VK_ENOTSUP when the kind does not work
+ * here, -VK_EINVAL when critical is missing.
  */
 int vk_guard_init(struct vk_guard *guard, enum vk_guard_kind kind, struct vk_region *region, void *critical,
                   size_t critical_bytes);
-void vk_guard_fini(struct vk_guard *guard); /* accepts zeroed */
+void vk_guard_fini(struct vk_guard *guard); /* after the pool's; accepts zeroed */
 
 const char *vk_guard_name(enum vk_guard_kind kind);                 /* "mprotect", ... */
 int vk_guard_parse(const char *name, enum vk_guard_kind *ret_kind); /* -VK_EINVAL */
@@ -77,8 +81,9 @@ VK_INLINE int vk_guard_enter(struct vk_guard *guard, struct vk_slot *slot)
 }
 
 /*
- * Around the code of a process: between the two, kernel memory is closed as
- * far as the kind can. The open slot is the process's.
+ * Around plat_run_guarded for the process of the open slot: its code meets
+ * closed kernel memory as far as the kind can. (pkey: rights are changed by
+ * plat_run_guarded itself, so the caller has its own all the time.)
  */
 VK_INLINE void vk_guard_run_begin(struct vk_guard *guard)
 {

@@ -120,7 +120,10 @@ void plat_runner_destroy(struct plat_runner *runner); /* accepts NULL */
  * Call fn(arg) on the native stack of the runner. Returns 0 when it returned,
  * with its value in *ret_value; -VK_EIO when it was ended by a fault,
  * described in *ret_fault. What it left on the stack is wiped before the next run.
- * Does not nest.
+ * Floating-point control is afterwards as it was when the runner was created.
+ * Does not nest. fn is under the system-call trap, and so are handlers of
+ * signals that arrive meanwhile, on its stack too unless SA_ONSTACK is set: a
+ * thread with runners blocks the signals of its program.
  */
 int plat_run_guarded(struct plat_runner *runner, int (*fn)(void *arg), void *arg, int *ret_value,
                      struct plat_fault *ret_fault);

@@ -5,6 +5,15 @@
 #include "vk/guard.h"
 #include "vk/plat.h"
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+/* A slot stays grown from so many uses in a row that grew it ... */
+#define GROWN_RUNS_KEEP 2u
+/* ... until so many in a row left the tail alone. */
+#define IDLE_RUNS_DROP 16u
+
 enum shape { WHOLE, PREFIX };
 
 static enum shape shape_of(const struct vk_slot *slot)
@@ -82,6 +91,7 @@ static struct vk_slot *make_slot(struct vk_pool *pool, uint32_t slot_class, uint
         return NULL;
     *slot = (struct vk_slot){.base = base,
                              .size_bytes = size_bytes,
+                             .open_bytes = shape_bytes,
                              .shape_bytes = shape_bytes,
                              .slot_class = (uint8_t)slot_class};
     class->made++;
@@ -106,7 +116,9 @@ static bool reshape(struct vk_pool *pool, struct vk_slot *slot, uint32_t shape_b
     vk_guard_forget(pool->guard, slot);
     pool->mappings_used = pool->mappings_used - before + after;
     slot->shape_bytes = shape_bytes;
+    slot->open_bytes = shape_bytes;
     slot->dirty_bytes = 0;
+    slot->grown_runs = 0;
     return true;
 }
 
@@ -169,7 +181,6 @@ int vk_pool_take(struct vk_pool *pool, uint32_t slot_class, uint32_t prefix_byte
     struct vk_slot *slot = take_slot(pool, slot_class, shape_bytes);
     if (VK_UNLIKELY(slot == NULL))
         return -VK_ENOMEM;
-    slot->open_bytes = shape_bytes;
     if (VK_UNLIKELY(slot->dirty_bytes != 0)) {
         int rc = vk_guard_enter(pool->guard, slot);
         if (rc != 0) {
@@ -184,19 +195,81 @@ int vk_pool_take(struct vk_pool *pool, uint32_t slot_class, uint32_t prefix_byte
     return 0;
 }
 
+#if defined(__SSE2__)
+static bool is_zero_line(const uint8_t *line)
+{
+    const __m128i *at = (const __m128i *)(const void *)line;
+    __m128i any = _mm_or_si128(_mm_or_si128(at[0], at[1]), _mm_or_si128(at[2], at[3]));
+    return _mm_movemask_epi8(_mm_cmpeq_epi8(any, _mm_setzero_si128())) == 0xffff;
+}
+#else
+static bool is_zero_line(const uint8_t *line)
+{
+    uint64_t words[VK_CACHE_LINE_BYTES / sizeof(uint64_t)], any = 0;
+    memcpy(words, line, sizeof words);
+    for (size_t i = 0; i < VK_COUNT(words); i++)
+        any |= words[i];
+    return any == 0;
+}
+#endif
+
+/* Make open pages zero, and say whether they were not. Reads pages that are clean, writes the others. */
+static bool wipe_pages(uint8_t *base, uint32_t len_bytes)
+{
+    bool was_dirty = false;
+    for (uint32_t page = 0; page < len_bytes; page += VK_PAGE_BYTES) {
+        uint32_t off = 0;
+        while (off < VK_PAGE_BYTES && is_zero_line(base + page + off))
+            off += VK_CACHE_LINE_BYTES;
+        if (off == VK_PAGE_BYTES)
+            continue;
+        memset(base + page + off, 0, VK_PAGE_BYTES - off);
+        was_dirty = true;
+    }
+    return was_dirty;
+}
+
 /*
- * A slot that grew gets a tail as if never opened. When the OS kernel has no
- * mapping left to split it, it becomes a whole slot with no pages.
+ * Give a slot that grew a tail as if never opened. When the OS kernel has no
+ * mapping left to split it, it becomes a whole slot without pages. False when
+ * even that is refused.
  */
 static bool drop_tail(struct vk_pool *pool, struct vk_slot *slot)
 {
-    struct vk_pool_class *class = &pool->classes[slot->slot_class];
-    if (plat_slot_map(slot->base + slot->shape_bytes, slot->size_bytes - slot->shape_bytes,
-                      is_odd(class, slot)) == 0) {
-        slot->open_bytes = slot->shape_bytes;
+    bool odd = is_odd(&pool->classes[slot->slot_class], slot);
+    uint32_t tail_bytes = slot->size_bytes - slot->shape_bytes;
+    slot->idle_runs = 0;
+    slot->open_bytes = slot->shape_bytes;
+    if (plat_slot_map(slot->base + slot->shape_bytes, tail_bytes, odd) == 0)
         return true;
-    }
-    return plat_slot_map(slot->base, slot->size_bytes, is_odd(class, slot)) == 0;
+    if (plat_slot_map(slot->base, slot->size_bytes, odd) != 0)
+        return false;
+    vk_guard_forget(pool->guard, slot);
+    pool->mappings_used--;
+    slot->shape_bytes = slot->open_bytes = slot->size_bytes;
+    slot->dirty_bytes = 0;
+    return true;
+}
+
+/*
+ * The tail of a slot that grew: opening it cost a fault, and making it anew
+ * costs as much again, so it stays while it is used. False when the slot is lost.
+ */
+static VK_COLD bool settle_tail(struct vk_pool *pool, struct vk_slot *slot)
+{
+    if (slot->grown_runs < GROWN_RUNS_KEEP)
+        slot->grown_runs++;
+    if (slot->grown_runs < GROWN_RUNS_KEEP || !slot->is_accessible ||
+        slot->size_bytes > VK_SLOT_WIPE_MAX_BYTES)
+        return drop_tail(pool, slot);
+    uint32_t tail_bytes = slot->size_bytes - slot->shape_bytes;
+    bool was_dirty = wipe_pages(slot->base + slot->shape_bytes, tail_bytes);
+    pool->wipe_bytes += tail_bytes;
+    slot->idle_runs = was_dirty ? 0 : (uint8_t)(slot->idle_runs + 1);
+    if (slot->idle_runs < IDLE_RUNS_DROP)
+        return true;
+    slot->grown_runs = 0;
+    return drop_tail(pool, slot);
 }
 
 void vk_pool_give(struct vk_pool *pool, struct vk_slot *slot, uint32_t used_bytes)
@@ -206,15 +279,12 @@ void vk_pool_give(struct vk_pool *pool, struct vk_slot *slot, uint32_t used_byte
     slot->in_use = false;
     class->in_use--;
     slot->dirty_bytes = used_bytes != 0 && used_bytes < slot->shape_bytes ? used_bytes : slot->shape_bytes;
+    /* A slot that cannot be wiped is lost rather than shown to another process. */
     if (VK_UNLIKELY(slot->open_bytes > slot->shape_bytes)) {
-        if (!drop_tail(pool, slot))
-            return; /* the OS kernel is out of memory: better lose a slot than show what is in it */
-        if (slot->open_bytes > slot->shape_bytes) {
-            vk_guard_forget(pool->guard, slot);
-            pool->mappings_used--;
-            slot->shape_bytes = slot->size_bytes;
-            slot->dirty_bytes = 0;
-        }
+        if (!settle_tail(pool, slot))
+            return;
+    } else {
+        slot->grown_runs = 0;
     }
     if (VK_UNLIKELY(slot->dirty_bytes > VK_SLOT_WIPE_MAX_BYTES) && !discard(pool, slot))
         return;
@@ -270,7 +340,6 @@ static int warm(struct vk_pool *pool, uint32_t count, uint32_t prefix_bytes)
         struct vk_slot *slot = make_slot(pool, 0, prefix_bytes != 0 ? prefix_bytes : size_bytes);
         if (slot == NULL)
             return -VK_ENOMEM;
-        slot->open_bytes = slot->shape_bytes;
         int rc = vk_guard_enter(pool->guard, slot);
         if (rc != 0)
             return rc;

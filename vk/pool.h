@@ -11,6 +11,7 @@
  *  - prefix: the first pages only, for native code, which may write wherever
  *    is open. Costs two mappings. The first touch past the prefix opens the
  *    whole slot (vk_guard_grow); the wipe goes to the end of what was opened.
+ *    A slot that grows again and again stays whole until its tail is idle.
  *
  * Slot records live in kernel memory. The capacity follows from the mappings
  * the platform allows; beyond it vk_pool_take fails cleanly.
@@ -34,7 +35,9 @@ struct vk_slot {
     uint32_t next;        /* index + 1 of the next free slot of the class */
     uint32_t shape_bytes; /* of its first mapping: size_bytes when whole, else the prefix */
     uint8_t slot_class;
-    uint8_t key; /* protection key it holds; 0 none */
+    uint8_t key;        /* protection key it holds; 0 none */
+    uint8_t grown_runs; /* uses in a row that needed more than the prefix */
+    uint8_t idle_runs;  /* uses in a row that did not write past the prefix although it was open */
     bool in_use;
     bool is_accessible; /* its pages are PLAT_PROT_RW now, whatever the key */
 };
@@ -86,7 +89,7 @@ uint32_t vk_pool_room(const struct vk_pool *pool);
 /*
  * Take a zero-filled slot.
  *
- * prefix_bytes  how much to open: 0 the whole slot, else a multiple of the page size
+ * prefix_bytes  how much to open at least: 0 the whole slot, else a multiple of the page size
  * ret_slot      set on success; the caller's until vk_pool_give
  *
  * The slot is closed or, when it is the one the guard has open, open already:

@@ -26,8 +26,7 @@
 #define TRAP_OFF   0
 #define TRAP_ON    1
 
-#define MXCSR_FLAGS   0x3fu
-#define MXCSR_DEFAULT 0x1f80u
+#define MXCSR_FLAGS 0x3fu
 
 __thread struct vk_linux_thread vk_linux_thread __attribute__((tls_model("initial-exec")));
 
@@ -151,12 +150,21 @@ static void parts_fini(struct plat_runner *runner, uint32_t count)
         part_fini(runner, (enum part)-- count);
 }
 
+static inline uint16_t x87_control(void)
+{
+    uint16_t control;
+    __asm__ volatile("fnstcw %0" : "=m"(control));
+    return control;
+}
+
 int plat_runner_create(const struct plat_runner_options *options, struct plat_runner **ret_runner)
 {
     struct plat_runner *runner = calloc(1, sizeof *runner);
     if (runner == NULL)
         return -VK_ENOMEM;
     runner->options = *options;
+    runner->mxcsr = _mm_getcsr();
+    runner->x87 = x87_control();
     for (uint32_t part = 0; part < PART_COUNT; part++) {
         int rc = part_init(runner, (enum part)part);
         if (rc != 0) {
@@ -191,25 +199,19 @@ void plat_key_set_run_rights(uint32_t rights)
     vk_linux_thread.run_rights = rights;
 }
 
-/* Rounding and exceptions of floating point are the caller's again; the flags that arithmetic sets may stay.
- */
-static inline void float_restore(uint32_t mxcsr, uint16_t x87)
+/* Rounding and exceptions of floating point as at the start; the flags that arithmetic sets may stay. */
+static inline void float_restore(const struct plat_runner *runner)
 {
-    uint16_t x87_now;
-    if (VK_UNLIKELY(((_mm_getcsr() ^ mxcsr) & ~MXCSR_FLAGS) != 0))
-        _mm_setcsr(mxcsr);
-    __asm__ volatile("fnstcw %0" : "=m"(x87_now));
-    if (VK_UNLIKELY(x87_now != x87))
-        __asm__ volatile("fninit; fldcw %0" : : "m"(x87));
+    if (VK_UNLIKELY(((_mm_getcsr() ^ runner->mxcsr) & ~MXCSR_FLAGS) != 0))
+        _mm_setcsr(runner->mxcsr);
+    if (VK_UNLIKELY(x87_control() != runner->x87))
+        __asm__ volatile("fninit; fldcw %0" : : "m"(runner->x87));
 }
 
 int plat_run_guarded(struct plat_runner *runner, int (*fn)(void *arg), void *arg, int *ret_value,
                      struct plat_fault *ret_fault)
 {
     struct vk_linux_thread *thread = &vk_linux_thread;
-    uint32_t mxcsr = _mm_getcsr();
-    uint16_t x87;
-    __asm__ volatile("fnstcw %0" : "=m"(x87));
     uint32_t run_rights = thread->run_rights;
     vk_assert(thread->active == NULL);
 
@@ -226,7 +228,7 @@ int plat_run_guarded(struct plat_runner *runner, int (*fn)(void *arg), void *arg
     if (VK_UNLIKELY(run_rights != 0))
         plat_key_set_rights(thread->kernel_rights);
 
-    float_restore(mxcsr, x87);
+    float_restore(runner);
     bool faulted = runner->fault.kind != PLAT_FAULT_NONE;
     vk_linux_stack_clean(&runner->stack, faulted);
     if (VK_UNLIKELY(faulted)) {

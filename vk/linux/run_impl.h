@@ -45,9 +45,11 @@ void vk_linux_stack_clean(struct vk_linux_stack *stack, bool faulted);
 struct plat_runner {
     struct vk_linux_stack stack;
     struct plat_runner_options options;
-    uint64_t runs;            /* started so far: the number of the one that is active */
-    uint64_t tick_run;        /* the one the last tick saw */
-    struct plat_fault fault;  /* of the run just ended; NONE when it returned */
+    uint64_t runs;           /* started so far: the number of the one that is active */
+    uint64_t tick_run;       /* the one the last tick saw */
+    struct plat_fault fault; /* of the run just ended; NONE when it returned */
+    uint32_t mxcsr;          /* floating point control at creation, for after a run */
+    uint16_t x87;
     struct plat_runner *next; /* of the same thread */
     timer_t timer;
 };
