@@ -5,10 +5,6 @@
 #include "vk/guard.h"
 #include "vk/plat.h"
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
-
 /* A slot stays grown from so many uses in a row that grew it ... */
 #define GROWN_RUNS_KEEP 2u
 /* ... until so many in a row left the tail alone. */
@@ -195,23 +191,18 @@ int vk_pool_take(struct vk_pool *pool, uint32_t slot_class, uint32_t prefix_byte
     return 0;
 }
 
-#if defined(__SSE2__)
+/* Lanes of the compiler's own, which it maps to whatever vectors the machine has. */
+typedef uint64_t lanes __attribute__((vector_size(16)));
+#define LINE_LANES (VK_CACHE_LINE_BYTES / sizeof(lanes))
+
 static bool is_zero_line(const uint8_t *line)
 {
-    const __m128i *at = (const __m128i *)(const void *)line;
-    __m128i any = _mm_or_si128(_mm_or_si128(at[0], at[1]), _mm_or_si128(at[2], at[3]));
-    return _mm_movemask_epi8(_mm_cmpeq_epi8(any, _mm_setzero_si128())) == 0xffff;
+    const lanes *at = (const lanes *)(const void *)line;
+    lanes any = at[0];
+    for (size_t i = 1; i < LINE_LANES; i++)
+        any |= at[i];
+    return (any[0] | any[1]) == 0;
 }
-#else
-static bool is_zero_line(const uint8_t *line)
-{
-    uint64_t words[VK_CACHE_LINE_BYTES / sizeof(uint64_t)], any = 0;
-    memcpy(words, line, sizeof words);
-    for (size_t i = 0; i < VK_COUNT(words); i++)
-        any |= words[i];
-    return any == 0;
-}
-#endif
 
 /* Make open pages zero, and say whether they were not. Reads pages that are clean, writes the others. */
 static bool wipe_pages(uint8_t *base, uint32_t len_bytes)
