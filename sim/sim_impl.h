@@ -79,6 +79,7 @@ struct sim_end {
     bool fin_arrived;
     bool rst_coming; /* among the segments, or arrived */
     bool rst_arrived;
+    bool is_rst_told; /* a SEND has failed by it */
     bool is_blocked;  /* a send waits for room at the peer */
     bool is_closing;  /* CLOSE accepted */
     bool is_aborting; /* CLOSE with ABORT accepted */

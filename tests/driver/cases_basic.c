@@ -9,7 +9,8 @@ static void listen_chooses_a_port(struct rig *rig)
     uint32_t conn[2];
     for (uint32_t i = 0; i < 2; i++)
         RIG_CHECK(rig, rig->io->ops->listen(rig->io, &addr, false, &conn[i], &bound[i]) == 0);
-    RIG_CHECK(rig, conn[0] != conn[1]);
+    for (uint32_t i = 0; i < 2; i++)
+        rig_new_conn(rig, conn[i]);
     RIG_CHECK(rig, bound[0].port != 0 && bound[1].port != 0 && bound[0].port != bound[1].port);
 }
 
@@ -31,7 +32,7 @@ static void listen_again_after_close(struct rig *rig)
     rig_await(rig, rig_close(rig, rig->listener, 0));
     RIG_CHECK(rig, rig->io->ops->listen(rig->io, &addr, false, &rig->listener, &rig->addr) == 0);
     RIG_CHECK(rig, rig->addr.port == addr.port);
-    *rig_conn(rig, rig->listener) = (struct rig_conn){.number = rig->listener, .is_alive = true};
+    rig_new_conn(rig, rig->listener);
     rig_accept_resume(rig);
     rig_close_pair(rig, rig_pair(rig));
 }
@@ -52,7 +53,7 @@ static void listen_on_ipv6(struct rig *rig)
     if (err == -VK_ENOTSUP || err == -VK_EUNREACH)
         rig->host->skip("no IPv6 here");
     RIG_CHECK(rig, err == 0 && rig->addr.family == 6 && rig->addr.port != 0);
-    *rig_conn(rig, rig->listener) = (struct rig_conn){.number = rig->listener, .is_alive = true};
+    rig_new_conn(rig, rig->listener);
     rig_accept_resume(rig);
     struct rig_pair pair = rig_pair(rig);
     RIG_CHECK(rig, rig->io->ops->peer(rig->io, pair.server, &peer) == 0);

@@ -95,11 +95,11 @@ static void cancel_ends_a_pending_send(struct rig *rig)
     rig_cancel(rig, send);
     int32_t res = rig_await(rig, send);
     RIG_CHECK(rig, res == -VK_ECANCELED || (res > 0 && res < (int32_t)RIG_BIG_BYTES));
-    /* What it managed before arrives, and no byte that it does not own up to. */
+    /* What it managed before arrives; when it says how much, then exactly that. */
     rig_await(rig, rig_shutdown(rig, pair.client));
     rig_reader_start(rig, &reader, pair.server, 3, RIG_READ_MULTI);
     RIG_CHECK(rig, rig_reader_await_end(rig, &reader) == 0);
-    RIG_CHECK(rig, reader.pos == (res > 0 ? (uint64_t)res : 0));
+    RIG_CHECK(rig, res > 0 ? reader.pos == (uint64_t)res : reader.pos < RIG_BIG_BYTES);
     rig_close_pair(rig, pair);
 }
 

@@ -46,6 +46,33 @@ static bool is_pattern(const uint8_t *buf, uint32_t len, uint64_t seed, uint64_t
     return true;
 }
 
+/* ---- numbers ---------------------------------------------------------------------------- */
+
+/* Where a number is, or would be: Knuth's multiplicative hash, then the next free place. */
+static struct rig_conn *place_of(struct rig *rig, uint32_t number)
+{
+    uint32_t at = (number * 2654435761u) % RIG_CONNS_MAX;
+    while (rig->conns[at].is_known && rig->conns[at].number != number)
+        at = (at + 1) % RIG_CONNS_MAX;
+    return &rig->conns[at];
+}
+
+struct rig_conn *rig_conn_of(struct rig *rig, uint32_t number)
+{
+    struct rig_conn *c = place_of(rig, number);
+    RIG_CHECK(rig, c->is_known && "no request is taken for a number that was never given");
+    return c;
+}
+
+void rig_new_conn(struct rig *rig, uint32_t number)
+{
+    struct rig_conn *c = place_of(rig, number);
+    RIG_CHECK(rig, number <= INT32_MAX);
+    RIG_CHECK(rig, !c->is_alive && "a number is not reused before its CLOSE completion");
+    *c = (struct rig_conn){.is_known = true, .is_alive = true, .number = number};
+    RIG_CHECK(rig, ++rig->conn_count < RIG_CONNS_MAX / 2);
+}
+
 /* ---- requests -------------------------------------------------------------------------- */
 
 /* Tags use all 64 bits, so that a driver that keeps fewer is found out. */
@@ -93,7 +120,7 @@ int rig_try_submit(struct rig *rig, const struct proc_io_req *req, uint32_t *ret
         return err;
     o->state = RIG_OP_FLYING;
     rig->flying++;
-    struct rig_conn *c = rig_conn(rig, req->conn);
+    struct rig_conn *c = rig_conn_of(rig, req->conn);
     c->ops++;
     if (req->code == PROC_IO_CLOSE) {
         c->closes++;
@@ -155,14 +182,6 @@ void rig_cancel(struct rig *rig, uint32_t op)
 
 /* ---- completions ------------------------------------------------------------------------- */
 
-static void note_new_conn(struct rig *rig, uint32_t conn)
-{
-    struct rig_conn *c = rig_conn(rig, conn);
-    RIG_CHECK(rig, conn <= INT32_MAX);
-    RIG_CHECK(rig, !c->is_alive && "a number is not reused before its CLOSE completion");
-    *c = (struct rig_conn){.number = conn, .is_alive = true};
-}
-
 static void submit_accept(struct rig *rig)
 {
     rig->accept_op = submit(rig, (struct proc_io_req){.code = PROC_IO_ACCEPT, .conn = rig->listener});
@@ -180,7 +199,7 @@ static void submit_read(struct rig *rig, struct rig_reader *reader)
 static void note_accept(struct rig *rig, const struct rig_op *o, int32_t res, bool is_final)
 {
     if (res >= 0) {
-        note_new_conn(rig, (uint32_t)res);
+        rig_new_conn(rig, (uint32_t)res);
         RIG_CHECK(rig, rig->accept_count < RIG_ACCEPTS_MAX);
         rig->accepted[(rig->accept_first + rig->accept_count++) % RIG_ACCEPTS_MAX] = (uint32_t)res;
     }
@@ -213,7 +232,7 @@ static void note_recv(struct rig *rig, const struct rig_op *o, const struct proc
 /* What holds for the connection of an operation that has ended. */
 static void note_final(struct rig *rig, struct rig_op *o)
 {
-    struct rig_conn *c = rig_conn(rig, o->req.conn);
+    struct rig_conn *c = rig_conn_of(rig, o->req.conn);
     o->finish_no = ++rig->finish_count;
     o->state = RIG_OP_DONE;
     rig->flying--;
@@ -233,12 +252,13 @@ static void check_result(struct rig *rig, const struct rig_op *o, const struct p
         o->req.code == PROC_IO_ACCEPT || (o->req.code == PROC_IO_RECV && (o->req.flags & PROC_IO_MULTI) != 0);
     bool is_more = (event->flags & PROC_IO_MORE) != 0;
     RIG_CHECK(rig, (event->flags & ~(uint32_t)PROC_IO_MORE) == 0);
-    RIG_CHECK(rig, !is_more || (may_go_on && event->res >= 0));
+    bool is_starved = o->req.code == PROC_IO_ACCEPT && event->res == -VK_EMFILE;
+    RIG_CHECK(rig, !is_more || (may_go_on && (event->res >= 0 || is_starved)));
     RIG_CHECK(rig, !is_more || o->req.code == PROC_IO_ACCEPT || event->res > 0);
     RIG_CHECK(rig, event->res > -(int32_t)VK_ERR_END);
     RIG_CHECK(rig, event->res != -VK_EAGAIN);
     RIG_CHECK(rig, event->data == NULL || o->req.code == PROC_IO_RECV);
-    bool is_cut = o->is_canceled || rig_conn(rig, o->req.conn)->is_closing;
+    bool is_cut = o->is_canceled || rig_conn_of(rig, o->req.conn)->is_closing;
     if (o->req.code == PROC_IO_SEND && event->res >= 0) /* whole, unless cut short */
         RIG_CHECK(rig, event->res == (int32_t)o->req.len || (is_cut && event->res > 0));
     RIG_CHECK(rig, event->res != -VK_ECANCELED || is_cut);
@@ -280,10 +300,9 @@ static void go_on(struct rig *rig, const struct proc_io_event *event)
     if (o->state != RIG_OP_DONE)
         return;
     if (reader != NULL) {
-        const struct rig_conn *c = rig_conn(rig, reader->conn);
-        bool is_closing = c->is_closing || !c->is_alive;
+        const struct rig_conn *c = rig_conn_of(rig, reader->conn);
         o->state = RIG_OP_FREE;
-        if (!reader->is_ended && !reader->is_paused && !is_closing)
+        if (!reader->is_ended && !reader->is_paused && c->is_alive && !c->is_closing)
             submit_read(rig, reader);
     } else if (o->req.code == PROC_IO_ACCEPT) {
         o->state = RIG_OP_FREE;
@@ -354,7 +373,7 @@ void rig_listen(struct rig *rig, bool defer)
     RIG_CHECK(rig, rig->io->ops->listen(rig->io, &addr, defer, &rig->listener, &rig->addr) == 0);
     RIG_CHECK(rig, rig->addr.family == 4 && rig->addr.port != 0);
     RIG_CHECK(rig, memcmp(rig->addr.ip, addr.ip, 4) == 0);
-    note_new_conn(rig, rig->listener);
+    rig_new_conn(rig, rig->listener);
     submit_accept(rig);
 }
 
@@ -394,7 +413,7 @@ uint32_t rig_open(struct rig *rig, const struct proc_addr *addr)
 {
     uint32_t conn = RIG_NONE;
     RIG_CHECK(rig, rig->io->ops->open(rig->io, addr, &conn) == 0);
-    note_new_conn(rig, conn);
+    rig_new_conn(rig, conn);
     return conn;
 }
 

@@ -20,7 +20,7 @@
 #include "vk/err.h"
 
 #define RIG_OPS_MAX     8192u
-#define RIG_CONNS_MAX   65536u /* numbers alive at one time differ modulo this */
+#define RIG_CONNS_MAX   32768u /* numbers seen by one case; a power of two */
 #define RIG_BATCH_MAX   64u
 #define RIG_ACCEPTS_MAX 2048u
 #define RIG_NONE        UINT32_MAX
@@ -70,9 +70,11 @@ struct rig_op {
     struct rig_reader *reader;
 };
 
+/* What is known of a connection number, used or once used. */
 struct rig_conn {
-    uint32_t number; /* of the driver; may have a generation in its high bits */
+    bool is_known;
     bool is_alive;
+    uint32_t number;
     uint32_t ops;    /* in flight on it, CLOSEs included */
     uint32_t closes; /* of these, CLOSEs */
     bool is_closing;
@@ -101,6 +103,7 @@ struct rig {
     uint32_t look_count;
     struct rig_op ops[RIG_OPS_MAX];
     struct rig_conn conns[RIG_CONNS_MAX];
+    uint32_t conn_count; /* numbers given, repetitions included */
 
     /* the one listener most cases need */
     struct proc_addr addr;
@@ -121,12 +124,6 @@ struct rig_pair {
     uint32_t server; /* from ACCEPT */
 };
 
-/* What is known of the connection with this number. */
-VK_INLINE struct rig_conn *rig_conn(struct rig *rig, uint32_t number)
-{
-    return &rig->conns[number % RIG_CONNS_MAX];
-}
-
 #define RIG_WHERE __FILE__ ":" VK_STR(__LINE__)
 #define RIG_CHECK(rig, cond)                     \
     do {                                         \
@@ -139,6 +136,11 @@ VK_INLINE struct rig_conn *rig_conn(struct rig *rig, uint32_t number)
 void rig_init(struct rig *rig, struct proc_io *io, const struct rig_host *host);
 /* Abort what is left and see that all that was submitted has ended, once. */
 void rig_settle(struct rig *rig);
+
+/* A number that the driver gave; fails for any other. */
+struct rig_conn *rig_conn_of(struct rig *rig, uint32_t number);
+/* The driver has just given this number: it was not in use. */
+void rig_new_conn(struct rig *rig, uint32_t number);
 
 /* ---- requests; each returns the number of its record ---------------------------------- */
 
