@@ -58,6 +58,12 @@ static void wake_soon(struct proc_io *io)
     pthread_detach(thread);
 }
 
+static int create_other(const struct rig_host *host, struct proc_io **ret_io)
+{
+    const struct driver_factory *factory = host->create_ctx;
+    return factory->create(NULL, host->seed, ret_io);
+}
+
 static uint32_t count_descriptors(void)
 {
     uint32_t count = 0;
@@ -73,10 +79,15 @@ static uint32_t count_descriptors(void)
 static _Noreturn void run_child(const struct driver_factory *factory, const char *arg, uint64_t seed,
                                 const struct rig_case *c)
 {
-    struct rig_host host = {.fail = fail_case,
-                            .skip = skip_case,
-                            .wake_soon = factory->has_threads ? wake_soon : NULL,
-                            .seed = seed};
+    bool is_real = factory->is_real;
+    struct rig_host host = {
+        .fail = fail_case,
+        .skip = skip_case,
+        .wake_soon = is_real ? wake_soon : NULL,
+        .create_other = is_real ? create_other : NULL,
+        .create_ctx = factory,
+        .seed = seed,
+    };
     struct proc_io *io;
     uint32_t before = count_descriptors();
     alarm(CASE_LIMIT_S);

@@ -7,7 +7,7 @@
 
 struct driver_factory {
     const char *name;
-    bool has_threads; /* wake may come from another thread while wait sleeps */
+    bool is_real; /* of this machine's network: other threads, other drivers */
     /* A fresh driver; arg is the factory's own matter, NULL from the command line. */
     int (*create)(const char *arg, uint64_t seed, struct proc_io **ret_io);
 };

@@ -34,7 +34,10 @@ struct rig_host {
     void (*fail)(const char *where, const char *what) __attribute__((noreturn));
     void (*skip)(const char *why) __attribute__((noreturn));
     void (*wake_soon)(struct proc_io *io); /* call wake from another thread, soon; NULL: there is none */
-    uint64_t seed;                         /* of the stress script */
+    /* A second driver of the kind, on the same network; NULL: there is none. -VK_E... */
+    int (*create_other)(const struct rig_host *host, struct proc_io **ret_io);
+    const void *create_ctx;
+    uint64_t seed; /* of the stress script */
 };
 
 enum rig_op_state { RIG_OP_FREE, RIG_OP_FLYING, RIG_OP_DONE };
