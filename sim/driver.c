@@ -7,7 +7,7 @@
 #include "sim/sim_impl.h"
 #include "vk/err.h"
 
-#define STARVED_NS 50000000u /* until an ACCEPT without a descriptor tries again */
+#define STARVED_NS 50000000u /* an ACCEPT after one without descriptor is held so long */
 #define RETRY_NS   1000u     /* when the queue of completions has no place left */
 
 /* ---- completions ----------------------------------------------------------------- */
@@ -166,8 +166,8 @@ static void step_recv(struct sim *sim, uint32_t end)
         give_data(sim, end);
     else if (op->is_canceled || e->is_closing)
         finish_in(sim, end, -VK_ECANCELED);
-    else if (e->rst_arrived) /* a reset is told once at least, then it may look like an end */
-        finish_in(sim, end, e->is_rst_told && sim_rand_below(&sim->rand, 2) == 0 ? 0 : -VK_ERESET);
+    else if (e->rst_arrived)
+        finish_in(sim, end, -VK_ERESET);
     else if (e->fin_arrived)
         finish_in(sim, end, 0);
     else if (e->state != SIM_END_OPEN && !may_connect_yet(sim, e))
@@ -182,31 +182,29 @@ static bool is_out_of_conns(struct sim *sim)
     return is_out;
 }
 
-/* Say so, and either end, or go on by itself after a while. */
-static void starve(struct sim *sim, uint32_t end)
-{
-    struct sim_end *e = &sim->ends[end];
-    const struct sim_op *op = &sim->ops[e->in_op];
-    if (op->is_canceled || sim_rand_below(&sim->rand, 2) == 0) {
-        finish_in(sim, end, -VK_EMFILE);
-    } else {
-        push_ready(sim, op, end, -VK_EMFILE)->event.flags = PROC_IO_MORE;
-        sim_queue_add(sim, &e->in, sim->now_ns + STARVED_NS);
-    }
-}
-
 static void step_accept(struct sim *sim, uint32_t end)
 {
     struct sim_end *e = &sim->ends[end];
     struct sim_op *op = &sim->ops[e->in_op];
-    bool is_there = sim_net_can_accept(sim, end) && (!op->is_canceled || sim_rand_below(&sim->rand, 2) == 0);
-    if (!is_there || e->is_closing) {
-        if (op->is_canceled || e->is_closing)
+    bool is_held = sim->now_ns < e->starved_until_ns;
+    /* A cancel may come too late: then the ACCEPT ends with a connection. */
+    bool is_late = op->is_canceled && !is_held && sim_rand_below(&sim->rand, 2) == 0;
+    if (e->is_closing || (op->is_canceled && !is_late)) {
+        finish_in(sim, end, -VK_ECANCELED);
+        return;
+    }
+    if (is_held) {
+        sim_queue_add(sim, &e->in, e->starved_until_ns);
+        return;
+    }
+    if (!sim_net_can_accept(sim, end)) {
+        if (op->is_canceled)
             finish_in(sim, end, -VK_ECANCELED);
         return;
     }
     if (is_out_of_conns(sim)) {
-        starve(sim, end);
+        e->starved_until_ns = sim->now_ns + STARVED_NS;
+        finish_in(sim, end, -VK_EMFILE);
         return;
     }
     uint32_t made = sim_net_accept(sim, end);
@@ -267,7 +265,6 @@ static bool step_send(struct sim *sim, uint32_t end, struct sim_op *op)
     if (err == 0 && op->is_canceled)
         err = op->done > 0 ? (int)op->done : -VK_ECANCELED;
     if (err != 0) {
-        e->is_rst_told |= err == -VK_ERESET;
         finish_out(sim, end, err);
         return true;
     }

@@ -79,7 +79,6 @@ struct sim_end {
     bool fin_arrived;
     bool rst_coming; /* among the segments, or arrived */
     bool rst_arrived;
-    bool is_rst_told; /* a SEND has failed by it */
     bool is_blocked;  /* a send waits for room at the peer */
     bool is_closing;  /* CLOSE accepted */
     bool is_aborting; /* CLOSE with ABORT accepted */
@@ -109,6 +108,7 @@ struct sim_end {
     uint32_t listener; /* of an end in a backlog */
     uint64_t born_ns;
     uint32_t syn_tries;
+    uint64_t starved_until_ns; /* no accept before: there was no descriptor */
 
     /* the driver's operations: index of struct sim_op */
     uint32_t in_op;

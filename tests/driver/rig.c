@@ -252,8 +252,7 @@ static void check_result(struct rig *rig, const struct rig_op *o, const struct p
         o->req.code == PROC_IO_ACCEPT || (o->req.code == PROC_IO_RECV && (o->req.flags & PROC_IO_MULTI) != 0);
     bool is_more = (event->flags & PROC_IO_MORE) != 0;
     RIG_CHECK(rig, (event->flags & ~(uint32_t)PROC_IO_MORE) == 0);
-    bool is_starved = o->req.code == PROC_IO_ACCEPT && event->res == -VK_EMFILE;
-    RIG_CHECK(rig, !is_more || (may_go_on && (event->res >= 0 || is_starved)));
+    RIG_CHECK(rig, !is_more || (may_go_on && event->res >= 0));
     RIG_CHECK(rig, !is_more || o->req.code == PROC_IO_ACCEPT || event->res > 0);
     RIG_CHECK(rig, event->res > -(int32_t)VK_ERR_END);
     RIG_CHECK(rig, event->res != -VK_EAGAIN);
