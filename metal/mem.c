@@ -2,10 +2,11 @@
 /*
  * The four memory functions that compilers call and our own code may use.
  *
- * Short pieces are moved by two loads that may overlap, longer ones 16 bytes
- * at a time with a last step that overlaps the one before it, so no loop runs
- * over single bytes. `rep movsb` is left for large blocks: it is the fastest
- * on hardware there, but emulators run it byte by byte.
+ * Short pieces are moved by two loads that may overlap, longer ones 64 bytes at
+ * a time and the rest 16, with a last step that overlaps the one before it: no
+ * loop runs over single bytes. There is no `rep movsb`: hardware gains by it
+ * between 1 and 16 KiB (105 against 180 cycles for a page, in a virtual
+ * machine), but plain emulation runs it byte by byte (690,000 against 7,600).
  */
 #include "vk/base.h"
 
@@ -15,8 +16,6 @@
 #undef memmove
 #undef memset
 #undef memcmp
-
-#define REP_MIN_BYTES 16384u
 
 void *memcpy(void *dst, const void *src, size_t n);
 void *memmove(void *dst, const void *src, size_t n);
@@ -70,35 +69,45 @@ static inline void move_short(uint8_t *dst, const uint8_t *src, size_t n)
     }
 }
 
+/* All loads come first, so the two may overlap in any way. */
+static inline void move_64(uint8_t *dst, const uint8_t *src)
+{
+    __m128i a = load_16(src), b = load_16(src + 16), c = load_16(src + 32), d = load_16(src + 48);
+    store_16(dst, a);
+    store_16(dst + 16, b);
+    store_16(dst + 32, c);
+    store_16(dst + 48, d);
+}
+
 /* More than 16 bytes, upwards: right whenever dst is below src or the two do not overlap. */
 static void move_up(uint8_t *dst, const uint8_t *src, size_t n)
 {
     __m128i last = load_16(src + n - 16);
-    uint8_t *end = dst + n - 16;
-    for (; dst < end; dst += 16, src += 16)
+    uint8_t *last_dst = dst + n - 16;
+    for (; n > 64; n -= 64, dst += 64, src += 64)
+        move_64(dst, src);
+    for (; dst < last_dst; dst += 16, src += 16)
         store_16(dst, load_16(src));
-    store_16(end, last);
+    store_16(last_dst, last);
 }
 
 /* More than 16 bytes, downwards: right whenever dst is above src. */
 static void move_down(uint8_t *dst, const uint8_t *src, size_t n)
 {
     __m128i first = load_16(src);
-    for (size_t left = n; left > 16; left -= 16)
-        store_16(dst + left - 16, load_16(src + left - 16));
+    for (; n > 64; n -= 64)
+        move_64(dst + n - 64, src + n - 64);
+    for (; n > 16; n -= 16)
+        store_16(dst + n - 16, load_16(src + n - 16));
     store_16(dst, first);
 }
 
 void *memcpy(void *dst, const void *src, size_t n)
 {
-    if (n <= 16) {
+    if (n <= 16)
         move_short(dst, src, n);
-    } else if (n < REP_MIN_BYTES) {
+    else
         move_up(dst, src, n);
-    } else {
-        void *to = dst;
-        __asm__ volatile("rep movsb" : "+D"(to), "+S"(src), "+c"(n) : : "memory");
-    }
     return dst;
 }
 
@@ -130,20 +139,27 @@ static inline void set_short(uint8_t *dst, uint64_t pattern, size_t n)
     }
 }
 
+/* More than 16 bytes. */
+static void set_long(uint8_t *dst, __m128i pattern, size_t n)
+{
+    uint8_t *last_dst = dst + n - 16;
+    for (; n > 64; n -= 64, dst += 64) {
+        store_16(dst, pattern);
+        store_16(dst + 16, pattern);
+        store_16(dst + 32, pattern);
+        store_16(dst + 48, pattern);
+    }
+    for (; dst < last_dst; dst += 16)
+        store_16(dst, pattern);
+    store_16(last_dst, pattern);
+}
+
 void *memset(void *dst, int c, size_t n)
 {
-    if (n <= 16) {
+    if (n <= 16)
         set_short(dst, (uint8_t)c * 0x0101010101010101u, n);
-    } else if (n < REP_MIN_BYTES) {
-        __m128i pattern = _mm_set1_epi8((char)c);
-        uint8_t *to = dst, *end = to + n - 16;
-        for (; to < end; to += 16)
-            store_16(to, pattern);
-        store_16(end, pattern);
-    } else {
-        void *to = dst;
-        __asm__ volatile("rep stosb" : "+D"(to), "+c"(n) : "a"(c) : "memory");
-    }
+    else
+        set_long(dst, _mm_set1_epi8((char)c), n);
     return dst;
 }
 
