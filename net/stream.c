@@ -262,7 +262,7 @@ static void on_event(struct proc_kernel *kernel, struct proc_sink *sink, uint32_
     case NET_PIPE_NO_BUFFERS:
         s->pipe.is_broken = true;
         s->aborts = true;
-        /* fall through */
+        __attribute__((fallthrough));
     case NET_PIPE_BROKEN:
         finish(s, &s->reader, true, 0);
         finish(s, &s->writer, true, 0);
