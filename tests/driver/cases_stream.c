@@ -279,7 +279,7 @@ static uint32_t other_connects(struct rig *rig, struct proc_io *other, uint64_t 
 static void other_ends(struct rig *rig, struct proc_io *other, uint32_t conn, uint64_t seed,
                        struct proc_io_req last)
 {
-    uint32_t len = 1000 << (seed % 7);
+    uint32_t len = 1000u << (seed % 7);
     struct proc_io_req send = {.code = PROC_IO_SEND, .conn = conn, .buf = rig->buf, .len = len};
     rig_fill(rig->buf, len, seed, 0);
     RIG_CHECK(rig, other_does(rig, other, send) == (int32_t)len);
