@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Goal: a handle served by a process cannot be told from the kernel's own:
+ * ops reach the server with their bytes, answers come back with theirs, the
+ * server's death fails them, and the end of the last handle is told. Method:
+ * one server, one user that gets the handle by a message.
+ */
+#include "proc/kernel_impl.h"
+#include "tests/unit/proc/rig.h"
+
+#define USER 2u
+
+/* ---- the server: answers WRITE with what it got, READ with a text, dies at SHUTDOWN ------ */
+
+struct server {
+    struct rig_state base;
+    uint8_t message[256];
+};
+
+static void answer(struct proc_self *self, struct server *s, const struct proc_request *request)
+{
+    static const uint8_t text[] = "served";
+    bool is_read = request->code == PROC_OP_READ;
+    if (is_read)
+        memcpy(s->base.bytes, text, sizeof text);
+    const struct proc_op reply = {
+        .code = PROC_OP_REPLY,
+        .flags = PROC_OP_SILENT,
+        .off = proc_off(self, s->base.bytes),
+        .len = is_read ? sizeof text : 0,
+        .arg = (uint32_t)s->base.fiber.done.arg | (uint64_t)(is_read ? 0 : request->badge + request->len)
+                                                      << 32,
+    };
+    proc_submit(self, &s->base.fiber, &reply);
+}
+
+static enum proc_step step_server(struct proc_self *self, struct proc_fiber *fiber)
+{
+    struct server *s = (struct server *)fiber;
+    const struct proc_op recv = {
+        .code = PROC_OP_RECV, .off = proc_off(self, s->message), .len = sizeof s->message};
+    const struct proc_request *request = (const struct proc_request *)(void *)s->message;
+    PROC_BEGIN(fiber->step)
+    PROC_AWAIT(fiber->step, rig_op(self, &s->base, (struct proc_op){.code = PROC_OP_SERVE, .arg = 100}),
+               PROC_STEP_WAIT);
+    s->base.handle = fiber->done.handle;
+    PROC_AWAIT(
+        fiber->step,
+        rig_op(self, &s->base,
+               (struct proc_op){
+                   .code = PROC_OP_SEND, .flags = PROC_SEND_MOVE, .handle = USER, .arg = s->base.handle}),
+        PROC_STEP_WAIT);
+    for (;;) {
+        PROC_AWAIT(fiber->step, rig_op(self, &s->base, recv), PROC_STEP_WAIT);
+        if (request->code == PROC_OP_CLOSE) {
+            seen[10] = (int64_t)request->badge;
+            return PROC_STEP_END;
+        }
+        if (request->code == PROC_OP_SHUTDOWN)
+            return PROC_STEP_FAIL;
+        seen[11] = s->message[sizeof *request]; /* first byte of a WRITE */
+        seen[12] =
+            (fiber->done.flags & (PROC_DONE_OP | PROC_DONE_REQUEST)) == (PROC_DONE_OP | PROC_DONE_REQUEST);
+        answer(self, s, request);
+    }
+    PROC_END
+    return PROC_STEP_END;
+}
+RIG_PROGRAM(program_server, step_server, struct server);
+
+/* ---- the user: whatever ops its argument lists, on the handle it is sent ------------------- */
+
+static enum proc_step step_user(struct proc_self *self, struct proc_fiber *fiber)
+{
+    struct rig_state *s = (struct rig_state *)fiber;
+    const uint16_t *codes = proc_at(self, self->arg_off);
+    const struct proc_op recv = {.code = PROC_OP_RECV, .off = proc_off(self, s->bytes), .len = 64};
+    PROC_BEGIN(fiber->step)
+    PROC_AWAIT(fiber->step, rig_op(self, s, recv), PROC_STEP_WAIT);
+    s->handle = fiber->done.handle;
+    for (; s->count < self->arg_len / 2; s->count++) {
+        s->bytes[0] = 'w';
+        PROC_AWAIT(fiber->step,
+                   rig_op(self, s,
+                          (struct proc_op){.code = codes[s->count],
+                                           .handle = s->handle,
+                                           .off = proc_off(self, s->bytes),
+                                           .len = codes[s->count] & (PROC_OP_IN | PROC_OP_OUT) ? 16 : 0}),
+                   PROC_STEP_WAIT);
+        seen[s->count] = fiber->done.res;
+        seen[20 + s->count] = s->bytes[0];
+    }
+    PROC_END
+    return PROC_STEP_END;
+}
+RIG_PROGRAM(program_user, step_user, struct rig_state);
+
+static struct proc_kernel *serve(const uint16_t *codes, uint32_t codes_bytes)
+{
+    struct proc_kernel *kernel = rig_kernel();
+    static struct proc_env env;
+    struct proc_process *user = rig_spawn(kernel, &program_user, codes, codes_bytes, NULL);
+    env.count = 1;
+    env.objects[0] = (struct proc_object){&proc_kind_process, (void *)(uintptr_t)proc_pid(user)};
+    rig_spawn(kernel, &program_server, NULL, 0, &env);
+    rig_run(kernel, 50);
+    return kernel;
+}
+
+TEST(proc_serve, ops_reach_the_server_and_come_back)
+{
+    const uint16_t codes[] = {PROC_OP_WRITE, PROC_OP_READ, PROC_OP_HTTP_FRAME, PROC_OP_WRITE};
+    struct proc_kernel *kernel = serve(codes, sizeof codes);
+    CHECK_EQ(seen[0], 116); /* badge and length */
+    CHECK_EQ(seen[11], 'w');
+    CHECK_EQ(seen[12], 1);
+    CHECK_EQ(seen[1], 0);
+    CHECK_EQ(seen[21], 's');
+    CHECK_EQ(seen[2], 100);
+    CHECK_EQ(seen[3], 116);
+    CHECK_EQ(seen[10], 100); /* the user ended: its handle was the last */
+    rig_check_empty(kernel);
+    proc_kernel_destroy(kernel);
+}
+
+TEST(proc_serve, death_of_the_server_fails_its_ops)
+{
+    const uint16_t codes[] = {PROC_OP_WRITE, PROC_OP_SHUTDOWN, PROC_OP_WRITE};
+    struct proc_kernel *kernel = serve(codes, sizeof codes);
+    CHECK_EQ(seen[0], 116);
+    CHECK_EQ(seen[1], -VK_EDIED);
+    CHECK_EQ(seen[2], -VK_EDIED);
+    rig_check_empty(kernel);
+    CHECK_EQ(kernel->served.count, 0);
+    proc_kernel_destroy(kernel);
+}
+
+TEST(proc_serve, closing_the_handle_tells_the_server)
+{
+    const uint16_t codes[] = {PROC_OP_CLOSE, PROC_OP_WRITE};
+    struct proc_kernel *kernel = serve(codes, sizeof codes);
+    CHECK_EQ(seen[0], 0);
+    CHECK_EQ(seen[1], -VK_EBADH);
+    CHECK_EQ(seen[10], 100);
+    rig_check_empty(kernel);
+    CHECK_EQ(kernel->served.count, 0);
+    proc_kernel_destroy(kernel);
+}
+
+TEST(proc_serve, duplicate_keeps_the_object_alive)
+{
+    const uint16_t codes[] = {PROC_OP_DUP, PROC_OP_CLOSE};
+    struct proc_kernel *kernel = serve(codes, sizeof codes);
+    CHECK_EQ(seen[0], 0);
+    CHECK_EQ(seen[1], 0);
+    CHECK_EQ(seen[10], 100); /* told once, when the user's end closed the duplicate too */
+    CHECK_EQ(kernel->served.count, 0);
+    proc_kernel_destroy(kernel);
+}
