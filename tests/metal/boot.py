@@ -6,7 +6,7 @@ The image prints `ok NAME` or `FAIL NAME ...` per test and `N passed, N failed` 
 through isa-debug-exit. The run passes when it ended by itself with the good status, its counts agree with
 its lines, nothing failed, and at least every test that the same runner passes on the host was run.
 
-boot.py --machine microvm|q35 [--hosted PROGRAM] [--timeout SECONDS] [--command-line TEXT] IMAGE
+boot.py --machine microvm|q35 [--hosted PROGRAM] [--timeout SECONDS] [--command-line TEXT] [--module FILE] IMAGE
 
 An image that is to end badly is judged by its status and by what it says instead:
 
@@ -90,6 +90,7 @@ def main():
     parser.add_argument('--hosted')
     parser.add_argument('--timeout', type=float, default=120)
     parser.add_argument('--command-line', default='')
+    parser.add_argument('--module')
     parser.add_argument('--status', type=int)
     parser.add_argument('--says')
     parser.add_argument('image')
@@ -105,6 +106,8 @@ def main():
                '-device', 'isa-debug-exit,iobase=0xf4,iosize=4', '-kernel', args.image]
     if args.command_line:
         command += ['-append', args.command_line]
+    if args.module:
+        command += ['-initrd', args.module]
     output, status = run(command, args.timeout)
     if args.says:
         found = list(expected_end_problems(output, status, args.status, args.says))

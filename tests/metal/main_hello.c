@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The least image: proof that the loader reached the kernel with a sane boot_info, and how long that took. */
+/*
+ * The least image: proof that the loader reached the kernel with a sane
+ * boot_info, and how long that took. Prints its modules, so that a test can see
+ * that they arrive.
+ */
 #include "metal/console.h"
 #include "metal/start.h"
 #include "vk/plat.h"
@@ -14,6 +18,14 @@ static uint64_t free_bytes(const struct boot_info *info)
     return sum_bytes;
 }
 
+static void print_modules(const struct boot_info *info)
+{
+    for (uint32_t i = 0; i < info->module_count; i++) {
+        metal_console_text("module: ");
+        plat_console((const char *)(uintptr_t)info->modules[i].base, info->modules[i].len_bytes);
+    }
+}
+
 int metal_main(const struct boot_info *info)
 {
     uint64_t boot_us = plat_mono_ns() / 1000;
@@ -23,6 +35,7 @@ int metal_main(const struct boot_info *info)
     metal_console_text(" us; wall clock: ");
     metal_console_dec((uint64_t)plat_wall_s());
     metal_console_text(" s\n");
+    print_modules(info);
     metal_console_text(is_good ? "ok " : "FAIL ");
     metal_console_text("boot_info/describes_memory\n");
     metal_console_text(is_good ? "1 passed, 0 failed\n" : "0 passed, 1 failed\n");
