@@ -44,46 +44,18 @@ bool net_pct_equal(struct vk_span text, uint32_t flags, struct vk_span plain)
     return at == text.len;
 }
 
-/* Bytes of text before the first `mark`, all of them when there is none. */
-static size_t length_before(struct vk_span text, uint8_t mark)
-{
-    size_t i = 0;
-    while (i < text.len && text.ptr[i] != mark)
-        i++;
-    return i;
-}
-
 bool net_query_find(struct vk_span query, struct vk_span key, struct vk_span *ret_value)
 {
     while (query.len > 0) {
-        struct vk_span pair = vk_span(query.ptr, length_before(query, '&'));
-        size_t key_len = length_before(pair, '=');
+        struct vk_span pair = vk_span(query.ptr, vk_span_find(query, '&'));
+        size_t key_len = vk_span_find(pair, '=');
         size_t value_off = key_len + (key_len < pair.len);
         if (pair.len > 0 && net_pct_equal(vk_span(pair.ptr, key_len), NET_PCT_PLUS, key)) {
-            *ret_value = vk_span(pair.ptr + value_off, pair.len - value_off);
+            *ret_value = vk_span_skip(pair, value_off);
             return true;
         }
         size_t next = pair.len + (pair.len < query.len);
-        query = vk_span(query.ptr + next, query.len - next);
+        query = vk_span_skip(query, next);
     }
     return false;
-}
-
-int net_number_parse(struct vk_span text, uint64_t max, uint64_t *ret_number)
-{
-    uint64_t number = 0;
-    bool is_over = false;
-    for (size_t i = 0; i < text.len; i++) {
-        uint32_t digit = (uint32_t)text.ptr[i] - '0';
-        if (digit > 9)
-            return -VK_EMALFORMED;
-        is_over = is_over || digit > max || number > (max - digit) / 10;
-        number = is_over ? 0 : number * 10 + digit;
-    }
-    if (text.len == 0)
-        return -VK_EMALFORMED;
-    if (is_over)
-        return -VK_ERANGE;
-    *ret_number = number;
-    return 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Parts of a URI as a program wants them: percent-decoding (RFC 3986, 2.1),
- * keys of a query string (application/x-www-form-urlencoded, WHATWG URL 5),
- * and numbers. All strict: what is malformed is an error, never repaired.
+ * and keys of a query string (application/x-www-form-urlencoded, WHATWG URL
+ * 5). Strict: what is malformed is an error, never repaired.
  */
 #ifndef NET_QUERY_H
 #define NET_QUERY_H
@@ -30,11 +30,5 @@ bool net_pct_equal(struct vk_span text, uint32_t flags, struct vk_span plain);
  * still encoded; empty for a key alone. False when there is none.
  */
 bool net_query_find(struct vk_span query, struct vk_span key, struct vk_span *ret_value);
-
-/*
- * A decimal number of digits alone. Returns 0; -VK_EMALFORMED when it is
- * empty or has any other byte, -VK_ERANGE above max.
- */
-int net_number_parse(struct vk_span text, uint64_t max, uint64_t *ret_number);
 
 #endif

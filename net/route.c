@@ -62,11 +62,6 @@ VK_INLINE struct vk_span first_segment(struct vk_span path, bool *ret_is_encoded
     return vk_span(path.ptr + 1, len - 1);
 }
 
-VK_INLINE struct vk_span span_from(struct vk_span span, size_t off)
-{
-    return vk_span(span.ptr + off, span.len - off);
-}
-
 /* ---- building ---------------------------------------------------------------- */
 
 struct builder {
@@ -155,7 +150,7 @@ static int check_name(struct names *names, struct vk_span segment)
             return -VK_EMALFORMED;
     }
     for (uint32_t i = 0; i < names->count; i++) {
-        if (names->seen[i].len == name.len && memcmp(names->seen[i].ptr, name.ptr, name.len) == 0)
+        if (vk_span_equal(names->seen[i], name))
             return -VK_EMALFORMED;
     }
     if (names->count == NET_ROUTE_CAPTURES_MAX)
@@ -173,7 +168,7 @@ static int check_path(struct vk_span path)
     while (path.len > 0) {
         bool is_encoded;
         struct vk_span segment = first_segment(path, &is_encoded);
-        path = span_from(path, 1 + segment.len);
+        path = vk_span_skip(path, 1 + segment.len);
         if (++segments > NET_ROUTE_SEGMENTS_MAX || segment.len > UINT16_MAX)
             return -VK_ETOOBIG;
         if (segment.len == 0 && path.len > 0)
@@ -192,14 +187,12 @@ static int check_path(struct vk_span path)
 /* Split and check a pattern. */
 static int read_pattern(struct vk_span pattern, enum net_method *ret_method, struct vk_span *ret_path)
 {
-    size_t len = 0;
-    while (len < pattern.len && pattern.ptr[len] != ' ')
-        len++;
+    size_t len = vk_span_find(pattern, ' ');
     enum net_method method = net_method_parse(vk_span(pattern.ptr, len));
     if (len == pattern.len || method == NET_METHOD_OTHER)
         return -VK_EMALFORMED;
     *ret_method = method;
-    *ret_path = span_from(pattern, len + 1);
+    *ret_path = vk_span_skip(pattern, len + 1);
     return check_path(*ret_path);
 }
 
@@ -209,7 +202,7 @@ static int add_pattern(struct builder *b, uint32_t pattern, enum net_method meth
     while (path.len > 0) {
         bool is_encoded;
         struct vk_span segment = first_segment(path, &is_encoded);
-        path = span_from(path, 1 + segment.len);
+        path = vk_span_skip(path, 1 + segment.len);
         bool is_any = segment.len > 0 && segment.ptr[0] == '{';
         at = is_any ? any_child(b, at) : literal_child(b, at, segment);
     }
@@ -290,7 +283,7 @@ static bool descend(struct search *s, const struct node *node, struct vk_span pa
         return finish(s, node);
     bool is_encoded;
     struct vk_span segment = first_segment(path, &is_encoded);
-    struct vk_span rest = span_from(path, 1 + segment.len);
+    struct vk_span rest = vk_span_skip(path, 1 + segment.len);
     for (uint32_t i = node->child; i != 0; i = s->nodes[i].next) {
         const struct node *child = &s->nodes[i];
         bool is_same = VK_UNLIKELY(is_encoded)
