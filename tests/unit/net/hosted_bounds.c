@@ -87,7 +87,7 @@ TEST(net_bounds, parser_over_heads_that_lie_about_their_end)
         for (uint32_t len = 4; len <= samples[i].len; len++) {
             for (uint32_t keep = 0; keep < 4; keep++) {
                 uint8_t *in = at_end(room, samples[i].bytes, len);
-                memcpy(in + len - (4 - keep), "\r\n\r\n" + keep, 4 - keep);
+                memcpy(in + len - (4 - keep), &"\r\n\r\n"[keep], 4 - keep);
                 (void)net_head_parse(&head, in, len);
             }
         }
