@@ -29,9 +29,10 @@ SKIP = 77
 CONNECTIONS = 64
 PATIENCE_S = 120
 SHORT, LONG = 4, 24  # rounds of the two callgrind runs
-CASES = {'keepalive': 1, 'pipelined': 16}  # requests of one batch
+CASES = {'keepalive': 1, 'pipelined': 16, 'close': 0}  # requests of one batch; 0: a connection per request
 HEADROOM = 1.05
 REQUEST = b'GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n'
+LAST_REQUEST = REQUEST[:-2] + b'Connection: close\r\n\r\n'
 # The sum, and the end of a handler of the CPU timer, which ticks by time.
 NOT_OF_A_REQUEST = ('total', 'rt_sigreturn')
 # One memset for all machines: callgrind counts each byte of `rep stosb` as an instruction.
@@ -52,32 +53,46 @@ def wait_stopped(pid):
     raise RuntimeError('the worker does not stop')
 
 
-def one_round(worker, socks, depth, answer_len):
-    """Every connection's batch is there before the worker runs again."""
-    os.kill(worker, signal.SIGSTOP)
-    wait_stopped(worker)
-    for sock in socks:
-        sock.sendall(REQUEST * depth)
-    os.kill(worker, signal.SIGCONT)
-    for sock in socks:
-        left = answer_len * depth
-        while left:
-            got = len(sock.recv(left))
-            if got == 0:
-                raise RuntimeError('the server closed a connection')
-            left -= got
-
-
 class Client:
+    """CONNECTIONS clients in step: every batch is there before the worker runs again."""
+
     def __init__(self, server, depth):
-        self.server, self.depth = server, depth
-        self.socks = [socket.create_connection(('127.0.0.1', server.port), PATIENCE_S) for _ in range(CONNECTIONS)]
+        self.port, self.worker, self.depth = server.port, worker_of(server), depth
+        self.socks = [self.connect() for _ in range(CONNECTIONS)]
         self.answer_len = max(len(procs.ask_on(sock)) for sock in self.socks)
+        if depth == 0:
+            self.close()
+
+    def connect(self):
+        return socket.create_connection(('127.0.0.1', self.port), PATIENCE_S)
+
+    def send_batches(self):
+        if self.depth == 0:
+            self.socks = [self.connect() for _ in range(CONNECTIONS)]
+        for sock in self.socks:
+            sock.sendall(REQUEST * self.depth if self.depth else LAST_REQUEST)
+
+    def take_answers(self):
+        for sock in self.socks:
+            left = self.answer_len * self.depth if self.depth else 1 << 20
+            while left:
+                got = len(sock.recv(left))
+                if got == 0:
+                    break
+                left -= got
+            if (left > 0) != (self.depth == 0):
+                raise RuntimeError('a connection ended that should not, or went on')
+        if self.depth == 0:
+            self.close()
 
     def rounds(self, count):
         for _ in range(count):
-            one_round(worker_of(self.server), self.socks, self.depth, self.answer_len)
-        return count * CONNECTIONS * self.depth
+            os.kill(self.worker, signal.SIGSTOP)
+            wait_stopped(self.worker)
+            self.send_batches()
+            os.kill(self.worker, signal.SIGCONT)
+            self.take_answers()
+        return count * CONNECTIONS * max(self.depth, 1)
 
     def close(self):
         for sock in self.socks:
