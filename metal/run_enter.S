@@ -2,9 +2,11 @@
 /*
  * int metal_run_enter(int (*fn)(void *arg), void *arg, void *stack_top, int *ret_value)
  *
- * Calls fn on another stack with interrupts on. Returns 0 when fn returned;
- * 1 when a trap came back through metal_run_abort. What the code left in
- * callee-saved registers, rounding modes and flags does not reach the caller.
+ * Calls fn on another stack with interrupts on, and with all other registers
+ * cleared: it finds nothing of the kernel's or of the process before it there.
+ * Returns 0 when fn returned; 1 when a trap came back through metal_run_abort.
+ * What the code left in callee-saved registers, rounding modes and flags does
+ * not reach the caller.
  */
     .bss
     .balign 8
@@ -30,7 +32,22 @@ metal_run_enter:
     mov %rdx, %rsp
     mov %rdi, %rax
     mov %rsi, %rdi
+    xor %ebx, %ebx
+    xor %ecx, %ecx
+    xor %edx, %edx
+    xor %esi, %esi
     xor %ebp, %ebp
+    xor %r8d, %r8d
+    xor %r9d, %r9d
+    xor %r10d, %r10d
+    xor %r11d, %r11d
+    xor %r12d, %r12d
+    xor %r13d, %r13d
+    xor %r14d, %r14d
+    xor %r15d, %r15d
+    .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+    pxor %xmm\n, %xmm\n
+    .endr
     sti
     call *%rax
     cli
