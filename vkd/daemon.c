@@ -469,7 +469,7 @@ int vkd_daemon_run(const struct vkd_service *service, const struct vkd_options *
     }
     int status = open_listeners(&d) == 0 ? run(&d) : 1;
     (void)close(d.signal_fd);
-    (void)sigprocmask(SIG_SETMASK, &d.signals_before, NULL);
+    /* The signals stay blocked: one that comes late must not change the exit status. */
     return status;
 }
 
