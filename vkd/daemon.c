@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -24,6 +25,8 @@
 /* The second quick death in a row waits this long, each further one twice as long. */
 #define DELAY_FIRST_NS (100 * MS_NS)
 #define DELAY_MAX_NS   (10 * S_NS)
+/* Descriptors wanted: more than the connections that a worker keeps. */
+#define DESCRIPTORS_WANTED 32768u
 /* Over the time a worker has to drain, before it is killed. */
 #define DRAIN_GRACE_NS (2 * S_NS)
 
@@ -459,9 +462,21 @@ static int open_listeners(struct daemon *d)
     return 0;
 }
 
+/* The usual soft limit of 1,024 descriptors is for programs that call select; the hard one is the user's
+ * word. */
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= DESCRIPTORS_WANTED)
+        return;
+    limit.rlim_cur = min_u64(limit.rlim_max, DESCRIPTORS_WANTED);
+    (void)setrlimit(RLIMIT_NOFILE, &limit); /* at most the hard limit: cannot be refused */
+}
+
 int vkd_daemon_run(const struct vkd_service *service, const struct vkd_options *options, const char *program)
 {
     struct daemon d = {.service = service, .options = options, .program = program, .signal_fd = -1};
+    raise_descriptors();
     int rc = take_signals(&d);
     if (rc != 0) {
         say(program, "cannot take signals: %s", strerror(-rc));

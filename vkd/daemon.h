@@ -61,7 +61,8 @@ int vkd_worker_refuse(const struct vkd_worker *worker, const char *format, ...)
  * Serve with these options until SIGTERM, SIGINT or SIGHUP; a second one ends
  * the workers at once. Returns the exit status: 0 when every worker drained
  * in time, 1 otherwise or when the server could not start (said on standard error).
- * Signals it took stay blocked: the program is about to exit.
+ * Signals it took stay blocked: the program is about to exit. Raises the soft
+ * limit of descriptors towards the hard one.
  */
 int vkd_daemon_run(const struct vkd_service *service, const struct vkd_options *options, const char *program);
 

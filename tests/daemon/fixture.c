@@ -9,13 +9,16 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* "pid": who serves; "crash", "exit": an end of each kind; "fds": how many descriptors are open. */
+/* "pid": who serves; "crash", "exit": an end of each kind; "fds": how many descriptors are
+ * open; "limit": how many there may be. */
 static void obey(const struct vkd_worker *worker, int fd, const char *line)
 {
     char answer[64];
+    struct rlimit limit;
     uint32_t open_count = 0;
     for (int i = 0; i < 1024; i++)
         open_count += dup2(i, i) == i ? 1 : 0;
@@ -23,7 +26,9 @@ static void obey(const struct vkd_worker *worker, int fd, const char *line)
         (void)raise(SIGKILL);
     if (strncmp(line, "exit", 4) == 0)
         exit(7);
-    if (strncmp(line, "fds", 3) == 0)
+    if (strncmp(line, "limit", 5) == 0 && getrlimit(RLIMIT_NOFILE, &limit) == 0)
+        (void)snprintf(answer, sizeof answer, "%u\n", (uint32_t)limit.rlim_cur);
+    else if (strncmp(line, "fds", 3) == 0)
         (void)snprintf(answer, sizeof answer, "%u\n", open_count);
     else
         (void)snprintf(answer, sizeof answer, "%u %d\n", worker->index, (int)getpid());

@@ -8,6 +8,7 @@ standard error. Usage: test_daemon.py FIXTURE
 """
 import os
 import re
+import resource
 import select
 import signal
 import socket
@@ -106,6 +107,11 @@ class Start(unittest.TestCase):
     def test_a_worker_holds_no_descriptor_of_another(self):
         with Server('--workers', '1') as one, Server('--workers', '8') as eight:
             self.assertEqual(one.ask('fds'), eight.ask('fds'))
+
+    def test_the_soft_limit_of_descriptors_is_raised_to_the_hard_one(self):
+        limit = (64, 512)
+        with Server(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, limit)) as server:
+            self.assertEqual(server.ask('limit'), ['512'])
 
     def test_address_in_use_is_said_and_exit_is_1(self):
         for flags in ([], ['--workers', '2']):
