@@ -30,9 +30,8 @@ CONNECTIONS = 64
 PATIENCE_S = 120
 SHORT, LONG = 4, 24  # rounds of the two callgrind runs
 CASES = {'keepalive': 1, 'pipelined': 16, 'close': 0}  # requests of one batch; 0: a connection per request
+WAIT_PATH = '/wait?ms=1'  # the process waits once: what the guard costs shows here
 HEADROOM = 1.05
-REQUEST = b'GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n'
-LAST_REQUEST = REQUEST[:-2] + b'Connection: close\r\n\r\n'
 # The sum, and the end of a handler of the CPU timer, which ticks by time.
 NOT_OF_A_REQUEST = ('total', 'rt_sigreturn')
 # One memset for all machines: callgrind counts each byte of `rep stosb` as an instruction.
@@ -56,10 +55,12 @@ def wait_stopped(pid):
 class Client:
     """CONNECTIONS clients in step: every batch is there before the worker runs again."""
 
-    def __init__(self, server, depth):
+    def __init__(self, server, depth, path='/'):
         self.port, self.worker, self.depth = server.port, worker_of(server), depth
+        last = '' if depth else 'Connection: close\r\n'
+        self.batch = f'GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{last}\r\n'.encode() * max(depth, 1)
         self.socks = [self.connect() for _ in range(CONNECTIONS)]
-        self.answer_len = max(len(procs.ask_on(sock)) for sock in self.socks)
+        self.answer_len = max(len(procs.ask_on(sock, path)) for sock in self.socks)
         if depth == 0:
             self.close()
 
@@ -70,7 +71,7 @@ class Client:
         if self.depth == 0:
             self.socks = [self.connect() for _ in range(CONNECTIONS)]
         for sock in self.socks:
-            sock.sendall(REQUEST * self.depth if self.depth else LAST_REQUEST)
+            sock.sendall(self.batch)
 
     def take_answers(self):
         for sock in self.socks:
@@ -115,12 +116,12 @@ class Gate:
             raise
         return server
 
-    def system_calls(self, driver, depth):
+    def system_calls(self, driver, depth, path='/'):
         """Calls per request: {name: count}."""
         server = self.server(driver)
         summary = os.path.join(self.folder, 'strace')
         try:
-            client = Client(server, depth)
+            client = Client(server, depth, path)
             trace = subprocess.Popen(['strace', '-f', '-c', '-o', summary, '-p', str(worker_of(server))],
                                      stderr=subprocess.PIPE, text=True)
             if 'attached' not in trace.stderr.readline():
@@ -181,6 +182,8 @@ def measure(gate, driver):
         note = ', '.join(f'{name} {count:.3f}' for name, count in sorted(calls.items()) if count >= 0.001)
         yield case, 'syscalls', sum(calls.values()), note
         yield case, 'instructions', gate.instructions(driver, depth), ''
+    calls = gate.system_calls(driver, 1, WAIT_PATH)
+    yield 'wait', 'mprotect', calls.get('mprotect', 0), f'{calls.get("mprotect", 0) / 2:.2f} guard switches'
 
 
 def check(gate, driver, ceilings, build):
@@ -190,7 +193,7 @@ def check(gate, driver, ceilings, build):
         verdict = 'no ceiling for this build' if ceiling is None else 'ok' if measured <= ceiling else 'TOO MANY'
         print(f'{driver} {case}: {measured:.3f} {what} a request, ceiling {ceiling}: {verdict}  {note}', flush=True)
         if gate.options.show:
-            key = 'any' if what == 'syscalls' else build
+            key = build if what == 'instructions' else 'any'
             print(f'{key} {driver} {case} {what} {measured * HEADROOM:.3f}')
         elif verdict == 'TOO MANY':
             missed.append((driver, case, what))
