@@ -4,7 +4,7 @@
 #include <sys/mman.h>
 
 enum {
-    HEADS_BITS_MAX = 15, /* 128 KiB: spread tags touch every page of it */
+    HEADS_BITS_MAX = 13, /* 32 KiB: spread tags touch every page of it */
     OPS_EXTRA = 1024,    /* beyond a receive and a send for each connection */
 };
 
@@ -79,12 +79,28 @@ void net_conn_free(struct net_table *t, uint32_t index)
     t->conns_live--;
 }
 
+static uint32_t find_outgoing(const struct net_table *t, uint64_t tag)
+{
+    for (uint32_t i = 1; i < t->conns_fresh; i++) {
+        uint32_t last = t->conns[i].flags & NET_CONN_LIVE ? t->conns[i].out : 0;
+        uint32_t index = last;
+        while (index != 0) {
+            if (t->ops[index].tag == tag)
+                return index;
+            index = t->ops[index].next;
+            if (index == last)
+                break;
+        }
+    }
+    return 0;
+}
+
 uint32_t net_op_find(const struct net_table *t, uint64_t tag)
 {
     uint32_t index = t->heads[net_tag_hash(t, tag)];
     while (index != 0 && t->ops[index].tag != tag)
         index = t->ops[index].hash_next;
-    return index;
+    return index != 0 ? index : find_outgoing(t, tag);
 }
 
 void net_out_remove(struct net_table *t, struct net_conn *conn, uint32_t index)
