@@ -32,7 +32,7 @@
 static struct {
     volatile uint32_t *registers;
     uint64_t hz;
-    uint64_t period_ns; /* of the ticks; 0 while there are none */
+    uint64_t period_ns; /* of the ticks; UINT64_MAX while there are none */
 } apic;
 
 static void write_register(uint32_t offset, uint32_t value)
@@ -59,6 +59,7 @@ void metal_apic_init(void)
     write_register(REG_LVT_TIMER, LVT_MASKED | METAL_VECTOR_TIMER);
     write_register(REG_SPURIOUS, SPURIOUS_ON | METAL_VECTOR_SPURIOUS);
     write_register(REG_INITIAL, UINT32_MAX); /* counts, for clock.c, and interrupts nobody */
+    apic.period_ns = UINT64_MAX;
 }
 
 uint32_t metal_apic_count(void)
@@ -92,15 +93,12 @@ void metal_apic_tick(uint64_t period_ns)
     if (apic.period_ns == period_ns)
         return;
     apic.period_ns = period_ns;
-    if (period_ns == 0)
-        write_register(REG_INITIAL, 0);
-    else
-        start(LVT_PERIODIC, period_ns);
+    start(LVT_PERIODIC, period_ns);
 }
 
 void metal_apic_alarm(uint64_t delay_ns)
 {
-    apic.period_ns = 0;
+    apic.period_ns = UINT64_MAX;
     start(0, delay_ns);
 }
 

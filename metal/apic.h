@@ -16,7 +16,7 @@ void metal_apic_init(void);
 uint32_t metal_apic_count(void);
 void metal_apic_set_hz(uint64_t hz);
 
-/* Tick every period_ns from now on unless it does so already; 0: no more ticks. */
+/* Tick every period_ns from now on, unless it does so already, until the next alarm. */
 void metal_apic_tick(uint64_t period_ns);
 
 /* One interrupt in delay_ns, or earlier when that is more than the counter holds. Ends the ticks. */

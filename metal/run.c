@@ -102,7 +102,8 @@ int plat_run_guarded(struct plat_runner *runner, int (*fn)(void *arg), void *arg
 {
     vk_assert(run.active == NULL);
     wipe_stack(runner);
-    metal_apic_tick(runner->options.tick_ns / MEETINGS_PER_TICK);
+    if (runner->options.tick_ns != 0)
+        metal_apic_tick(runner->options.tick_ns / MEETINGS_PER_TICK);
     run.meetings = 0;
     run.active = runner;
     if (run.run_rights != 0) {
@@ -209,6 +210,8 @@ bool metal_run_fault(struct metal_trap_frame *frame)
 
 void metal_run_tick(struct metal_trap_frame *frame)
 {
-    if (metal_run_is_active() && ++run.meetings == MEETINGS_MAX)
+    if (!metal_run_is_active() || run.active->options.tick_ns == 0)
+        return;
+    if (++run.meetings == MEETINGS_MAX)
         end_run(frame, PLAT_FAULT_TIME, 0);
 }

@@ -463,6 +463,25 @@ TEST(vk_run, endless_loop_is_ended)
     plat_runner_destroy(runner);
 }
 
+static int wait_until(void *arg)
+{
+    uint64_t deadline_ns = *(const uint64_t *)arg;
+    while (plat_mono_ns() < deadline_ns)
+        ;
+    return 0;
+}
+
+TEST(vk_run, run_without_ticks_takes_its_time)
+{
+    const struct plat_runner_options options = {.stack_bytes = STACK_BYTES, .tick_ns = TICK_NS};
+    struct plat_runner *ticking = runner_with(&options);
+    int number = 0;
+    CHECK_EQ(run_on(ticking, add_one, &number).rc, 0);
+    uint64_t deadline_ns = plat_mono_ns() + 10 * TICK_NS;
+    CHECK_EQ(run(wait_until, &deadline_ns).rc, 0);
+    plat_runner_destroy(ticking);
+}
+
 /* ---- registers ---- */
 
 #define ROUND_DOWN 0x3f80u /* MXCSR: all exceptions masked, rounding towards minus infinity */
