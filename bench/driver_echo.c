@@ -181,12 +181,13 @@ static void print_stats(void)
     const struct net_io_stats *s = net_io_stats(io);
     double sends = s->sends != 0 ? (double)s->sends : 1;
     fprintf(stderr,
-            "waits %llu calls %llu (%.3f a send) sleeps %llu accepts %llu recvs %llu sends %llu rearms %llu "
+            "waits %llu calls %llu (%.3f a send) sleeps %llu spins %llu accepts %llu recvs %llu sends %llu "
+            "rearms %llu "
             "starved %llu live %u ops %u\n",
             (unsigned long long)s->waits, (unsigned long long)s->calls, (double)s->calls / sends,
-            (unsigned long long)s->sleeps, (unsigned long long)s->accepts, (unsigned long long)s->recvs,
-            (unsigned long long)s->sends, (unsigned long long)s->rearms, (unsigned long long)s->starved,
-            s->conns_live, s->ops_live);
+            (unsigned long long)s->sleeps, (unsigned long long)s->spins, (unsigned long long)s->accepts,
+            (unsigned long long)s->recvs, (unsigned long long)s->sends, (unsigned long long)s->rearms,
+            (unsigned long long)s->starved, s->conns_live, s->ops_live);
 }
 
 int main(int argc, char **argv)

@@ -12,6 +12,7 @@
 #include "net/linux/ev.h"
 
 #include "net/linux/io_impl.h"
+#include "net/linux/spin.h"
 
 #include <errno.h>
 #include <ev.h>
@@ -45,6 +46,7 @@ struct evd {
     uint32_t ready_first, ready_last;
     struct ev_io wake;
     struct ev_timer timer;
+    struct net_spin spin;
     uint64_t timer_ns; /* when the timer fires; UINT64_MAX: not armed */
     bool woken;
     bool skipped; /* the last wait did not look for events */
@@ -487,20 +489,49 @@ static void set_timer(struct evd *e, uint64_t until_ns, uint64_t now_ns)
     e->timer_ns = until_ns;
 }
 
+static void run(struct evd *e, int flags)
+{
+    e->nio.stats.calls++;
+    (void)ev_run(e->loop, flags);
+}
+
+static bool is_quiet(const struct evd *e)
+{
+    return e->ready_first == 0 && e->nio.table.done_first == 0 && !e->woken;
+}
+
+static void sleep_until(struct evd *e, uint64_t until_ns)
+{
+    uint64_t start_ns = net_clock_ns();
+    bool spin = net_spin_wanted(&e->spin);
+    if (until_ns <= start_ns) {
+        run(e, EVRUN_NOWAIT);
+        return;
+    }
+    if (spin) {
+        uint64_t end_ns = start_ns + NET_SPIN_NS;
+        end_ns = end_ns < until_ns ? end_ns : until_ns;
+        e->nio.stats.spins++;
+        do
+            run(e, EVRUN_NOWAIT);
+        while (is_quiet(e) && net_clock_ns() < end_ns);
+    }
+    if (is_quiet(e)) {
+        if (until_ns != UINT64_MAX)
+            set_timer(e, until_ns, start_ns);
+        e->nio.stats.sleeps++;
+        run(e, EVRUN_ONCE);
+    }
+    net_spin_note(&e->spin, start_ns, net_clock_ns(), spin);
+}
+
 static void look(struct evd *e, bool may_sleep, uint64_t deadline_ns)
 {
     uint64_t accept_ns = net_io_accept_at(&e->nio);
-    uint64_t until_ns = deadline_ns < accept_ns ? deadline_ns : accept_ns;
-    if (may_sleep && until_ns != UINT64_MAX && until_ns != 0) {
-        e->nio.now_ns = net_clock_ns();
-        may_sleep = until_ns > e->nio.now_ns;
-        if (may_sleep)
-            set_timer(e, until_ns, e->nio.now_ns);
-    }
-    may_sleep = may_sleep && until_ns != 0;
-    e->nio.stats.calls++;
-    e->nio.stats.sleeps += may_sleep;
-    (void)ev_run(e->loop, may_sleep ? EVRUN_ONCE : EVRUN_NOWAIT);
+    if (may_sleep && deadline_ns != 0)
+        sleep_until(e, deadline_ns < accept_ns ? deadline_ns : accept_ns);
+    else
+        run(e, EVRUN_NOWAIT);
 }
 
 static void resume_accepts(struct evd *e)
@@ -606,6 +637,7 @@ int net_ev_create(const struct net_io_options *options, struct proc_io **ret_io)
         evd_destroy(&e->nio.io);
         return err;
     }
+    net_spin_init(&e->spin, options->no_spin);
     *ret_io = &e->nio.io;
     return 0;
 }

@@ -32,6 +32,7 @@ struct net_io_stats {
     uint64_t waits;      /* calls of wait */
     uint64_t calls;      /* system calls of the hot paths */
     uint64_t sleeps;     /* system calls that were allowed to block */
+    uint64_t spins;      /* waits that polled before sleeping */
     uint64_t accepts;    /* connections accepted */
     uint64_t recvs;      /* completions of receives with data */
     uint64_t sends;      /* sends completed */

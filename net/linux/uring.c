@@ -12,6 +12,7 @@
  */
 #include "net/linux/uring.h"
 
+#include "net/linux/spin.h"
 #include "net/linux/uring_impl.h"
 
 #include <errno.h>
@@ -23,12 +24,15 @@
 struct uring {
     struct net_io nio;
     struct net_ring ring;
+    struct net_spin spin;
     uint64_t wake_value; /* read target of the wake descriptor */
     bool woken;          /* it was read in this wait */
 };
 
 /* user_data of what no caller asked for: no operation has index 0. */
 enum { DATA_CANCEL = 1ull << 32, DATA_WAKE = 2ull << 32 };
+
+enum { SPIN_LOOKS = 32 }; /* at the ring between two looks at the clock */
 
 enum { BURST_MIN = 30 }; /* buffers in a row after which a receive may have been put off */
 
@@ -540,23 +544,62 @@ static void resume_accepts(struct uring *u)
     }
 }
 
+/* Poll until there is a completion or until_ns; a look costs no system call. */
+static void spin_until(struct uring *u, uint64_t until_ns)
+{
+    const struct net_ring *r = &u->ring;
+    u->nio.stats.spins++;
+    do {
+        for (int i = 0; i < SPIN_LOOKS; i++) {
+            if (!cq_empty(r))
+                return;
+            if (cq_pending(r)) {
+                (void)submit_and_wait(u, 0, 0);
+                break; /* what it ran need not have completed anything */
+            }
+            net_spin_pause();
+        }
+    } while (net_clock_ns() < until_ns);
+}
+
+/* Wait with nothing to deliver. False when the wait of the caller ends with this. */
+static bool sleep_until(struct uring *u, uint64_t until_ns)
+{
+    const struct net_ring *r = &u->ring;
+    uint64_t start_ns = net_clock_ns();
+    bool idle = r->sq_local == r->sq_known;
+    bool spin = net_spin_wanted(&u->spin);
+    if (until_ns <= start_ns)
+        return submit_and_wait(u, 0, 0);
+    if (spin) {
+        if (!idle)
+            (void)submit_and_wait(u, 0, 0);
+        uint64_t end_ns = start_ns + NET_SPIN_NS;
+        spin_until(u, end_ns < until_ns ? end_ns : until_ns);
+    }
+    bool goes_on = true;
+    if (!spin || cq_empty(r))
+        goes_on = submit_and_wait(u, 1, until_ns == UINT64_MAX ? UINT64_MAX : until_ns - start_ns);
+    if (idle)
+        net_spin_note(&u->spin, start_ns, net_clock_ns(), spin);
+    return goes_on;
+}
+
 /* Submit, and block when there is nothing to deliver yet. False when the wait ends with this. */
 static bool submit_or_sleep(struct uring *u, uint64_t deadline_ns)
 {
-    struct net_ring *r = &u->ring;
+    const struct net_ring *r = &u->ring;
     if (u->nio.table.done_first != 0 || !cq_empty(r)) {
         if (r->sq_local != r->sq_known || cq_pending(r))
             (void)submit_and_wait(u, 0, 0);
         return true;
     }
-    uint64_t accept_ns = net_io_accept_at(&u->nio);
-    uint64_t until_ns = deadline_ns < accept_ns ? deadline_ns : accept_ns;
-    uint64_t left_ns = until_ns;
-    if (until_ns != 0 && until_ns != UINT64_MAX) {
-        uint64_t now_ns = net_clock_ns();
-        left_ns = until_ns > now_ns ? until_ns - now_ns : 0;
+    if (deadline_ns == 0) {
+        (void)submit_and_wait(u, 0, 0);
+        return false;
     }
-    return submit_and_wait(u, left_ns != 0, left_ns) && deadline_ns != 0;
+    uint64_t accept_ns = net_io_accept_at(&u->nio);
+    return sleep_until(u, deadline_ns < accept_ns ? deadline_ns : accept_ns);
 }
 
 static uint32_t uring_wait(struct proc_io *io, struct proc_io_event *events, uint32_t max,
@@ -616,6 +659,7 @@ int net_uring_create(const struct net_io_options *options, struct proc_io **ret_
         free(u);
         return err;
     }
+    net_spin_init(&u->spin, options->no_spin);
     arm_wake(u);
     *ret_io = &u->nio.io;
     return 0;
