@@ -169,8 +169,12 @@ static int recv_now(struct proc_kernel *k, struct proc_process *p, const struct 
                     struct proc_done *done)
 {
     struct vk_link *link = vk_fifo_first(&p->messages);
-    if (!link)
+    if (!link) {
+        /* One that was woken may have died before its turn, and the next have waited for it: all may try. */
+        while (!vk_list_is_empty(&p->senders))
+            room_came(k, p);
         return vk_list_is_empty(&p->closed) ? -VK_EAGAIN : recv_closed(k, p, op->len, bytes, done);
+    }
     struct proc_message *m = VK_CONTAINER(link, struct proc_message, link);
     done->len = m->len;
     if (m->len > op->len)

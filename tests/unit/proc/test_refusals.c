@@ -1,0 +1,636 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Goal: an op that cannot be carried out says why, takes nothing, and leaves
+ * nothing behind; so does one that is canceled. Method: processes that follow
+ * a list of ops, one after the other, in kernels whose tables are tiny.
+ */
+#include "proc/supervise.h"
+#include "tests/unit/proc/world.h"
+
+/* In a list, the handle that the completion of op i brought. */
+#define GOT(i)  (0xfff00000u + (i))
+#define ENV     2u /* the first handle of the environment */
+#define OPS_MAX 24u
+
+struct list {
+    struct proc_op ops[OPS_MAX];
+    uint32_t count;
+    bool all_at_once; /* submitted in one run; else each after the completion of the last */
+    bool stays;       /* waits for good in the end */
+    struct proc_done dones[OPS_MAX];
+    uint32_t done_count;
+};
+
+static struct list lists[4];
+
+static uint32_t resolve(const struct list *list, uint32_t handle)
+{
+    uint32_t i = handle - GOT(0);
+    return i < OPS_MAX ? list->dones[i].handle : handle;
+}
+
+static void ask_next(struct list *list, struct proc_self *self, uint32_t i)
+{
+    struct proc_op op = list->ops[i];
+    op.handle = resolve(list, op.handle);
+    if (op.code == PROC_OP_SEND)
+        op.arg = resolve(list, (uint32_t)op.arg);
+    if (op.tag == 0)
+        op.tag = i;
+    ask(self, op);
+}
+
+static int follows_a_list(struct actor *actor, struct proc_self *self)
+{
+    struct list *list = &lists[actor->word];
+    for (uint32_t i = 0; i < self->done_count; i++, list->done_count++)
+        list->dones[list->all_at_once ? list->done_count : actor->step - 1] = self->done[i];
+    if (list->all_at_once) {
+        while (actor->step < list->count)
+            ask_next(list, self, actor->step++);
+    } else if (self->done_count > 0 || actor->runs == 1) {
+        if (actor->step < list->count) {
+            ask_next(list, self, actor->step++);
+            return PROC_RUN_WAIT;
+        }
+    }
+    if (list->done_count < list->count)
+        return PROC_RUN_WAIT;
+    if (!list->stays)
+        return PROC_RUN_END;
+    ask_sleep(self, UINT64_MAX);
+    return PROC_RUN_WAIT;
+}
+
+static struct actor *follow(uint32_t at, const struct proc_env *env)
+{
+    struct actor *actor = start_with(follows_a_list, env);
+    actor->word = at;
+    return actor;
+}
+
+static void add(uint32_t at, struct proc_op op)
+{
+    struct list *list = &lists[at];
+    CHECK(list->count < OPS_MAX);
+    list->ops[list->count++] = op;
+}
+
+static void begin(void)
+{
+    memset(lists, 0, sizeof(lists));
+}
+
+static void check_results(uint32_t at, const int *results, size_t count)
+{
+    const struct list *list = &lists[at];
+    CHECK_EQ(list->done_count, count);
+    for (size_t i = 0; i < count; i++)
+        CHECK_EQ(list->dones[i].res, results[i]);
+}
+
+#define CHECK_RESULTS(at, ...) \
+    check_results(at, (const int[]){__VA_ARGS__}, VK_COUNT(((const int[]){__VA_ARGS__})))
+
+/* Lives, and takes no message. */
+static int is_busy(struct actor *actor, struct proc_self *self)
+{
+    (void)actor;
+    ask_sleep(self, UINT64_MAX);
+    return PROC_RUN_WAIT;
+}
+
+/* ---- handles ------------------------------------------------------------------------- */
+
+static uint32_t releases;
+
+static void count_release(struct proc_kernel *kernel, void *object, struct proc_process *process)
+{
+    (void)kernel;
+    (void)object;
+    (void)process;
+    releases++;
+}
+
+static int op_works(struct proc_kernel *kernel, struct proc_process *process, void *object,
+                    const struct proc_op *op, uint8_t *bytes, struct proc_done *done)
+{
+    (void)kernel;
+    (void)process;
+    (void)object;
+    (void)op;
+    (void)bytes;
+    (void)done;
+    return 0;
+}
+
+static const struct proc_kind own_kind = {.name = "own", .op = op_works, .release = count_release};
+
+TEST(proc_refusals, the_origin_can_be_given_up_once_and_not_shared)
+{
+    world_start();
+    begin();
+    releases = 0;
+    add(0, (struct proc_op){.code = PROC_OP_READ, .handle = PROC_HANDLE_ORIGIN, .off = IN_OFF, .len = 8});
+    add(0, (struct proc_op){.code = PROC_OP_DUP, .handle = PROC_HANDLE_ORIGIN});
+    add(0, (struct proc_op){.code = PROC_OP_CLOSE, .handle = PROC_HANDLE_ORIGIN});
+    add(0, (struct proc_op){.code = PROC_OP_CLOSE, .handle = PROC_HANDLE_ORIGIN});
+    add(0, (struct proc_op){.code = PROC_OP_READ, .handle = PROC_HANDLE_ORIGIN, .off = IN_OFF, .len = 8});
+    struct actor *actor = actor_new(follows_a_list);
+    CHECK_EQ(actor_start(actor, &(struct proc_spawn){.origin = {&own_kind, NULL}}), 0);
+    settle_down();
+    CHECK_RESULTS(0, 0, -VK_EPERM, 0, -VK_EBADH, -VK_EBADH);
+    CHECK_EQ(releases, 1);
+    check_nothing_held();
+    world_end();
+}
+
+TEST(proc_refusals, the_environment_is_lent_not_given)
+{
+    world_start();
+    begin();
+    struct actor *target = start(actor_waits_forever);
+    struct proc_env env = {.count = 1, .objects = {object_of(target)}};
+    add(0, (struct proc_op){.code = PROC_OP_CLOSE, .handle = ENV});
+    add(0, (struct proc_op){.code = PROC_OP_DUP, .handle = ENV});
+    add(0, (struct proc_op){.code = PROC_OP_DUP, .handle = ENV + 1});
+    add(0, (struct proc_op){.code = PROC_OP_DUP, .handle = 0});
+    add(0, (struct proc_op){.code = PROC_OP_SEND, .handle = ENV, .flags = PROC_SEND_MOVE, .arg = ENV});
+    add(0, (struct proc_op){.code = PROC_OP_SEND, .handle = ENV, .flags = PROC_SEND_MOVE, .arg = 99u << 20});
+    add(0, (struct proc_op){.code = PROC_OP_SEND, .handle = ENV, .arg = 99u << 20});
+    add(0, (struct proc_op){.code = PROC_OP_CLOSE, .handle = GOT(1)});
+    add(0, (struct proc_op){.code = PROC_OP_CLOSE, .handle = GOT(1)});
+    add(0, (struct proc_op){.code = PROC_OP_WRITE, .handle = ENV, .off = OUT_OFF, .len = 1});
+    add(0, (struct proc_op){.code = 63, .handle = ENV});
+    add(0, (struct proc_op){.code = PROC_OP_KILL, .handle = 0});
+    follow(0, &env);
+    follow(1, NULL); /* without an environment: its list is empty, so it ends at once */
+    settle_down();
+    CHECK_RESULTS(0, -VK_EBADH, 0, -VK_EBADH, -VK_EBADH, -VK_EPERM, -VK_EBADH, -VK_EBADH, 0, -VK_EBADH,
+                  -VK_ENOTSUP, -VK_ENOTSUP, -VK_EBADH);
+    CHECK_EQ(counters().handles, 0);
+    world_end();
+}
+
+TEST(proc_refusals, a_handle_is_good_for_its_owner_only)
+{
+    world_start();
+    begin();
+    struct actor *target = start(actor_waits_forever);
+    struct proc_env env = {.count = 1, .objects = {object_of(target)}};
+    add(0, (struct proc_op){.code = PROC_OP_DUP, .handle = ENV});
+    lists[0].stays = true;
+    follow(0, &env);
+    settle_down();
+    uint32_t handle = lists[0].dones[0].handle;
+    CHECK(handle != 0);
+    add(1, (struct proc_op){.code = PROC_OP_KILL, .handle = handle});
+    add(1, (struct proc_op){.code = PROC_OP_CLOSE, .handle = handle});
+    add(1, (struct proc_op){.code = PROC_OP_DUP, .handle = handle});
+    follow(1, &env);
+    settle_down();
+    CHECK_RESULTS(1, -VK_EBADH, -VK_EBADH, -VK_EBADH);
+    CHECK(is_alive(target));
+    world_end();
+}
+
+TEST(proc_refusals, a_full_handle_table_refuses_and_undoes)
+{
+    CHECK_EQ(world_start_with((struct proc_kernel_options){.handles_max = 2}), 0);
+    begin();
+    static struct proc_env env;
+    struct actor *target = start(actor_waits_forever);
+    env = (struct proc_env){
+        .count = 2, .objects = {object_of(target), {&proc_kind_program, (void *)(uintptr_t)&actor_program}}};
+    add(0, (struct proc_op){.code = PROC_OP_DUP, .handle = ENV});
+    add(0, (struct proc_op){.code = PROC_OP_SERVE});
+    add(0, (struct proc_op){.code = PROC_OP_DUP, .handle = ENV});
+    add(0, (struct proc_op){.code = PROC_OP_SERVE});
+    add(0, (struct proc_op){.code = PROC_OP_SPAWN, .handle = ENV + 1, .off = OUT_OFF, .len = 4});
+    add(0, (struct proc_op){.code = PROC_OP_KILL, .handle = ENV + 1});
+    follow(0, &env);
+    settle_down();
+    CHECK_RESULTS(0, 0, 0, -VK_ENOSPC, -VK_ENOSPC, -VK_ENOSPC, -VK_ENOTSUP);
+    CHECK_EQ(counters().processes, 1);
+    CHECK_EQ(counters().handles, 0);
+    CHECK_EQ(world.kernel->served.count, 0);
+    world_end();
+}
+
+/* Keeps every handle and message for itself. */
+static int receives_all(struct actor *actor, struct proc_self *self)
+{
+    for (uint32_t i = 0; i < self->done_count; i++) {
+        CHECK_EQ(self->done[i].res, 0);
+        actor->handle = self->done[i].handle;
+        actor->step++;
+    }
+    ask_recv(self, 64);
+    return PROC_RUN_WAIT;
+}
+
+TEST(proc_refusals, a_handle_that_finds_no_place_is_released)
+{
+    CHECK_EQ(world_start_with((struct proc_kernel_options){.handles_max = 1}), 0);
+    begin();
+    struct actor *target = start(receives_all);
+    struct proc_env env = {.count = 1, .objects = {object_of(target)}};
+    add(0, (struct proc_op){.code = PROC_OP_SERVE});
+    add(0, (struct proc_op){.code = PROC_OP_SEND, .handle = ENV, .arg = GOT(0)}); /* one more to the same */
+    lists[0].stays = true;
+    struct actor *giver = follow(0, &env);
+    settle_down();
+    CHECK_RESULTS(0, 0, 0);
+    CHECK_EQ(target->step, 1);
+    CHECK_EQ(target->handle, 0);
+    CHECK_EQ(counters().handles, 1);
+    CHECK_EQ(world.kernel->served.count, 1);
+    proc_end(world.kernel, proc_process_find(world.kernel, giver->pid), PROC_REASON_KILLED);
+    settle_down();
+    CHECK_EQ(world.kernel->served.count, 0);
+    world_end();
+}
+
+/* ---- the dead ----------------------------------------------------------------------------- */
+
+TEST(proc_refusals, every_op_on_a_dead_process_says_so)
+{
+    world_start();
+    begin();
+    struct actor *target = start(actor_ends);
+    struct proc_env env = {.count = 1, .objects = {object_of(target)}};
+    settle_down();
+    static const uint16_t codes[] = {PROC_OP_SEND, PROC_OP_CALL, PROC_OP_MONITOR, PROC_OP_LINK, PROC_OP_KILL};
+    for (size_t i = 0; i < VK_COUNT(codes); i++)
+        add(0, (struct proc_op){.code = codes[i], .handle = ENV});
+    follow(0, &env);
+    settle_down();
+    CHECK_RESULTS(0, -VK_EDIED, -VK_EDIED, -VK_EDIED, -VK_EDIED, -VK_EDIED);
+    check_nothing_held();
+    world_end();
+}
+
+TEST(proc_refusals, a_killed_process_ends_before_its_next_turn)
+{
+    world_start();
+    begin();
+    struct actor *target = start(actor_waits_forever);
+    struct proc_env env = {.count = 1, .objects = {object_of(target)}};
+    add(0, (struct proc_op){.code = PROC_OP_KILL, .handle = ENV});
+    add(0, (struct proc_op){.code = PROC_OP_KILL, .handle = ENV});
+    follow(0, &env);
+    settle_down();
+    CHECK_EQ(target->runs, 1);
+    CHECK_EQ(counters().ended[PROC_REASON_KILLED], 1);
+    check_nothing_held();
+    world_end();
+}
+
+/* ---- no room for one more op ------------------------------------------------------------------ */
+
+TEST(proc_refusals, one_op_too_many_for_the_table_ends_its_process)
+{
+    static const struct proc_op ops[] = {
+        {.code = PROC_OP_SLEEP, .arg = MS},
+        {.code = PROC_OP_RECV, .off = IN_OFF, .len = 64},
+        {.code = PROC_OP_MONITOR, .handle = ENV},
+        {.code = PROC_OP_CALL, .handle = ENV},
+        {.code = PROC_OP_READ, .handle = ENV + 1, .off = IN_OFF, .len = 1},
+    };
+    for (size_t i = 0; i < VK_COUNT(ops); i++) {
+        CHECK_EQ(world_start_with((struct proc_kernel_options){.requests_max = 4}), 0);
+        begin();
+        struct actor *target = start(actor_waits_forever);
+        settle_down();
+        struct proc_served *served = (struct proc_served *)vk_table_take(&world.kernel->served);
+        served->server = target->pid;
+        served->refs = 1;
+        struct proc_env env = {.count = 2, .objects = {object_of(target), {&proc_kind_served, served}}};
+        for (int k = 0; k < 3; k++)
+            add(0, (struct proc_op){.code = PROC_OP_SLEEP, .arg = 1000 * MS});
+        add(0, ops[i]);
+        lists[0].all_at_once = true;
+        follow(0, &env);
+        settle_down();
+        CHECK_EQ(counters().ended[PROC_REASON_OP], 1);
+        CHECK_EQ(counters().processes, 1);
+        CHECK_EQ(counters().requests, 1);
+        world_end();
+    }
+}
+
+TEST(proc_refusals, a_full_link_table_refuses)
+{
+    world_start();
+    begin();
+    struct actor *target = start(actor_waits_forever);
+    struct proc_env env = {
+        .count = 2, .objects = {object_of(target), {&proc_kind_program, (void *)(uintptr_t)&actor_program}}};
+    world.kernel->links.max = 1;
+    add(0, (struct proc_op){.code = PROC_OP_LINK, .handle = ENV});
+    add(0, (struct proc_op){.code = PROC_OP_LINK, .handle = ENV});
+    add(0, (struct proc_op){
+               .code = PROC_OP_SPAWN, .flags = PROC_SPAWN_LINK, .handle = ENV + 1, .off = OUT_OFF, .len = 4});
+    follow(0, &env);
+    settle_down();
+    CHECK_RESULTS(0, 0, -VK_ENOSPC, -VK_ENOSPC);
+    CHECK(is_alive(target)); /* its partner ended normally */
+    CHECK_EQ(counters().processes, 1);
+    CHECK_EQ(counters().handles, 0);
+    world_end();
+}
+
+/* ---- messages ------------------------------------------------------------------------------------ */
+
+TEST(proc_refusals, messages_past_the_buffers_are_refused)
+{
+    CHECK_EQ(world_start_with((struct proc_kernel_options){.bufs_max = {1, 1, 1, 1, 1}}), 0);
+    begin();
+    struct actor *target = start(is_busy);
+    struct proc_env env = {.count = 1, .objects = {object_of(target)}};
+    for (int i = 0; i < 7; i++)
+        add(0, (struct proc_op){.code = PROC_OP_SEND, .handle = ENV, .off = OUT_OFF, .len = 9});
+    add(0, (struct proc_op){.code = PROC_OP_CALL, .handle = ENV, .off = OUT_OFF, .len = 9});
+    add(0, (struct proc_op){.code = PROC_OP_SEND, .handle = ENV}); /* no bytes, no buffer */
+    lists[0].all_at_once = true;
+    follow(0, &env);
+    settle_down();
+    CHECK_RESULTS(0, 0, 0, 0, 0, 0, -VK_ENOMEM, -VK_ENOMEM, -VK_ENOMEM, 0);
+    proc_end(world.kernel, proc_process_find(world.kernel, target->pid), PROC_REASON_KILLED);
+    settle_down();
+    check_nothing_held();
+    world_end();
+}
+
+TEST(proc_refusals, a_full_message_table_refuses)
+{
+    world_start();
+    begin();
+    struct actor *target = start(actor_waits_forever);
+    struct proc_env env = {.count = 1, .objects = {object_of(target)}};
+    settle_down();
+    world.kernel->messages.max = 1;
+    for (int i = 0; i < 2; i++)
+        add(0, (struct proc_op){.code = PROC_OP_SEND, .handle = ENV, .off = OUT_OFF, .len = 9});
+    lists[0].all_at_once = true;
+    follow(0, &env);
+    settle_down();
+    CHECK_RESULTS(0, 0, -VK_ENOMEM);
+    CHECK_EQ(counters().buffers, 0);
+    world_end();
+}
+
+static const struct proc_program large_program = {
+    .name = "large", .heap_bytes = 1u << 20, .resume = actor_resume, .used = actor_used};
+
+TEST(proc_refusals, messages_past_their_limit_are_refused)
+{
+    world_start();
+    begin();
+    struct actor *target = start(actor_waits_forever);
+    struct proc_env env = {.count = 1, .objects = {object_of(target)}};
+    const uint32_t most = PROC_MESSAGE_MAX_BYTES;
+    add(0, (struct proc_op){.code = PROC_OP_SEND, .handle = ENV, .off = OUT_OFF, .len = most + 1});
+    add(0, (struct proc_op){.code = PROC_OP_CALL, .handle = ENV, .off = OUT_OFF, .len = most + 1});
+    add(0, (struct proc_op){.code = PROC_OP_SEND, .handle = ENV, .off = OUT_OFF, .len = most});
+    add(0, (struct proc_op){.code = PROC_OP_SEND, .handle = ENV, .off = (1u << 20) - 8, .len = 9});
+    struct actor *actor = actor_new(follows_a_list);
+    CHECK_EQ(actor_start(actor, &(struct proc_spawn){.program = &large_program, .env = &env}), 0);
+    settle_down();
+    CHECK_RESULTS(0, -VK_ETOOBIG, -VK_ETOOBIG, 0, -VK_EFAULT);
+    world_end();
+}
+
+TEST(proc_refusals, a_second_receive_is_refused)
+{
+    world_start();
+    begin();
+    for (int i = 0; i < 2; i++)
+        add(0, (struct proc_op){.code = PROC_OP_RECV, .off = IN_OFF, .len = 64});
+    lists[0].all_at_once = true;
+    struct actor *actor = follow(0, NULL);
+    settle_down();
+    CHECK_EQ(lists[0].done_count, 1);
+    CHECK_EQ(lists[0].dones[0].res, -VK_EOVERFLOW);
+    CHECK(is_alive(actor));
+    world_end();
+}
+
+/* ---- canceling ------------------------------------------------------------------------------------- */
+
+TEST(proc_refusals, every_pending_op_can_be_canceled)
+{
+    static const struct proc_op ops[] = {
+        {.code = PROC_OP_SLEEP, .arg = 1000 * MS, .tag = 7},
+        {.code = PROC_OP_RECV, .off = IN_OFF, .len = 64, .tag = 7},
+        {.code = PROC_OP_MONITOR, .handle = ENV, .tag = 7},
+        {.code = PROC_OP_CALL, .handle = ENV, .tag = 7},
+        {.code = PROC_OP_READ, .handle = ENV + 1, .off = IN_OFF, .len = 1, .tag = 7},
+    };
+    for (size_t i = 0; i < VK_COUNT(ops); i++) {
+        world_start();
+        begin();
+        struct actor *target = start(is_busy);
+        settle_down();
+        struct proc_served *served = (struct proc_served *)vk_table_take(&world.kernel->served);
+        served->server = target->pid;
+        served->refs = 1;
+        struct proc_env env = {.count = 2, .objects = {object_of(target), {&proc_kind_served, served}}};
+        add(0, ops[i]);
+        add(0, (struct proc_op){.code = PROC_OP_CANCEL, .arg = 7, .tag = 8});
+        add(0, (struct proc_op){.code = PROC_OP_CANCEL, .arg = 7, .tag = 9});
+        lists[0].all_at_once = true;
+        follow(0, &env);
+        settle_down();
+        CHECK_RESULTS(0, -VK_ECANCELED, 0, -VK_ENOENT);
+        CHECK_EQ(lists[0].dones[0].tag, 7);
+        proc_end(world.kernel, proc_process_find(world.kernel, target->pid), PROC_REASON_KILLED);
+        pass(2000 * MS); /* a timer left behind would fire now */
+        vk_table_give(&world.kernel->served, served);
+        check_nothing_held();
+        world_end();
+    }
+}
+
+/* ---- full mailboxes ----------------------------------------------------------------------------------- */
+
+static int sends_one(struct actor *actor, struct proc_self *self)
+{
+    if (actor->step++ == 0) {
+        ask_send(self, ENV, VK_SPAN_LIT("one"));
+        return PROC_RUN_WAIT;
+    }
+    CHECK_EQ(the_done(self)->res, 0);
+    return PROC_RUN_END;
+}
+
+/* Begins to receive when the test says so by word. */
+static int receives_when_told(struct actor *actor, struct proc_self *self)
+{
+    if (actor->word == 0) {
+        ask_sleep(self, 10 * MS);
+        return PROC_RUN_WAIT;
+    }
+    return receives_all(actor, self);
+}
+
+TEST(proc_refusals, senders_that_die_while_they_wait_do_not_strand_others)
+{
+    world_start();
+    begin();
+    struct actor *target = start(receives_when_told);
+    struct proc_env env = {.count = 1, .objects = {object_of(target)}};
+    const uint32_t waiting = 40;
+    for (uint32_t i = 0; i < PROC_MAILBOX_MAX + waiting; i++)
+        start_with(sends_one, &env);
+    settle_down();
+    CHECK_EQ(counters().processes, 1 + waiting);
+    /* Half of them go before there is room. */
+    for (uint32_t i = 0; i < waiting; i += 2)
+        proc_end(world.kernel, proc_process_find(world.kernel, world.actors[1 + PROC_MAILBOX_MAX + i].pid),
+                 PROC_REASON_KILLED);
+    target->word = 1;
+    pass(20 * MS);
+    CHECK_EQ(counters().processes, 1);
+    CHECK_EQ(target->step, 1 /* the sleep */ + PROC_MAILBOX_MAX + waiting / 2);
+    world_end();
+}
+
+/* The room of a woken sender that dies before its turn must go to the next one. */
+static int dies_on_waking(struct actor *actor, struct proc_self *self)
+{
+    if (actor->step++ == 0) {
+        ask_send(self, ENV, VK_SPAN_LIT("one"));
+        return PROC_RUN_WAIT;
+    }
+    return PROC_RUN_END;
+}
+
+static void kill_the_woken(struct proc_kernel *kernel, const struct actor *first, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct proc_process *process = proc_process_find(kernel, first[i].pid);
+        if (process != NULL && process->queued)
+            proc_end(kernel, process, PROC_REASON_KILLED);
+    }
+}
+
+TEST(proc_refusals, room_that_a_dead_sender_left_goes_to_the_next)
+{
+    CHECK_EQ(world_start_with((struct proc_kernel_options){.slots_max = {200, 1, 1, 1}}), 0);
+    begin();
+    struct actor *target = start(receives_when_told);
+    struct proc_env env = {.count = 1, .objects = {object_of(target)}};
+    /* Fill the mailbox by one process, then have more senders wait than it holds messages. */
+    for (uint32_t i = 0; i < PROC_MAILBOX_MAX; i++) {
+        struct actor *actor = start_with(sends_one, &env);
+        settle_down();
+        CHECK(!is_alive(actor));
+        world.actors_count--;
+    }
+    struct actor *doomed = &world.actors[world.actors_count];
+    const uint32_t doomed_count = PROC_MAILBOX_MAX + 6;
+    for (uint32_t i = 0; i < doomed_count; i++)
+        start_with(dies_on_waking, &env);
+    struct actor *last = start_with(sends_one, &env);
+    settle_down();
+    CHECK(is_alive(last));
+    target->word = 1;
+    world.clock_ns += 20 * MS;
+    /* Each tick the target receives; whoever it wakes dies before its own turn. */
+    for (int i = 0; i < 400; i++) {
+        step();
+        kill_the_woken(world.kernel, doomed, doomed_count);
+    }
+    CHECK(!is_alive(last));
+    world_end();
+}
+
+/* ---- supervisors ------------------------------------------------------------------------------------------
+ */
+
+static int supervise(struct actor *const *children, uint32_t count, uint32_t restarts_max,
+                     struct proc_supervisor **ret_supervisor)
+{
+    struct proc_supervisor_options options = {
+        .restarts_max = restarts_max, .period_ns = 1000 * MS, .children_count = count};
+    for (uint32_t i = 0; i < count; i++)
+        options.children[i] =
+            (struct proc_child_spec){.program = &actor_program, .arg = &children[i]->id, .arg_len = 4};
+    return proc_supervisor_create(world.kernel, &options, ret_supervisor);
+}
+
+TEST(proc_refusals, a_supervisor_that_cannot_start_all_stops_the_others)
+{
+    CHECK_EQ(world_start_with((struct proc_kernel_options){.processes_max = 1, .service_bytes = 65536}), 0);
+    struct actor *children[2] = {actor_new(actor_waits_forever), actor_new(actor_waits_forever)};
+    struct proc_supervisor *supervisor = NULL;
+    CHECK_EQ(supervise(children, 2, 3, &supervisor), -VK_ENOSPC);
+    CHECK(supervisor == NULL);
+    settle_down();
+    check_nothing_held();
+    world_end();
+}
+
+TEST(proc_refusals, a_region_used_up_gives_no_supervisor)
+{
+    world_start();
+    struct actor *child = actor_new(actor_waits_forever);
+    struct proc_supervisor *supervisor = NULL;
+    while (vk_region_alloc(&world.kernel->region, 64, 1) != NULL)
+        continue;
+    CHECK_EQ(supervise(&child, 1, 3, &supervisor), -VK_ENOMEM);
+    world_end();
+}
+
+static int fails_when_told(struct actor *actor, struct proc_self *self)
+{
+    if (actor->word != 0)
+        return PROC_RUN_FAIL;
+    ask_sleep(self, 10 * MS);
+    return PROC_RUN_WAIT;
+}
+
+TEST(proc_refusals, a_restart_waits_for_a_place)
+{
+    CHECK_EQ(world_start_with((struct proc_kernel_options){.processes_max = 1, .service_bytes = 65536}), 0);
+    struct actor *child = actor_new(fails_when_told);
+    struct actor *thief = actor_new(actor_waits_forever);
+    struct proc_supervisor *supervisor;
+    CHECK_EQ(supervise(&child, 1, 3, &supervisor), 0);
+    settle_down();
+    /* It is ended outside the tick, and its place is taken before the restart. */
+    proc_end(world.kernel, proc_process_find(world.kernel, proc_supervisor_pid(supervisor, 0)),
+             PROC_REASON_FAIL);
+    CHECK_EQ(proc_supervisor_pid(supervisor, 0), 0);
+    CHECK_EQ(actor_start(thief, &(struct proc_spawn){0}), 0);
+    pass(300 * MS);
+    CHECK_EQ(proc_supervisor_pid(supervisor, 0), 0);
+    CHECK_EQ(proc_supervisor_restarts(supervisor), 0);
+    proc_end(world.kernel, proc_process_find(world.kernel, thief->pid), PROC_REASON_KILLED);
+    pass(300 * MS);
+    CHECK(proc_supervisor_pid(supervisor, 0) != 0);
+    CHECK_EQ(proc_supervisor_pid(supervisor, 1), 0);
+    CHECK_EQ(proc_supervisor_restarts(supervisor), 1);
+    CHECK(!proc_supervisor_gave_up(supervisor));
+    world_end();
+}
+
+TEST(proc_refusals, a_child_can_be_called_but_not_killed_through_its_name)
+{
+    world_start();
+    begin();
+    struct actor *child = actor_new(receives_all);
+    struct proc_supervisor *supervisor;
+    CHECK_EQ(supervise(&child, 1, 3, &supervisor), 0);
+    struct proc_env env = {.count = 1, .objects = {proc_supervisor_child(supervisor, 0)}};
+    add(0, (struct proc_op){.code = PROC_OP_KILL, .handle = ENV});
+    add(0, (struct proc_op){.code = PROC_OP_LINK, .handle = ENV});
+    add(0, (struct proc_op){.code = PROC_OP_SEND, .handle = ENV});
+    follow(0, &env);
+    settle_down();
+    CHECK_RESULTS(0, -VK_EPERM, -VK_EPERM, 0);
+    CHECK_EQ(child->step, 1);
+    CHECK_EQ(proc_supervisor_restarts(supervisor), 0);
+    world_end();
+}
