@@ -84,21 +84,6 @@ def machine_cpu():
     return (used + stolen) / TICK
 
 
-def wait_quiet(limit_s, cpu_share=0.08):
-    """Wait until the machine is idle for half a second, at most limit_s."""
-    end = time.monotonic() + limit_s
-    while time.monotonic() < end:
-        with open('/proc/stat') as f:
-            before = [int(x) for x in f.readline().split()[1:9]]
-        time.sleep(0.5)
-        with open('/proc/stat') as f:
-            after = [int(x) for x in f.readline().split()[1:9]]
-        delta = [b - a for a, b in zip(before, after)]
-        if sum(delta) - delta[3] - delta[4] < cpu_share * 0.5 * TICK:
-            return True
-    return False
-
-
 def ask(port, path='/', timeout_s=5, close=False):
     """One GET on a new connection. Returns (socket, whole answer) with Content-Length bodies only."""
     sock = socket.create_connection(('127.0.0.1', port), timeout_s)

@@ -10,8 +10,9 @@ METRICS = (  # title, field, format
     ('p99, us', 'p99', '{:.0f}'),
     ('voluntary switches per request', 'switches', '{:.3f}'),
     ('generator CPU, %', 'generator_pct', '{:.0f}'),
-    ('spread of CPU per request, (max - min) / median, %', None, '{:.0f}'),
+    ('spread of CPU per request: middle half of the rounds, % of the median', None, '{:.0f}'),
 )
+QUIET_PCT = 5  # of a processor: what others may take
 MARKS = ('<!-- results: begin -->', '<!-- results: end -->')
 
 
@@ -26,8 +27,13 @@ class Figures:
         values = self.values(server, case, field)
         return statistics.median(values) if values else None
 
-    def noisy(self, server, case):
-        return any(r['noisy'] for r in self.rows if r['server'] == server and r['case'] == case)
+    def spread(self, server, case):
+        """Width of the middle half of the rounds, in per cent of the median."""
+        us = self.values(server, case, 'us')
+        if len(us) < 4:
+            return None
+        low, middle, high = statistics.quantiles(us, n=4)
+        return 100 * (high - low) / middle
 
     def idle(self, server, field='rss'):
         fact = self.facts['idle'].get(server)
@@ -51,13 +57,8 @@ def metric_table(figures, title, field, fmt):
     for server in servers:
         cells = []
         for case in cases:
-            if field:
-                value = figures.median(server, case, field)
-            else:
-                us = figures.values(server, case, 'us')
-                value = 100 * (max(us) - min(us)) / statistics.median(us) if us else None
-            noisy = '!' if value is not None and field and figures.noisy(server, case) else ''
-            cells.append('-' if value is None else fmt.format(value) + noisy)
+            value = figures.median(server, case, field) if field else figures.spread(server, case)
+            cells.append('-' if value is None else fmt.format(value))
         if any(c != '-' for c in cells):
             lines.append(f'{server:18}' + ''.join(f'{c:>11}' for c in cells))
     if not lines:
@@ -145,7 +146,11 @@ def budget_table(figures):
 
 def render(title, rows, facts, problems, rounds):
     figures = Figures(rows, facts)
-    lines = [title, f'medians of {rounds}; ! = disturbed by other processes in at least one round']
+    lines = [title, f'medians of {rounds} rounds']
+    if rows:
+        foreign = 100 * statistics.median(r['foreign'] for r in rows)
+        lines.append(f'other processes took {foreign:.0f} % of a processor meanwhile'
+                     + (': ratios hold, absolute figures do not' if foreign > QUIET_PCT else ''))
     lines.append('bytes of an answer: ' + ', '.join(f'{k} {v}' for k, v in facts['answers'].items()))
     for metric in METRICS:
         lines += metric_table(figures, *metric)

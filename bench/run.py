@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures hello against the yardsticks and its peers; docs/benchmarks.md explains the method.
 
-One server at a time on CPU 0, the generator on CPU 1. Every round starts, warms, measures and stops
-each server in turn, so that a slow minute of the machine meets all of them; figures are medians of the
-rounds. A measurement during which other processes took more than --noise of one CPU is repeated, at
-most --tries times, and marked '!' when it is still disturbed.
+Servers on CPU 0, the generator on CPU 1. All servers run; only one has work. A round measures each case
+on each server for a short slice, one server after the other, so that a slow second of the machine meets
+all of them; figures are medians of the rounds.
 """
 import argparse
 import json
@@ -57,6 +56,7 @@ class Bench:
         self.rows = []  # every measurement, as it goes into the JSON
         self.facts = {'idle': {}, 'startup': {}, 'guard': {}, 'answers': {}}
         self.problems = []
+        self.running = {}  # name: procs.Server
         self.servers = self.find_servers()
 
     def exe(self, *path):
@@ -147,40 +147,34 @@ class Bench:
         row['rss'], row['pss'] = procs.memory(pids)
         return row
 
-    def measure(self, name, server, case, round_number):
-        best = None
-        for attempt in range(self.options.tries):
-            if attempt:
-                procs.wait_quiet(20)
-            row = self.measure_once(server, case)
-            if best is None or row['foreign'] < best['foreign']:
-                best = row
-            if best['foreign'] <= self.options.noise:
-                break
-        best.update(server=name, case=case, round=round_number, noisy=best['foreign'] > self.options.noise)
-        self.rows.append(best)
-        print(f"# round {round_number} {name:16} {case:7} {best['rate']:9.0f}/s {best['us']:7.3f} us/req "
-              f"server {best['server_pct']:3.0f} % generator {best['generator_pct']:3.0f} % "
-              f"foreign {100 * best['foreign']:.0f} %{' !' if best['noisy'] else ''}", flush=True)
+    def measure(self, name, case, number):
+        try:
+            row = self.measure_once(self.running[name], case)
+        except (RuntimeError, OSError) as e:
+            self.problem(f'{name}: {case}: {e}')
+            self.running.pop(name).stop()
+            return
+        row.update(server=name, case=case, round=number)
+        self.rows.append(row)
 
     def round(self, number):
-        for name, (_, cases) in self.servers.items():
-            cases = [c for c in cases if c in self.options.cases and c in CASES]
-            if not cases:
-                continue
+        for case in (c for c in CASES if c in self.options.cases):
+            for name in [n for n in self.running if case in self.servers[n][1]]:
+                self.measure(name, case, number)
+        print(f'# round {number} of {self.options.rounds}', flush=True)
+
+    def start_all(self):
+        for name in self.servers:
             try:
-                server = self.start(name)
-            except RuntimeError as e:
-                self.problem(f'{name}: {e}')
-                continue
-            try:
-                self.blast(server.port, 'sat64', 0.5)  # warm
-                for case in cases:
-                    self.measure(name, server, case, number)
+                self.running[name] = self.start(name)
+                self.blast(self.running[name].port, 'sat64', 0.3)  # warm
             except (RuntimeError, OSError) as e:
                 self.problem(f'{name}: {e}')
-            finally:
-                server.stop()
+
+    def stop_all(self):
+        for server in self.running.values():
+            server.stop()
+        self.running = {}
 
     def idle(self, name):
         """Memory at rest, and with many keep-alive connections of which each made one request."""
@@ -233,8 +227,13 @@ class Bench:
             server.stop()
 
     def run(self):
-        for number in range(1, self.options.rounds + 1):
-            self.round(number)
+        if any(case in CASES for case in self.options.cases):
+            try:
+                self.start_all()
+                for number in range(1, self.options.rounds + 1):
+                    self.round(number)
+            finally:
+                self.stop_all()
         for name, (_, cases) in self.servers.items():
             for extra in (e for e in EXTRAS if e in cases and e in self.options.cases):
                 try:
@@ -282,26 +281,24 @@ def own_group_first():
 def parse_options():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument('--build', default='build/release', help='build folder (release)')
-    p.add_argument('--rounds', type=int, default=3)
-    p.add_argument('--secs', type=float, default=3, help='of one measurement')
+    p.add_argument('--rounds', type=int, default=15)
+    p.add_argument('--secs', type=float, default=0.4, help='of one slice')
     p.add_argument('--cases', default=','.join(list(CASES) + list(EXTRAS)), help='of: %(default)s')
     p.add_argument('--servers', default='', help='only these, by the names of the table')
-    p.add_argument('--quick', action='store_true', help='one round of one second, the main cases')
-    p.add_argument('--noise', type=float, default=0.05, help='share of a CPU that others may take')
-    p.add_argument('--tries', type=int, default=4, help='measurements of a case that is disturbed')
+    p.add_argument('--quick', action='store_true', help='few and short rounds, the main cases')
     p.add_argument('--idle', type=int, default=IDLE_CONNECTIONS, help='idle connections')
     p.add_argument('--out', default='', help='raw figures as JSON (default: BUILD/bench.json)')
     p.add_argument('--docs', default='', help='replace the results in this file (docs/benchmarks.md)')
     p.add_argument('--strict', action='store_true', help='exit 1 when a budget is missed')
     o = p.parse_args()
     if o.quick:
-        o.rounds, o.secs, o.tries = 1, 1, 2
+        o.rounds, o.secs = 5, 0.25
         if o.cases == p.get_default('cases'):
             o.cases = 'sat64,pipe16,close,c1,wait,startup,guard'
     o.cases = o.cases.split(',')
     unknown = set(o.cases) - set(CASES) - set(EXTRAS)
-    if unknown or o.rounds < 1 or o.secs <= 0 or o.tries < 1:
-        p.error(f'unknown case {unknown}' if unknown else 'rounds, secs and tries are positive')
+    if unknown or o.rounds < 1 or o.secs <= 0:
+        p.error(f'unknown case {unknown}' if unknown else 'rounds and secs are positive')
     o.out = o.out or os.path.join(o.build, 'bench.json')
     return o
 
@@ -326,7 +323,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix='vkd-bench-') as work_dir:
         bench = Bench(options, work_dir)
         bench.run()
-    title = machine_lines(own_namespace, priority) + f'; {options.rounds} rounds of {options.secs:g} s'
+    title = machine_lines(own_namespace, priority) + f'; {options.rounds} rounds, slices of {options.secs:g} s'
     text, missed = report.render(title, bench.rows, bench.facts, bench.problems, options.rounds)
     print('\n' + text)
     with open(options.out, 'w') as f:

@@ -57,6 +57,17 @@ static bool answers(uint16_t port)
     return have > 12 && strncmp(answer, "HTTP/1.1 200", 12) == 0 && strstr(answer, body);
 }
 
+/* Niceness, inherited, counts inside a session only where sessions are scheduled as groups. */
+static void own_session_first(void)
+{
+    setsid();
+    int fd = open("/proc/self/autogroup", O_WRONLY);
+    if (fd >= 0) {
+        (void)!write(fd, "-20", 3); /* without the right to it the figure is only noisier */
+        close(fd);
+    }
+}
+
 static pid_t start(int cpu, char **command)
 {
     pid_t pid = fork();
@@ -66,7 +77,7 @@ static pid_t start(int cpu, char **command)
     CPU_ZERO(&set);
     CPU_SET((size_t)cpu, &set);
     sched_setaffinity(0, sizeof set, &set);
-    setsid();
+    own_session_first();
     int null = open("/dev/null", O_RDWR);
     dup2(null, 1);
     dup2(null, 2);
