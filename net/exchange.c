@@ -133,7 +133,7 @@ static int op_respond(struct net_conn *c, const struct proc_op *op, const uint8_
     uint32_t how = op->flags & more;
     if (c->stage != NET_STAGE_FRAMED)
         return -VK_EPERM;
-    if (how & (how - 1))
+    if ((how & (how - 1)) || op->len == 0)
         return -VK_EINVAL;
     if (op->len > NET_RESPOND_MAX_BYTES)
         return -VK_ETOOBIG;

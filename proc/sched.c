@@ -54,7 +54,8 @@ static bool fill_head(struct proc_kernel *k, struct proc_process *p, struct proc
     uint8_t *dst = self->arg_off ? proc_reach(k, p, self->arg_off, p->arg_len) : NULL;
     if (VK_UNLIKELY(!dst))
         return false;
-    memcpy(dst, p->arg, p->arg_len);
+    if (p->arg_len)
+        memcpy(dst, p->arg, p->arg_len);
     if (VK_UNLIKELY(p->arg_buf.cap_bytes))
         vk_bufs_put(&k->bufs, &p->arg_buf);
     p->fresh = false;
