@@ -116,11 +116,13 @@ VK_INLINE bool is_authority(const uint8_t *p, const uint8_t *end, const uint8_t 
         host_end = skip_reg_name(host_end, end);
     else if (VK_UNLIKELY(*host_end == '[' && host_end == p))
         host_end = skip_ip6(p, end);
+    if (VK_UNLIKELY(host_end == NULL))
+        return false;
     *ret_host_len = (size_t)(host_end - p);
     *ret_port_len = 0;
     if (host_end == end)
         return true;
-    if (VK_UNLIKELY(host_end == NULL || *host_end != ':'))
+    if (VK_UNLIKELY(*host_end != ':'))
         return false;
     uint32_t number = 0;
     const uint8_t *port = host_end + 1;

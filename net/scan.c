@@ -33,6 +33,7 @@ VK_INLINE size_t find_empty_line(const uint8_t *in, size_t pos, uint64_t lf, uin
 /* `before` for the window that follows one of len_bytes (at least 1). */
 VK_INLINE uint32_t last_two(uint64_t lf, uint32_t len_bytes, uint32_t before)
 {
+    vk_assert_slow(len_bytes > 0);
     uint32_t last = (uint32_t)(lf >> (len_bytes - 1)) & 1;
     uint32_t last_but_one = len_bytes > 1 ? (uint32_t)(lf >> (len_bytes - 2)) & 1 : before & 1;
     return last | last_but_one << 1;

@@ -36,7 +36,7 @@ static bool answers(uint16_t port)
 {
     static const char request[] = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
     static const char body[] = "Hello, World!";
-    char answer[4096];
+    char answer[4096] = "";
     size_t have = 0;
     struct timeval patience = {.tv_sec = 1};
     struct sockaddr_in addr = {

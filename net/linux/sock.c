@@ -162,7 +162,7 @@ int net_sock_bound(int fd, struct proc_addr *ret_addr)
     socklen_t len = sizeof(listening);
     if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) != 0 || listening == 0)
         return -VK_EINVAL;
-    union net_sockaddr sa;
+    union net_sockaddr sa = {0};
     len = sizeof(sa);
     if (getsockname(fd, &sa.any, &len) != 0)
         return net_sock_err(errno);
@@ -171,7 +171,7 @@ int net_sock_bound(int fd, struct proc_addr *ret_addr)
 
 int net_sock_peer(int fd, struct proc_addr *ret_addr)
 {
-    union net_sockaddr sa;
+    union net_sockaddr sa = {0};
     socklen_t len = sizeof(sa);
     if (getpeername(fd, &sa.any, &len) != 0)
         return net_sock_err(errno);
