@@ -50,26 +50,31 @@ VK_INLINE const uint8_t *skip(const uint8_t *p, uint32_t class)
 }
 
 /*
- * Whether len bytes at p are `lower` but for case; lower_len is a constant of
- * at least 4. Good only for texts of letters, digits and "-", and for bytes
+ * IS_WORD: whether len bytes at p are the literal `lower` but for case. Good
+ * only for literals of letters, digits and "-", at least 4, and for bytes
  * without controls: no other such byte turns into one of those when bit 5 is set.
  */
-VK_INLINE bool is_word(const uint8_t *p, size_t len, const char *lower, size_t lower_len)
+VK_INLINE bool is_word4(const uint8_t *p, size_t len, const char *lower, size_t lower_len)
 {
-    const uint64_t fold8 = UINT64_C(0x2020202020202020);
-    const uint32_t fold4 = 0x20202020;
+    const uint32_t fold = 0x20202020;
+    return len == lower_len && (((net_load4(p) | fold) ^ net_load4(lower)) |
+                                ((net_load4(p + len - 4) | fold) ^ net_load4(lower + lower_len - 4))) == 0;
+}
+
+VK_INLINE bool is_word8(const uint8_t *p, size_t len, const char *lower, size_t lower_len)
+{
+    const uint64_t fold = UINT64_C(0x2020202020202020);
     if (len != lower_len)
         return false;
-    if (lower_len < 8)
-        return (((net_load4(p) | fold4) ^ net_load4(lower)) |
-                ((net_load4(p + len - 4) | fold4) ^ net_load4(lower + lower_len - 4))) == 0;
-    uint64_t diff = (net_load8(p + len - 8) | fold8) ^ net_load8(lower + lower_len - 8);
+    uint64_t diff = (net_load8(p + len - 8) | fold) ^ net_load8(lower + lower_len - 8);
     for (size_t i = 0; i + 8 < lower_len; i += 8)
-        diff |= (net_load8(p + i) | fold8) ^ net_load8(lower + i);
+        diff |= (net_load8(p + i) | fold) ^ net_load8(lower + i);
     return diff == 0;
 }
 
-#define IS_WORD(p, len, lower) is_word(p, len, lower, sizeof(lower) - 1)
+#define IS_WORD(p, len, lower)                                       \
+    (sizeof(lower) <= 8 ? is_word4(p, len, lower, sizeof(lower) - 1) \
+                        : is_word8(p, len, lower, sizeof(lower) - 1))
 
 /* ---- host ---------------------------------------------------------------- */
 

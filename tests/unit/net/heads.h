@@ -33,6 +33,8 @@ static const struct sample samples[] = {
     SAMPLE(0, "GET / HTTP/1.0\r\n\r\n"),
     SAMPLE(0, "GET / HTTP/1.0\r\nHost: a\r\n\r\n"),
     FIELDS(0, "User-Agent: wrk\r\nAccept: */*\r\n"),
+    FIELDS(0, "Date: a\r\nAccept: b\r\nReferer: c\r\nUser-Agent: d\r\nAccept-Charset: "
+              "e\r\nIf-Modified-Since: f\r\n"),
     FIELDS(0, "A-Name-Longer-Than-One-Block: and a value that is longer than two blocks of sixteen\r\n"),
     FIELDS(0, "!#$%&'*+-.^_`|~09azAZ: every mark of a token\r\n"),
     FIELDS(0, "X:\r\n"),
