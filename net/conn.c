@@ -68,8 +68,11 @@ static void on_timer(struct proc_kernel *kernel, struct proc_timer *timer)
         net_conn_abort(c);
     else if (now_ns >= c->deadline_ns)
         timed_out(c);
-    else if (earlier(write_ns, c->deadline_ns) != UINT64_MAX)
-        proc_timer_set(kernel, timer, earlier(write_ns, c->deadline_ns));
+    else { /* too early: serving now would count as activity and move the idle deadline */
+        if (earlier(write_ns, c->deadline_ns) != UINT64_MAX)
+            proc_timer_set(kernel, timer, earlier(write_ns, c->deadline_ns));
+        return;
+    }
     net_conn_serve_later(c);
 }
 
