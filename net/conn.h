@@ -93,6 +93,7 @@ struct net_server {
     bool is_paused;         /* accepting paused: too many connections */
     uint64_t complained_ns; /* last log line about overload */
     struct proc_timer drain_timer;
+    uint64_t drain_ns;       /* when what is left is aborted */
     struct proc_sink nobody; /* takes the completions of connections turned away */
     struct net_listener listeners[NET_LISTENERS_MAX];
 };

@@ -301,7 +301,7 @@ static void exchange_release(struct proc_kernel *kernel, void *object, struct pr
 {
     (void)kernel;
     struct net_conn *c = object;
-    bool is_clean = c->stage >= NET_STAGE_FRAMED &&
+    bool is_clean = c->stage >= NET_STAGE_FRAMED && !(c->frame & NET_FRAME_UNKNOWN) &&
                     (!(c->frame & (NET_FRAME_LENGTH | NET_FRAME_CHUNKED)) || skip_body(c));
     uint8_t stage = c->stage;
     c->process = NULL;

@@ -39,7 +39,7 @@ struct net_request *net_request_open(struct proc_self *self)
     uint32_t status = net_head_parse(&request->head, request->bytes, self->arg_len);
     struct proc_op frame = {.code = PROC_OP_HTTP_FRAME};
     if (VK_UNLIKELY(status)) {
-        frame.flags = NET_FRAME_CLOSE;
+        frame.flags = NET_FRAME_CLOSE | NET_FRAME_UNKNOWN;
         if (submit_silent(self, frame))
             (void)net_respond_status(self, NULL, status, 0);
         return NULL;

@@ -42,6 +42,8 @@ static void accept_more(struct net_listener *l)
     const struct proc_io_req req = {
         .code = PROC_IO_ACCEPT, .conn = l->io, .tag = proc_tag(&l->sink, LISTENER_ACCEPT)};
     l->is_accepting = s->io->ops->submit(s->io, &req) == 0;
+    if (VK_UNLIKELY(!l->is_accepting)) /* too many in flight: nothing else would ever try again */
+        proc_timer_set(s->kernel, &s->drain_timer, proc_now_ns(s->kernel) + ACCEPT_RETRY_NS);
 }
 
 static void pause_accept(struct net_server *s, const char *why)
@@ -61,15 +63,41 @@ static void resume_accept(struct net_server *s)
         accept_more(&s->listeners[i]);
 }
 
+/* False when the driver could not take all of it now. */
+static bool close_listeners(struct net_server *s)
+{
+    bool is_done = true;
+    for (uint32_t i = 0; i < s->listeners_count; i++) {
+        struct net_listener *l = &s->listeners[i];
+        const struct proc_io_req req = {
+            .code = PROC_IO_CLOSE, .conn = l->io, .tag = proc_tag(&l->sink, LISTENER_CLOSE)};
+        if (l->is_open && s->io->ops->submit(s->io, &req) == 0)
+            l->is_open = false;
+        is_done = is_done && !l->is_open;
+    }
+    return is_done;
+}
+
+static void drain(struct net_server *s)
+{
+    uint64_t now_ns = proc_now_ns(s->kernel);
+    if (!close_listeners(s))
+        proc_timer_set(s->kernel, &s->drain_timer, now_ns + ACCEPT_RETRY_NS);
+    else if (now_ns < s->drain_ns)
+        proc_timer_set(s->kernel, &s->drain_timer, s->drain_ns);
+}
+
 /* Also the retry of a paused accept: draining is the later of the two uses. */
 static void drain_fire(struct proc_kernel *kernel, struct proc_timer *timer)
 {
-    (void)kernel;
     struct net_server *s = VK_CONTAINER(timer, struct net_server, drain_timer);
     if (!s->is_draining) {
         resume_accept(s);
         return;
     }
+    drain(s);
+    if (proc_now_ns(kernel) < s->drain_ns)
+        return;
     for (uint32_t i = 0; i < s->conns_made; i++)
         if (s->conns[i].is_used)
             net_conn_abort(&s->conns[i]);
@@ -185,18 +213,11 @@ int net_server_listen(struct net_server *server, uint32_t listener)
 void net_server_drain(struct net_server *server, uint64_t deadline_ns)
 {
     server->is_draining = true;
-    for (uint32_t i = 0; i < server->listeners_count; i++) {
-        struct net_listener *l = &server->listeners[i];
-        const struct proc_io_req req = {
-            .code = PROC_IO_CLOSE, .conn = l->io, .tag = proc_tag(&l->sink, LISTENER_CLOSE)};
-        if (l->is_open)
-            (void)server->io->ops->submit(server->io, &req);
-        l->is_open = false;
-    }
+    server->drain_ns = deadline_ns;
     for (uint32_t i = 0; i < server->conns_made; i++)
         if (server->conns[i].is_used)
             net_conn_serve_later(&server->conns[i]);
-    proc_timer_set(server->kernel, &server->drain_timer, deadline_ns);
+    drain(server);
 }
 
 bool net_server_is_idle(const struct net_server *server)
