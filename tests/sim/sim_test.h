@@ -14,8 +14,7 @@
 #define PEERS_MAX   64u
 #define EXPECTS_MAX 12u
 #define OUT_BYTES   16384u
-#define SECOND_NS   1000000000u
-#define NEVER_NS    UINT64_MAX
+#define SECOND_NS   1000000000ull
 #define ECHO_BYTES  3000u
 #define BIG_BYTES   20000u
 #define HUGE_BYTES  10000000u

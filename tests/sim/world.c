@@ -7,7 +7,7 @@
 
 #define CONNS_MAX 64u
 #define STEPS_MAX 3000000u
-#define LIMIT_NS  (1000ull * SECOND_NS) /* of virtual time; every deadline of the server is far below */
+#define LIMIT_NS  (1000 * SECOND_NS) /* of virtual time; every deadline of the server is far below */
 
 static struct sim *clock_of_date; /* the one world of this OS process */
 
@@ -41,7 +41,7 @@ static void set_weather(struct sim_options *o, enum weather weather, uint64_t se
     if (weather >= WEATHER_HURRICANE) {
         o->odds.overflow = 200;
         o->odds.jump = 1;
-        o->jump_max_ns = 20ull * SECOND_NS;
+        o->jump_max_ns = 20 * SECOND_NS;
     }
 }
 
