@@ -448,7 +448,7 @@ static void check_calm(const struct peer *p)
 void peer_check(const struct peer *p, bool is_calm)
 {
     CHECK(p->is_over);
-    CHECK(p->over_ns != 0 || p->manner == MANNER_RESET || !"the server lets no peer wait for ever");
+    CHECK((p->over_ns != 0 || p->manner == MANNER_RESET) && "the server lets no peer wait for ever");
     if (is_calm)
         check_calm(p);
 }
