@@ -47,6 +47,9 @@ static int thread_init(struct vk_linux_thread *thread)
         return rc;
     }
     thread->alt_map = map;
+    thread->vectors = __builtin_cpu_supports("avx") ? VK_LINUX_VECTORS_AVX : 0;
+    if (__builtin_cpu_supports("avx512f"))
+        thread->vectors |= VK_LINUX_VECTORS_AVX512;
     return 0;
 }
 

@@ -14,6 +14,9 @@
 /* The signal of the CPU tick. */
 #define VK_LINUX_TICK_SIGNAL SIGVTALRM
 
+#define VK_LINUX_VECTORS_AVX    1u
+#define VK_LINUX_VECTORS_AVX512 2u
+
 /* Values of the system-call trap's selector (linux/prctl.h). */
 #define VK_LINUX_TRAP_ALLOW 0
 #define VK_LINUX_TRAP_BLOCK 1
@@ -58,6 +61,7 @@ struct plat_runner {
 struct vk_linux_thread {
     struct plat_runner *active; /* whose code runs now; cleared while its fault is handled */
     void *saved_rsp;            /* the kernel's stack while it does */
+    uint32_t vectors;           /* VK_LINUX_VECTORS_..: which registers there are to clear */
     volatile char selector;     /* of the system-call trap */
     uint32_t run_rights;        /* protection keys: rights of the code run; 0: do not touch */
     uint32_t kernel_rights;     /* those before and after */
@@ -68,6 +72,7 @@ struct vk_linux_thread {
 };
 _Static_assert(offsetof(struct vk_linux_thread, active) == 0, "run_x86_64.S");
 _Static_assert(offsetof(struct vk_linux_thread, saved_rsp) == 8, "run_x86_64.S");
+_Static_assert(offsetof(struct vk_linux_thread, vectors) == 16, "run_x86_64.S");
 
 /* Reached from signal handlers, so never allocated on first use. */
 extern __thread struct vk_linux_thread vk_linux_thread
