@@ -93,7 +93,10 @@ struct plat_fault {
 /*
  * A runner owns one native stack between guard pages and what is needed to
  * leave a fault. One per kernel; used by one thread at a time. A runner may
- * be used only on the thread that called plat_runner_init.
+ * be used only on the thread that called plat_runner_create, and not across a
+ * fork. On Linux a signal handler of the host that may interrupt a run has
+ * SA_ONSTACK set: without it, it would run on the process's stack, where its
+ * system calls are the process's. Better still, such signals are blocked.
  */
 struct plat_runner;
 
@@ -121,9 +124,7 @@ void plat_runner_destroy(struct plat_runner *runner); /* accepts NULL */
  * with its value in *ret_value; -VK_EIO when it was ended by a fault,
  * described in *ret_fault. What it left on the stack is wiped before the next run.
  * Floating-point control is afterwards as it was when the runner was created.
- * Does not nest. fn is under the system-call trap, and so are handlers of
- * signals that arrive meanwhile, on its stack too unless SA_ONSTACK is set: a
- * thread with runners blocks the signals of its program.
+ * Does not nest. ret_value and ret_fault stay accessible during the run.
  */
 int plat_run_guarded(struct plat_runner *runner, int (*fn)(void *arg), void *arg, int *ret_value,
                      struct plat_fault *ret_fault);

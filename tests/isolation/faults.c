@@ -6,44 +6,6 @@
  */
 #include "tests/isolation/isolation.h"
 
-static void poke(uintptr_t addr)
-{
-    __asm__ volatile("movb $1, (%0)" : : "r"(addr) : "memory");
-}
-
-/* What a process aims at; read before the run, since kernel data may be closed during it. */
-static uintptr_t target;
-
-static int poke_target(void *arg)
-{
-    (void)arg;
-    poke(target);
-    return 0;
-}
-
-static int return_seven(void *arg)
-{
-    (void)arg;
-    return 7;
-}
-
-/* After whatever happened, a well-behaved process runs. */
-static void check_still_works(void)
-{
-    struct result result = run_once(return_seven);
-    CHECK(result.rc == 0);
-    CHECK(result.value == 7);
-}
-
-static void check_access(struct result result, uintptr_t addr)
-{
-    CHECK(result.rc == -VK_EIO);
-    CHECK(result.fault.kind == PLAT_FAULT_ACCESS);
-    CHECK(result.fault.addr == addr);
-    CHECK(result.fault.pc != 0);
-    check_still_works();
-}
-
 static void test_return(void)
 {
     check_still_works();

@@ -40,6 +40,16 @@ void give(struct vk_slot *slot);
 /* A process of its own: take a slot, run, give it back. */
 struct result run_once(int (*fn)(void *arg));
 
+/* What a process aims at: set before the run, since kernel data may be closed during it. */
+extern uintptr_t target;
+int poke_target(void *arg); /* a process that writes one byte there */
+int peek_target(void *arg); /* one that reads a byte there and returns it */
+
+/* After whatever happened, a well-behaved process runs. */
+void check_still_works(void);
+/* The run was ended for touching addr, and others are not harmed. */
+void check_access(struct result result, uintptr_t addr);
+
 struct test {
     const char *name;
     void (*run)(void);
@@ -47,14 +57,19 @@ struct test {
 
 extern const struct test fault_tests[];
 extern const uint32_t fault_tests_count;
+extern const struct test residue_tests[];
+extern const uint32_t residue_tests_count;
+extern const struct test gap_tests[];
+extern const uint32_t gap_tests_count;
 
 void fail(const char *where, const char *what);
 
 /*
- * Run every test under this guard: a line for each and the sums to
- * plat_console. -VK_ENOTSUP when the guard does not work here.
+ * Run every test under this guard, and more of the platform's own: a line for
+ * each and the sums to plat_console. -VK_ENOTSUP when the guard does not work here.
  */
-int isolation_run(enum vk_guard_kind kind, uint32_t *ret_failed_count);
+int isolation_run(enum vk_guard_kind kind, const struct test *more_tests, uint32_t more_count,
+                  uint32_t *ret_failed_count);
 
 #define CHECK(cond)                                     \
     do {                                                \

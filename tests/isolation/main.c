@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Usage: isolation GUARD. Exit 0, 1 when a test failed, 77 when the guard does not work here. */
 #include "tests/isolation/isolation.h"
+#include "tests/isolation/linux.h"
 
 #include <stdio.h>
 
@@ -12,7 +13,7 @@ int main(int argc, char **argv)
         return 2;
     }
     uint32_t failed_count = 0;
-    int rc = isolation_run(kind, &failed_count);
+    int rc = isolation_run(kind, linux_tests, linux_tests_count, &failed_count);
     if (rc == -VK_ENOTSUP) {
         printf("skip: guard %s is not supported here\n", argv[1]);
         return 77;

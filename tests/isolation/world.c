@@ -106,6 +106,52 @@ struct result run_once(int (*fn)(void *arg))
     return result;
 }
 
+/* ---- what many tests do ---- */
+
+uintptr_t target;
+
+static void poke(uintptr_t addr)
+{
+    __asm__ volatile("movb $1, (%0)" : : "r"(addr) : "memory");
+}
+
+int poke_target(void *arg)
+{
+    (void)arg;
+    poke(target);
+    return 0;
+}
+
+int peek_target(void *arg)
+{
+    uint8_t value;
+    (void)arg;
+    __asm__ volatile("movb (%1), %0" : "=q"(value) : "r"(target) : "memory");
+    return value;
+}
+
+static int return_seven(void *arg)
+{
+    (void)arg;
+    return 7;
+}
+
+void check_still_works(void)
+{
+    struct result result = run_once(return_seven);
+    CHECK(result.rc == 0);
+    CHECK(result.value == 7);
+}
+
+void check_access(struct result result, uintptr_t addr)
+{
+    CHECK(result.rc == -VK_EIO);
+    CHECK(result.fault.kind == PLAT_FAULT_ACCESS);
+    CHECK(result.fault.addr == addr);
+    CHECK(result.fault.pc != 0);
+    check_still_works();
+}
+
 static uint32_t run_tests(const struct test *tests, uint32_t count)
 {
     uint32_t failed_count = 0;
@@ -124,14 +170,19 @@ static uint32_t run_tests(const struct test *tests, uint32_t count)
     return failed_count;
 }
 
-int isolation_run(enum vk_guard_kind kind, uint32_t *ret_failed_count)
+int isolation_run(enum vk_guard_kind kind, const struct test *more_tests, uint32_t more_count,
+                  uint32_t *ret_failed_count)
 {
     int rc = world_init(kind);
     if (rc != 0)
         return rc;
+    uint32_t count = fault_tests_count + residue_tests_count + gap_tests_count + more_count;
     *ret_failed_count = run_tests(fault_tests, fault_tests_count);
+    *ret_failed_count += run_tests(residue_tests, residue_tests_count);
+    *ret_failed_count += run_tests(gap_tests, gap_tests_count);
+    *ret_failed_count += run_tests(more_tests, more_count);
     world_fini();
-    print_number(fault_tests_count - *ret_failed_count);
+    print_number(count - *ret_failed_count);
     print(" passed, ");
     print_number(*ret_failed_count);
     print(" failed\n");

@@ -23,7 +23,7 @@ int metal_main(const struct boot_info *info)
     first_word(info->command_line, guard);
     int rc = vk_guard_parse(guard, &kind);
     if (rc == 0)
-        rc = isolation_run(kind, &failed_count);
+        rc = isolation_run(kind, NULL, 0, &failed_count);
     if (rc != 0) {
         metal_console_text(rc == -VK_ENOTSUP ? "skipped: guard " : "FAIL start of guard ");
         metal_console_text(guard);

@@ -116,11 +116,31 @@ static void end_run(struct plat_runner *runner, ucontext_t *context, enum plat_f
     regs[REG_EFL] &= ~(greg_t)(EFLAGS_TRAP | EFLAGS_DIRECTION | EFLAGS_NESTED | EFLAGS_ALIGNMENT);
 }
 
+/*
+ * A system call of a handler of the host's, which interrupted the run and is
+ * known by its stack: do it again, untrapped. The trap is set anew by the next run.
+ */
+static bool is_of_handler(const ucontext_t *context)
+{
+    uintptr_t off = (uintptr_t)context->uc_mcontext.gregs[REG_RSP] - (uintptr_t)vk_linux_thread.alt_map;
+    return off < VK_LINUX_ALT_MAP_BYTES;
+}
+
+static void repeat_untrapped(ucontext_t *context)
+{
+    context->uc_mcontext.gregs[REG_RIP] -= 2; /* the length of `syscall` and of `int $0x80` */
+    vk_linux_thread.lapsed = true;
+}
+
 /* True when the access may be tried again; else the run has been ended. */
 static bool on_fault(struct plat_runner *runner, int sig, siginfo_t *info, ucontext_t *context)
 {
     enum plat_fault_kind kind = kind_of(sig, info);
     uintptr_t addr = 0;
+    if (kind == PLAT_FAULT_SYSCALL && is_of_handler(context)) {
+        repeat_untrapped(context);
+        return true;
+    }
     if (kind == PLAT_FAULT_SYSCALL) {
         addr = (uintptr_t)info->si_syscall;
     } else if (kind == PLAT_FAULT_ACCESS) {
@@ -183,7 +203,7 @@ static void on_signal(int sig, siginfo_t *info, void *context)
     errno = error;
     if (goes_on) {
         thread->active = active;
-        thread->selector = selector;
+        thread->selector = thread->lapsed ? VK_LINUX_TRAP_ALLOW : selector;
     }
 }
 

@@ -18,8 +18,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-/* Of the alternate stack: a signal frame with all vector registers is 3.5 KiB. */
-#define ALT_BYTES (64u << 10)
+#define ALT_BYTES (VK_LINUX_ALT_MAP_BYTES - VK_PAGE_BYTES)
 
 /* linux/prctl.h of kernel 5.11 */
 #define TRAP_PRCTL 59
@@ -35,7 +34,7 @@ __thread struct vk_linux_thread vk_linux_thread __attribute__((tls_model("initia
 static int thread_init(struct vk_linux_thread *thread)
 {
     void *map;
-    int rc = plat_reserve(VK_PAGE_BYTES + ALT_BYTES, VK_PAGE_BYTES, &map);
+    int rc = plat_reserve(VK_LINUX_ALT_MAP_BYTES, VK_PAGE_BYTES, &map);
     if (rc != 0)
         return rc;
     stack_t alt = {.ss_sp = (uint8_t *)map + VK_PAGE_BYTES, .ss_size = ALT_BYTES};
@@ -43,7 +42,7 @@ static int thread_init(struct vk_linux_thread *thread)
     if (rc == 0 && sigaltstack(&alt, &thread->alt_before) != 0)
         rc = vk_linux_err(errno);
     if (rc != 0) {
-        plat_release(map, VK_PAGE_BYTES + ALT_BYTES);
+        plat_release(map, VK_LINUX_ALT_MAP_BYTES);
         return rc;
     }
     thread->alt_map = map;
@@ -56,7 +55,7 @@ static int thread_init(struct vk_linux_thread *thread)
 static void thread_fini(struct vk_linux_thread *thread)
 {
     (void)sigaltstack(&thread->alt_before, NULL);
-    plat_release(thread->alt_map, VK_PAGE_BYTES + ALT_BYTES);
+    plat_release(thread->alt_map, VK_LINUX_ALT_MAP_BYTES);
     thread->alt_map = NULL;
 }
 
@@ -224,8 +223,10 @@ int plat_run_guarded(struct plat_runner *runner, int (*fn)(void *arg), void *arg
         thread->kernel_rights = plat_key_rights();
         plat_key_set_rights(run_rights);
     }
-    if (runner->options.syscall_trap)
+    if (runner->options.syscall_trap) {
+        thread->lapsed = false;
         thread->selector = VK_LINUX_TRAP_BLOCK;
+    }
     int value = vk_linux_switch(fn, arg, runner->stack.top, runner);
     thread->selector = VK_LINUX_TRAP_ALLOW;
     if (VK_UNLIKELY(run_rights != 0))

@@ -14,6 +14,9 @@
 /* The signal of the CPU tick. */
 #define VK_LINUX_TICK_SIGNAL SIGVTALRM
 
+/* Of the alternate stack, a closed page below it included: a frame with all vector registers is 3.5 KiB. */
+#define VK_LINUX_ALT_MAP_BYTES (68u << 10)
+
 #define VK_LINUX_VECTORS_AVX    1u
 #define VK_LINUX_VECTORS_AVX512 2u
 
@@ -63,6 +66,7 @@ struct vk_linux_thread {
     void *saved_rsp;            /* the kernel's stack while it does */
     uint32_t vectors;           /* VK_LINUX_VECTORS_..: which registers there are to clear */
     volatile char selector;     /* of the system-call trap */
+    bool lapsed;                /* the trap was given up for the rest of this run */
     uint32_t run_rights;        /* protection keys: rights of the code run; 0: do not touch */
     uint32_t kernel_rights;     /* those before and after */
     struct plat_runner *runners;
