@@ -29,6 +29,7 @@ struct hello {
     uint32_t piece_len;
     uint32_t written; /* of the piece */
     uint64_t left;    /* of /big */
+    bool has_begun;   /* the response */
     struct proc_op op;
 };
 
@@ -49,12 +50,16 @@ static bool query_number(struct proc_self *self, const struct hello *h, struct v
     return net_query_find(query, key, &value) && vk_span_to_u64(value, ret_value) == 0 && *ret_value <= max;
 }
 
-/* Begin a streamed response and get a piece of heap for it. */
 static bool begin_stream(struct proc_self *self, struct hello *h, uint64_t length_bytes)
 {
-    if (net_respond_begin(self, request_of(self, h), 200, VK_SPAN_LIT("application/octet-stream"),
-                          length_bytes))
-        return false;
+    h->has_begun = true;
+    return !net_respond_begin(self, request_of(self, h), 200, VK_SPAN_LIT("application/octet-stream"),
+                              length_bytes);
+}
+
+/* Heap for the pieces of a stream. */
+static bool take_piece(struct proc_self *self, struct hello *h)
+{
     void *piece = proc_alloc(self, PIECE_BYTES);
     h->piece = piece ? proc_off(self, piece) : 0;
     return piece;
@@ -87,7 +92,7 @@ static enum proc_step step_big(struct proc_self *self, struct proc_fiber *fiber)
     PROC_BEGIN(fiber->step)
     if (!query_number(self, h, VK_SPAN_LIT("bytes"), INT64_MAX, &h->left))
         return answer(self, h, 400);
-    if (!begin_stream(self, h, h->left))
+    if (!begin_stream(self, h, h->left) || !take_piece(self, h))
         return PROC_STEP_FAIL;
     for (uint32_t i = 0; i < PIECE_BYTES; i++)
         ((uint8_t *)proc_at(self, h->piece))[i] = (uint8_t)('a' + i % 26);
@@ -103,26 +108,30 @@ static enum proc_step step_big(struct proc_self *self, struct proc_fiber *fiber)
     return PROC_STEP_END;
 }
 
+/* Read before answering: asking for the body is what sends a waiting client its 100 Continue. */
 static enum proc_step step_echo(struct proc_self *self, struct proc_fiber *fiber)
 {
     struct hello *h = (struct hello *)fiber;
-    PROC_BEGIN(fiber->step)
     const struct net_head *head = &request_of(self, h)->head;
-    if (!begin_stream(self, h, head->body == NET_BODY_CHUNKED ? UINT64_MAX : head->length_bytes))
+    bool is_chunked = head->body == NET_BODY_CHUNKED;
+    PROC_BEGIN(fiber->step)
+    if (!take_piece(self, h))
         return PROC_STEP_FAIL;
     for (;;) {
         PROC_AWAIT(fiber->step, stream_op(self, h, PROC_OP_READ, h->piece, PIECE_BYTES), PROC_STEP_WAIT);
         if (fiber->done.res < 0)
             return PROC_STEP_FAIL; /* the body broke off: so does the answer */
-        if (fiber->done.len == 0)
-            break;
         h->piece_len = fiber->done.len;
         h->written = 0;
+        if (!h->has_begun && !begin_stream(self, h, is_chunked ? UINT64_MAX : head->length_bytes))
+            return PROC_STEP_FAIL;
+        if (h->piece_len == 0)
+            break;
         PROC_AWAIT(fiber->step, write_piece(self, h), PROC_STEP_WAIT);
         if (h->piece_len == 0)
             return PROC_STEP_END;
     }
-    if (request_of(self, h)->head.body == NET_BODY_CHUNKED)
+    if (is_chunked)
         PROC_AWAIT(fiber->step, stream_op(self, h, PROC_OP_SHUTDOWN, 0, 0), PROC_STEP_WAIT);
     PROC_END
     return PROC_STEP_END;
