@@ -84,8 +84,9 @@ static int run(struct proc_kernel *k, struct proc_process *p, struct proc_self *
         *ret_value = p->program->resume(self);
         return 0;
     }
+    int (*resume)(void *self) = p->program->resume; /* p may be closed during the run */
     vk_guard_run_begin(&k->guard);
-    int rc = plat_run_guarded(k->runner, p->program->resume, self, ret_value, ret_fault);
+    int rc = plat_run_guarded(k->runner, resume, self, ret_value, ret_fault);
     vk_guard_run_end(&k->guard);
     return rc;
 }

@@ -98,6 +98,7 @@ FINE = [
     ('proc/a.c', C + '/* not io_uring, nor libev */\nstatic const char *name = "io_uring";\n'),
     ('metal/main.c', C + '#include "net/http.h"\n#include "proc/kernel.h"\n'),
     ('metal/a.c', C + '#include "proc/io.h"\n'),
+    ('tests/unit/proc/a.c', C + '#include "proc/kernel_impl.h"\n'),
     ('tests/a.c', C + '#include <criterion/criterion.h>\n#include "net/linux/uring.h"\n'),
 ]
 

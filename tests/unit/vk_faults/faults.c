@@ -12,6 +12,8 @@
 struct page {
     bool is_open;
     uint8_t key;
+    bool was_open;      /* whole, since it was mapped */
+    size_t whole_bytes; /* of the mapping that begins here; 0: none */
 };
 
 struct range {
@@ -67,8 +69,10 @@ static void mark(void *base, size_t len_bytes, bool is_open, uint32_t key)
     CHECK(first != NULL && len_bytes > 0 && len_bytes % VK_PAGE_BYTES == 0);
     CHECK_EQ((uintptr_t)base % VK_PAGE_BYTES, 0);
     CHECK(page_of((uint8_t *)base + len_bytes - 1) == first + len_bytes / VK_PAGE_BYTES - 1);
-    for (size_t i = 0; i < len_bytes / VK_PAGE_BYTES; i++)
-        first[i] = (struct page){.is_open = is_open, .key = (uint8_t)key};
+    for (size_t i = 0; i < len_bytes / VK_PAGE_BYTES; i++) {
+        first[i].is_open = is_open;
+        first[i].key = (uint8_t)key;
+    }
 }
 
 bool faults_is_open(const void *addr)
@@ -123,15 +127,21 @@ int __wrap_plat_slot_map(void *base, size_t len_bytes, bool odd)
     if (is_refused())
         return -VK_ENOMEM;
     mark(base, len_bytes, false, 0);
+    page_of(base)->whole_bytes = len_bytes;
+    page_of(base)->was_open = false;
     return __real_plat_slot_map(base, len_bytes, odd);
 }
 
-/* Closing is never refused: it restores what was. */
+/* Never refused, as in an OS kernel: closing, and opening again a mapping that stays one. */
 int __wrap_plat_protect(void *base, size_t len_bytes, enum plat_prot prot)
 {
-    if (prot == PLAT_PROT_RW && is_refused())
+    struct page *first = page_of(base);
+    CHECK(first != NULL);
+    bool is_whole = first->whole_bytes == len_bytes;
+    if (prot == PLAT_PROT_RW && !(is_whole && first->was_open) && is_refused())
         return -VK_ENOMEM;
     mark(base, len_bytes, prot == PLAT_PROT_RW, 0);
+    first->was_open |= is_whole && prot == PLAT_PROT_RW;
     return __real_plat_protect(base, len_bytes, prot);
 }
 

@@ -434,16 +434,16 @@ TEST(vk_pool, a_slot_whose_wipe_is_refused_is_kept_for_the_next_take)
     static const struct vk_pool_options two = {.slots_max = {2, 0, 0, 0}, .mappings_max = 100};
     struct world world;
     CHECK_EQ(make_world(&world, VK_GUARD_MPROTECT, &two), 0);
-    struct vk_slot *dirty = take(&world, 0, 0);
-    memset(dirty->base, 'x', dirty->size_bytes);
-    take(&world, 0, 0); /* closes it */
+    struct vk_slot *dirty = take(&world, 0, 4 * PAGE);
+    memset(dirty->base, 'x', dirty->open_bytes);
+    take(&world, 0, 4 * PAGE); /* closes it */
     vk_pool_give(&world.pool, dirty, 0);
     struct vk_slot *slot = NULL;
     faults.refuse_at = faults.calls + 1;
-    CHECK_EQ(vk_pool_take(&world.pool, 0, 0, &slot), -VK_ENOMEM);
+    CHECK_EQ(vk_pool_take(&world.pool, 0, 4 * PAGE, &slot), -VK_ENOMEM);
     CHECK(slot == NULL);
     CHECK_EQ(vk_pool_room(&world.pool), 1);
-    CHECK(take(&world, 0, 0) == dirty);
+    CHECK(take(&world, 0, 4 * PAGE) == dirty);
     check_zero(dirty);
     end_world(&world);
 }
