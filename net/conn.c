@@ -191,7 +191,9 @@ void net_conn_close(struct net_conn *conn, enum net_closing how)
 
 void net_conn_abort(struct net_conn *conn)
 {
-    if (conn->closing == NET_CLOSING_NOW)
+    /* A CLOSE in order behind a send that nobody reads would wait for ever: it is hurried. */
+    bool is_closing = conn->closing == NET_CLOSING_NOW && !conn->pipe.sending_len;
+    if (conn->aborts || is_closing)
         return;
     conn->closing = NET_CLOSING_NOW;
     conn->aborts = true;

@@ -178,13 +178,16 @@ static enum net_pipe_news on_sent(struct net_pipe *pipe, const struct proc_io_ev
 
 int net_pipe_close(struct net_pipe *pipe, bool abort)
 {
-    if (pipe->is_closed)
+    if (pipe->is_closed && (!abort || pipe->is_aborted))
         return 0;
     struct proc_io_req req = {.code = PROC_IO_CLOSE, .flags = abort ? PROC_IO_ABORT : 0};
-    int rc = submit(pipe, &req, NET_PIPE_CLOSE);
+    int rc = submit(pipe, &req, abort ? NET_PIPE_ABORT : NET_PIPE_CLOSE);
+    if (rc == -VK_EBADH && pipe->is_closed)
+        rc = 0; /* the one in order is done already, its completion on the way */
     if (rc)
         return rc;
     pipe->is_closed = true;
+    pipe->is_aborted = pipe->is_aborted || abort;
     if (abort)
         pipe->is_broken = true;
     net_pipe_drop_output(pipe);

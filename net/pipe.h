@@ -23,6 +23,7 @@ enum net_pipe_op {
     NET_PIPE_SHUTDOWN,
     NET_PIPE_CLOSE,
     NET_PIPE_CONNECT,
+    NET_PIPE_ABORT, /* a CLOSE that hurries another */
 };
 
 /* What a completion meant. */
@@ -61,8 +62,9 @@ struct net_pipe {
     uint8_t recv; /* enum net_pipe_recv */
     bool is_eof;
     bool is_broken;
-    bool is_shut;   /* SHUTDOWN was submitted */
-    bool is_closed; /* CLOSE was submitted */
+    bool is_shut;    /* SHUTDOWN was submitted */
+    bool is_closed;  /* CLOSE was submitted */
+    bool is_aborted; /* ... with ABORT */
 
     struct net_input in;
     struct vk_buf out; /* gathers */
@@ -137,7 +139,11 @@ void net_pipe_drop_output(struct net_pipe *pipe);
 /* Send what gathered, unless a send is under way. -VK_EOVERFLOW: call again after the next wait. */
 int net_pipe_send(struct net_pipe *pipe);
 
-/* CLOSE, once. abort: reset, dropping output. -VK_EOVERFLOW: call again after the next wait. */
+/*
+ * CLOSE, once in order and once more with abort: reset, dropping output, and
+ * not waiting for sends that the peer does not read. -VK_EOVERFLOW: call again
+ * after the next wait.
+ */
 int net_pipe_close(struct net_pipe *pipe, bool abort);
 
 #endif
