@@ -94,6 +94,18 @@ static bool put_random(struct peer *p)
     }
 }
 
+/* Asks for more than its socket holds: far more, or so little that the server is done but for the last send.
+ */
+static void plan_deaf(struct peer *p)
+{
+    char text[160];
+    bool is_far = world_draw(p->world, 2) == 0;
+    uint32_t n = is_far ? HUGE_BYTES : p->world->socket_bytes + 5000;
+    snprintf(text, sizeof(text), "GET /big?n=%u HTTP/1.1\r\nHost: a\r\n%s\r\n", n,
+             is_far ? "" : "Connection: close\r\n");
+    peer_request(p, text, EXPECT_BIG, n);
+}
+
 void peer_plan(struct peer *p)
 {
     static const char *const bad[] = {
@@ -113,7 +125,7 @@ void peer_plan(struct peer *p)
         p->expects[p->expects_count++] = (struct expect){EXPECT_ERROR, 408};
         return;
     case MANNER_DEAF:
-        peer_request(p, "GET /big?n=10000000 HTTP/1.1\r\nHost: a\r\n\r\n", EXPECT_BIG, HUGE_BYTES);
+        plan_deaf(p);
         return;
     case MANNER_BAD:
         peer_request(p, bad[world_draw(p->world, VK_COUNT(bad))], EXPECT_ERROR, 400);
@@ -363,7 +375,6 @@ static void on_open(struct peer *p)
 static void on_event(void *ctx, struct sim *sim, uint32_t end, enum sim_client_event event)
 {
     struct peer *p = ctx;
-    (void)sim;
     (void)end;
     switch (event) {
     case SIM_CLIENT_OPEN:
@@ -373,6 +384,8 @@ static void on_event(void *ctx, struct sim *sim, uint32_t end, enum sim_client_e
         leave(p, -VK_EREFUSED);
         break;
     case SIM_CLIENT_READABLE:
+        p->event_ns[1] = p->event_ns[0];
+        p->event_ns[0] = sim_now(sim);
         if (p->manner != MANNER_SLOW && p->manner != MANNER_DEAF)
             hear(p, SIZE_MAX);
         break;
@@ -408,9 +421,9 @@ void peer_connect(struct peer *p)
 
 /* ---- what must hold ------------------------------------------------------------------------------------ */
 
-static void check_deadline(const struct peer *p, uint64_t since_ns, uint64_t timeout_ns)
+static void check_deadline(uint64_t since_ns, uint64_t until_ns, uint64_t timeout_ns)
 {
-    uint64_t waited_ns = p->over_ns - since_ns;
+    uint64_t waited_ns = until_ns - since_ns;
     CHECK(waited_ns >= timeout_ns - SECOND_NS); /* its clock runs from what it did, ours from what came */
     CHECK(waited_ns <= timeout_ns + 3 * SECOND_NS);
 }
@@ -421,13 +434,16 @@ static void check_calm(const struct peer *p)
     switch (p->manner) {
     case MANNER_SILENT:
         CHECK(p->end_err == -VK_ECLOSED && p->answered == 0);
+        check_deadline(p->opened_ns, p->over_ns, NET_HEAD_TIMEOUT_NS);
         break;
     case MANNER_STOP:
         CHECK(is_all && p->status == 408 && p->said_close);
-        check_deadline(p, p->sent_ns, NET_HEAD_TIMEOUT_NS);
+        check_deadline(p->sent_ns, p->over_ns, NET_HEAD_TIMEOUT_NS);
         break;
     case MANNER_DEAF:
         CHECK(p->end_err == -VK_ERESET && !is_all);
+        check_deadline(p->event_ns[1], p->event_ns[0],
+                       NET_WRITE_TIMEOUT_NS); /* from the stall to the reset */
         break;
     case MANNER_RESET:
         break;
@@ -437,7 +453,7 @@ static void check_calm(const struct peer *p)
     case MANNER_IDLE:
         CHECK(is_all && p->end_err == -VK_ECLOSED);
         if (!p->said_close)
-            check_deadline(p, p->heard_ns, NET_IDLE_TIMEOUT_NS);
+            check_deadline(p->heard_ns, p->over_ns, NET_IDLE_TIMEOUT_NS);
         break;
     default:
         CHECK(is_all);

@@ -71,6 +71,7 @@ struct peer {
     uint64_t sent_ns;  /* last byte sent */
     uint64_t heard_ns; /* last byte received */
     uint64_t over_ns;
+    uint64_t event_ns[2]; /* when the network last stirred, and the time before */
 
     uint8_t out[OUT_BYTES];
     uint32_t out_len;
@@ -107,6 +108,7 @@ struct world {
     uint64_t seed;
     enum weather weather;
     struct sim_odds odds;
+    uint32_t socket_bytes;
     struct vk_region region;
     struct sim *sim;
     struct proc_io *io;

@@ -53,7 +53,7 @@ static void make_sim(struct world *w)
     o.conns_max = CONNS_MAX;
     o.ops_max = 512;
     o.timers_max = 4 * PEERS_MAX;
-    o.socket_bytes = 4096u << (w->seed % 5); /* 4 to 64 KiB */
+    o.socket_bytes = w->socket_bytes = 4096u << (w->seed % 5); /* 4 to 64 KiB */
     set_weather(&o, w->weather, w->seed);
     w->odds = o.odds;
     o.odds = (struct sim_odds){0}; /* until the server stands */
