@@ -21,6 +21,7 @@ struct net_ring {
     int enter_fd;
     unsigned enter_flags;
     bool ready;      /* ring is set up */
+    bool links;      /* a send is carried out to its end, so a close may be linked to it: 6.1 */
     bool multi_recv; /* not known to be missing */
 
     struct io_uring_buf_ring *br;

@@ -41,6 +41,7 @@ static int setup(struct net_ring *r, const struct net_io_options *options)
         unsigned entries = options->sq_entries != 0 ? options->sq_entries : SQ_ENTRIES;
         err = -io_uring_queue_init_params(entries, &r->ring, &p);
         if (err == 0) {
+            r->links = setup_flags[i] & IORING_SETUP_DEFER_TASKRUN;
             r->ready = true;
             return p.features & IORING_FEAT_EXT_ARG ? 0 : -VK_ENOTSUP;
         }
@@ -109,7 +110,7 @@ static int restrict_ring(struct net_ring *r)
         res[i].sqe_op = codes[i];
     }
     res[VK_COUNT(codes)].opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED;
-    res[VK_COUNT(codes)].sqe_flags = IOSQE_BUFFER_SELECT | IOSQE_CQE_SKIP_SUCCESS;
+    res[VK_COUNT(codes)].sqe_flags = IOSQE_BUFFER_SELECT | IOSQE_CQE_SKIP_SUCCESS | IOSQE_IO_HARDLINK;
     int err = io_uring_register((unsigned)r->ring.ring_fd, IORING_REGISTER_RESTRICTIONS, res, VK_COUNT(res));
     return err < 0 ? setup_err(-err) : 0;
 }
