@@ -7,7 +7,7 @@
  * The kernel finds the processor in 64-bit mode, interrupts off, on a stack
  * of at least 16 KiB, with the first 4 GiB mapped one to one, readable and
  * writable. Physical memory named by a module stays the module's for ever;
- * everything else in RANGE_FREE ranges, the image aside, is the kernel's.
+ * everything else in BOOT_RANGE_FREE ranges, the image aside, is the kernel's.
  *
  * Changing a field or its meaning raises BOOT_INFO_VERSION.
  */

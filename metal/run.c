@@ -13,8 +13,10 @@
 #include "vk/limits.h"
 #include "vk/plat.h"
 
-#define STACK_GUARD_BYTES 65536u /* below the stack; a frame larger than this could jump over it */
-#define FLAGS_IN_KERNEL   0x2u   /* interrupts off; the bit that is always set */
+/* Below the stack, so wide that no ordinary frame steps over it. It costs addresses only. */
+#define STACK_GUARD_BYTES (1u << 20)
+
+#define FLAGS_IN_KERNEL 0x2u /* interrupts off; the bit that is always set */
 
 /*
  * A run is ended after two ticks of its own time, yet the timer goes on while a
@@ -57,6 +59,8 @@ static struct {
 
 int plat_runner_create(const struct plat_runner_options *options, struct plat_runner **ret_runner)
 {
+    if (options->stack_bytes == 0 || options->stack_bytes > SIZE_MAX / 2)
+        return -VK_EINVAL;
     size_t stack_bytes = VK_ALIGN_UP(options->stack_bytes, (size_t)VK_PAGE_BYTES);
     size_t len_bytes = STACK_GUARD_BYTES + stack_bytes + 2 * VK_PAGE_BYTES;
     void *base;

@@ -390,6 +390,17 @@ TEST(vk_run, next_run_finds_nothing_on_the_stack)
     plat_runner_destroy(runner);
 }
 
+TEST(vk_run, impossible_stacks_are_refused)
+{
+    struct plat_runner_options options = {.stack_bytes = 0};
+    struct plat_runner *runner = NULL;
+    CHECK_EQ(plat_runner_create(&options, &runner), -VK_EINVAL);
+    options.stack_bytes = SIZE_MAX;
+    CHECK_EQ(plat_runner_create(&options, &runner), -VK_EINVAL);
+    CHECK(runner == NULL);
+    plat_runner_destroy(runner);
+}
+
 /* ---- growing ---- */
 
 struct growth {
