@@ -533,6 +533,35 @@ TEST(vk_run, direction_flag_is_clear_after_a_fault)
     CHECK_EQ(flags >> 10 & 1, 0);
 }
 
+static int leave_secrets(void *arg)
+{
+    (void)arg;
+    __asm__ volatile("mov %0, %%r10; movq %0, %%xmm6; movq %0, %%xmm15"
+                     :
+                     : "r"(SECRET)
+                     : "r10", "xmm6", "xmm15");
+    return 0;
+}
+
+static int count_secrets(void *arg)
+{
+    (void)arg;
+    uint64_t a, b, c;
+    __asm__ volatile("mov %%r10, %0; movq %%xmm6, %1; movq %%xmm15, %2" : "=&r"(a), "=&r"(b), "=&r"(c));
+    return (a == SECRET) + (b == SECRET) + (c == SECRET);
+}
+
+TEST(vk_run, next_run_finds_nothing_in_registers)
+{
+    struct plat_runner *runner = plain_runner();
+    struct plat_fault fault;
+    int value = -1;
+    CHECK_EQ(plat_run_guarded(runner, leave_secrets, NULL, &value, &fault), 0);
+    CHECK_EQ(plat_run_guarded(runner, count_secrets, NULL, &value, &fault), 0);
+    CHECK_EQ(value, 0);
+    plat_runner_destroy(runner);
+}
+
 static int clobber_everything(void *arg)
 {
     (void)arg;
