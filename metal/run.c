@@ -101,6 +101,11 @@ void plat_key_set_run_rights(uint32_t rights)
     run.run_rights = rights;
 }
 
+void plat_runner_rest(struct plat_runner *runner)
+{
+    (void)runner; /* nothing here makes anything dearer */
+}
+
 int plat_run_guarded(struct plat_runner *runner, int (*fn)(void *arg), void *arg, int *ret_value,
                      struct plat_fault *ret_fault)
 {

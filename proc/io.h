@@ -88,6 +88,9 @@ struct proc_io; /* a driver; its first member is `const struct proc_io_ops *ops`
 struct proc_io_ops {
     const char *name; /* "uring", "ev", "sim", "virtio" */
 
+    /* wait makes a system call for each operation, not one for all: see plat_runner_rest. */
+    bool has_many_calls;
+
     /*
      * Open a listener. defer: tell the OS that the client speaks first, so that
      * a connection is accepted when its first bytes are there (a hint).

@@ -120,6 +120,12 @@ int plat_runner_create(const struct plat_runner_options *options, struct plat_ru
 void plat_runner_destroy(struct plat_runner *runner); /* accepts NULL */
 
 /*
+ * The kernel is about to make many system calls: what runs need and makes
+ * those dearer (the trap) is put aside until the next run. Optional.
+ */
+void plat_runner_rest(struct plat_runner *runner);
+
+/*
  * Call fn(arg) on the native stack of the runner. Returns 0 when it returned,
  * with its value in *ret_value; -VK_EIO when it was ended by a fault,
  * described in *ret_fault. What it left on the stack is wiped before the next run.

@@ -32,7 +32,9 @@ enum {
 struct watch {
     struct ev_io io;
     uint32_t next_ready;
+    uint32_t next_unsent;
     bool ready;   /* in the ready list */
+    bool unsent;  /* in the list of those with outgoing operations not begun */
     bool drained; /* the last receive left nothing behind */
 };
 
@@ -44,6 +46,7 @@ struct evd {
     uint8_t *arena;
     uint32_t arena_used;
     uint32_t ready_first, ready_last;
+    uint32_t unsent_first, unsent_last;
     struct ev_io wake;
     struct ev_timer timer;
     struct net_spin spin;
@@ -74,6 +77,21 @@ static uint32_t ready_pop(struct evd *e)
     e->ready_first = e->watches[conn_index].next_ready;
     e->watches[conn_index].ready = false;
     return conn_index;
+}
+
+/* Outgoing operations are begun by the next wait, all system calls of a tick in one place. */
+static void unsent_push(struct evd *e, uint32_t conn_index)
+{
+    struct watch *w = &e->watches[conn_index];
+    if (w->unsent)
+        return;
+    w->unsent = true;
+    w->next_unsent = 0;
+    if (e->unsent_first == 0)
+        e->unsent_first = conn_index;
+    else
+        e->watches[e->unsent_last].next_unsent = conn_index;
+    e->unsent_last = conn_index;
 }
 
 static void on_ready(struct ev_loop *loop, struct ev_io *io, int revents);
@@ -206,6 +224,17 @@ static void flush_out(struct evd *e, uint32_t conn_index)
     watch_drop(e, conn_index, EV_WRITE);
     if (conn->close != 0 && !(conn->flags & NET_CONN_FD_GONE))
         close_now(e, conn_index);
+}
+
+static void flush_unsent(struct evd *e)
+{
+    while (e->unsent_first != 0) {
+        uint32_t conn_index = e->unsent_first;
+        struct watch *w = &e->watches[conn_index];
+        e->unsent_first = w->next_unsent;
+        w->unsent = false;
+        flush_out(e, conn_index);
+    }
 }
 
 /* ---- incoming --------------------------------------------------------------- */
@@ -434,7 +463,7 @@ static int evd_submit(struct proc_io *io, const struct proc_io_req *req)
     case PROC_IO_CONNECT:
         net_out_push(t, conn, index);
         if (t->ops[index].next == index)
-            flush_out(e, conn_index);
+            unsent_push(e, conn_index);
         break;
     case PROC_IO_CLOSE:
         net_close_add(t, conn_index, index);
@@ -558,12 +587,13 @@ static uint32_t evd_wait(struct proc_io *io, struct proc_io_event *events, uint3
     e->nio.stats.waits++;
     e->woken = false;
     e->arena_used = 0;
+    flush_unsent(e);
     do {
         if (VK_UNLIKELY(e->nio.paused != 0))
             resume_accepts(e);
         count = gather(e, events, max);
         /* What is there already is delivered first; but never twice in a row without a look at the rest. */
-        e->skipped = count > 0 && !e->skipped;
+        e->skipped = count == max && !e->skipped;
         if (!e->skipped) {
             look(e, count == 0 && e->ready_first == 0, deadline_ns);
             count += gather(e, events + count, max - count);
@@ -590,6 +620,7 @@ static void evd_destroy(struct proc_io *io)
 
 static const struct proc_io_ops evd_ops = {
     .name = "ev",
+    .has_many_calls = true,
     .listen = net_io_listen,
     .open = net_io_open,
     .submit = evd_submit,

@@ -59,22 +59,42 @@ static void thread_fini(struct vk_linux_thread *thread)
     thread->alt_map = NULL;
 }
 
-/* The trap is a property of the thread, switched by one byte. */
-static int trap_get(struct vk_linux_thread *thread)
+/* The trap is a property of the thread, switched by one byte while it is set. */
+static int trap_set(struct vk_linux_thread *thread)
 {
     uintptr_t from = (uintptr_t)vk_linux_sigreturn;
     thread->selector = VK_LINUX_TRAP_ALLOW;
-    if (thread->traps == 0 &&
-        prctl(TRAP_PRCTL, TRAP_ON, from, (uintptr_t)vk_linux_sigreturn_end - from, &thread->selector) != 0)
+    if (prctl(TRAP_PRCTL, TRAP_ON, from, (uintptr_t)vk_linux_sigreturn_end - from, &thread->selector) != 0)
         return -VK_ENOTSUP;
-    thread->traps++;
+    thread->is_trap_set = true;
     return 0;
+}
+
+static int trap_get(struct vk_linux_thread *thread)
+{
+    int rc = thread->is_trap_set ? 0 : trap_set(thread);
+    if (rc == 0)
+        thread->traps++;
+    return rc;
+}
+
+static void trap_unset(struct vk_linux_thread *thread)
+{
+    if (thread->is_trap_set)
+        (void)prctl(TRAP_PRCTL, TRAP_OFF, 0, 0, 0); /* it was set, so it can be unset */
+    thread->is_trap_set = false;
 }
 
 static void trap_put(struct vk_linux_thread *thread)
 {
     if (--thread->traps == 0)
-        (void)prctl(TRAP_PRCTL, TRAP_OFF, 0, 0, 0);
+        trap_unset(thread);
+}
+
+void plat_runner_rest(struct plat_runner *runner)
+{
+    if (runner->options.syscall_trap)
+        trap_unset(&vk_linux_thread);
 }
 
 /* ---- the runner ---- */
@@ -224,6 +244,10 @@ int plat_run_guarded(struct plat_runner *runner, int (*fn)(void *arg), void *arg
         plat_key_set_rights(run_rights);
     }
     if (runner->options.syscall_trap) {
+        if (VK_UNLIKELY(!thread->is_trap_set)) {
+            int rc = trap_set(thread);
+            vk_assert(rc == 0); /* it could be set before */
+        }
         thread->lapsed = false;
         thread->selector = VK_LINUX_TRAP_BLOCK;
     }

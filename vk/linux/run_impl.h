@@ -70,7 +70,8 @@ struct vk_linux_thread {
     uint32_t run_rights;        /* protection keys: rights of the code run; 0: do not touch */
     uint32_t kernel_rights;     /* those before and after */
     struct plat_runner *runners;
-    uint32_t traps; /* runners with the system-call trap */
+    uint32_t traps;   /* runners with the system-call trap */
+    bool is_trap_set; /* put aside while the kernel makes system calls */
     uint8_t *alt_map;
     stack_t alt_before; /* the host's alternate stack */
 };
