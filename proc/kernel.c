@@ -92,6 +92,7 @@ static int init_all(struct proc_kernel *k, const struct proc_kernel_options *opt
     if (rc)
         return rc;
     struct vk_pool_options pool = {.warm = or_default(options->slots_warm, VK_SLOT_WARM)};
+    pool.warm_prefix_bytes = options->no_native ? 0 : VK_PAGE_BYTES; /* as small native programs take them */
     memcpy(pool.slots_max, slots, sizeof pool.slots_max);
     rc = vk_pool_init(&k->pool, &pool, &k->guard, &k->region);
     return rc ? rc : init_runner(k, options);
