@@ -12,6 +12,7 @@
 #include "net/server.h"
 
 #define NET_LISTENERS_MAX     8u
+#define NET_UNCLOSED_MAX      64u /* connections turned away whose CLOSE is to be tried again; more stay open */
 #define NET_DISCARD_MAX_BYTES 65536u /* of an unread body, read and thrown away to keep the connection */
 #define NET_REQUESTS_PER_TURN 64u    /* pipelined requests of one connection before others have their turn */
 
@@ -93,8 +94,11 @@ struct net_server {
     bool is_paused;         /* accepting paused: too many connections */
     uint64_t complained_ns; /* last log line about overload */
     struct proc_timer drain_timer;
-    uint64_t drain_ns;       /* when what is left is aborted */
-    struct proc_sink nobody; /* takes the completions of connections turned away */
+    uint64_t drain_ns;           /* when what is left is aborted */
+    struct proc_sink nobody[16]; /* take the completions of connections turned away */
+    uint32_t turned_away;
+    uint32_t unclosed[NET_UNCLOSED_MAX]; /* turned away, but the driver could not take the CLOSE yet */
+    uint32_t unclosed_count;
     struct net_listener listeners[NET_LISTENERS_MAX];
 };
 

@@ -81,16 +81,43 @@ static bool close_listeners(struct net_server *s)
 static void drain(struct net_server *s)
 {
     uint64_t now_ns = proc_now_ns(s->kernel);
-    if (!close_listeners(s))
+    if (!close_listeners(s) || s->unclosed_count > 0)
         proc_timer_set(s->kernel, &s->drain_timer, now_ns + ACCEPT_RETRY_NS);
     else if (now_ns < s->drain_ns)
         proc_timer_set(s->kernel, &s->drain_timer, s->drain_ns);
+}
+
+/* A tag that no other CLOSE in flight has, unless 256 are: 16 kinds of 16 sinks in turn. */
+static uint64_t next_nobody(struct net_server *s)
+{
+    uint32_t n = s->turned_away++;
+    return proc_tag(&s->nobody[n % VK_COUNT(s->nobody)], n / VK_COUNT(s->nobody) % 16);
+}
+
+/* A connection that arrived after all: it is closed, its client may try again. */
+static void turn_away(struct net_server *s, uint32_t io)
+{
+    const struct proc_io_req req = {
+        .code = PROC_IO_CLOSE, .conn = io, .flags = PROC_IO_ABORT, .tag = next_nobody(s)};
+    if (VK_LIKELY(s->io->ops->submit(s->io, &req) == 0) || s->unclosed_count == NET_UNCLOSED_MAX)
+        return;
+    s->unclosed[s->unclosed_count++] = io;
+    proc_timer_set(s->kernel, &s->drain_timer, proc_now_ns(s->kernel) + ACCEPT_RETRY_NS);
+}
+
+static void turn_away_again(struct net_server *s)
+{
+    uint32_t count = s->unclosed_count;
+    s->unclosed_count = 0;
+    for (uint32_t i = 0; i < count; i++)
+        turn_away(s, s->unclosed[i]);
 }
 
 /* Also the retry of a paused accept: draining is the later of the two uses. */
 static void drain_fire(struct proc_kernel *kernel, struct proc_timer *timer)
 {
     struct net_server *s = VK_CONTAINER(timer, struct net_server, drain_timer);
+    turn_away_again(s);
     if (!s->is_draining) {
         resume_accept(s);
         return;
@@ -107,16 +134,6 @@ static void ignore_event(struct proc_kernel *kernel, struct proc_sink *sink, uin
                          const struct proc_io_event *event)
 {
     (void)kernel, (void)sink, (void)kind, (void)event;
-}
-
-/* A connection that arrived after all: it is closed, its client may try again. */
-static void turn_away(struct net_server *s, uint32_t io)
-{
-    const struct proc_io_req req = {.code = PROC_IO_CLOSE,
-                                    .conn = io,
-                                    .flags = PROC_IO_ABORT,
-                                    .tag = proc_tag(&s->nobody, LISTENER_CLOSE)};
-    (void)s->io->ops->submit(s->io, &req);
 }
 
 static void accept_failed(struct net_server *s, int err)
@@ -188,7 +205,8 @@ int net_server_create(struct proc_kernel *kernel, const struct net_server_option
     s->io = proc_kernel_io(kernel);
     s->options = *options;
     s->drain_timer.fire = drain_fire;
-    s->nobody.on_event = ignore_event;
+    for (uint32_t i = 0; i < VK_COUNT(s->nobody); i++)
+        s->nobody[i].on_event = ignore_event;
     defaults(&s->options);
     s->conns = vk_region_alloc(region, (size_t)s->options.conns_max * sizeof *s->conns, VK_CACHE_LINE_BYTES);
     if (!s->conns)
