@@ -109,6 +109,7 @@ struct world {
     enum weather weather;
     struct sim_odds odds;
     uint32_t socket_bytes;
+    bool is_crowded;
     struct vk_region region;
     struct sim *sim;
     struct proc_io *io;
