@@ -17,19 +17,19 @@
 #define VK_MAPPINGS_RESERVED   4000u        /* kernel mappings left to the rest of the OS process */
 
 /* Processes. */
-#define PROC_MAX               65536u   /* table entries; a start beyond it fails with -VK_ENOSPC */
-#define PROC_HANDLES_MAX    65536u   /* handles of all processes; a new one beyond it is -VK_ENOSPC */
-#define PROC_REQUESTS_MAX   131072u  /* ops in flight of all processes; one more is -VK_EOVERFLOW */
-#define PROC_MESSAGES_MAX   65536u   /* messages waiting in all mailboxes; the next sender waits */
-#define PROC_SERVED_MAX     65536u   /* objects served by processes; SERVE beyond it is -VK_ENOSPC */
-#define PROC_LINKS_MAX      65536u   /* links between processes; LINK beyond it is -VK_ENOSPC */
-#define PROC_NATIVE_STACK_BYTES 65536u /* deeper native code ends its process */
-#define PROC_RING_ENTRIES      16u      /* ops and completions in a heap; kernel stages the excess */
-#define PROC_OPS_MAX           1024u    /* ops in flight of one process; one more ends the process */
-#define PROC_BUDGET            4000u    /* reductions per dispatch; then the process goes to the back */
-#define PROC_NATIVE_TICK_NS    2000000u /* a native step seen at two ticks of this CPU timer is ended */
-#define PROC_MAILBOX_MAX       64u      /* messages waiting; the next sender waits */
-#define PROC_MESSAGE_MAX_BYTES 65536u   /* one message; larger is -VK_ETOOBIG */
+#define PROC_MAX                65536u   /* table entries; a start beyond it fails with -VK_ENOSPC */
+#define PROC_HANDLES_MAX        65536u   /* handles of all processes; a new one beyond it is -VK_ENOSPC */
+#define PROC_REQUESTS_MAX       131072u  /* ops in flight of all processes; one more is -VK_EOVERFLOW */
+#define PROC_MESSAGES_MAX       65536u   /* messages waiting in all mailboxes; the next sender waits */
+#define PROC_SERVED_MAX         65536u   /* objects served by processes; SERVE beyond it is -VK_ENOSPC */
+#define PROC_LINKS_MAX          65536u   /* links between processes; LINK beyond it is -VK_ENOSPC */
+#define PROC_NATIVE_STACK_BYTES 65536u   /* deeper native code ends its process */
+#define PROC_RING_ENTRIES       16u      /* ops and completions in a heap; kernel stages the excess */
+#define PROC_OPS_MAX            1024u    /* ops in flight of one process; one more ends the process */
+#define PROC_BUDGET             4000u    /* reductions per dispatch; then the process goes to the back */
+#define PROC_NATIVE_TICK_NS     2000000u /* a native step seen at two ticks of this CPU timer is ended */
+#define PROC_MAILBOX_MAX        64u      /* messages waiting; the next sender waits */
+#define PROC_MESSAGE_MAX_BYTES  65536u   /* one message; larger is -VK_ETOOBIG */
 
 /* HTTP. */
 #define NET_HEAD_MAX_BYTES      16384u         /* request head; larger is 431 */
