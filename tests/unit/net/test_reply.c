@@ -232,6 +232,22 @@ TEST(net_reply, every_room_is_kept_to)
     }
 }
 
+TEST(net_reply, a_long_body_needs_its_room_too)
+{
+    static uint8_t body[700];
+    memset(body, 'b', sizeof(body));
+    struct net_reply reply = {.status = 200};
+    const size_t full_len = 17 + 21 + 2 + sizeof(body);
+    for (size_t room = 0; room <= full_len + 600; room++) {
+        memset(out, 0xee, sizeof(out));
+        int rc = net_reply_whole(out, room, &reply, vk_span(body, sizeof(body)), &out_len);
+        CHECK_EQ(rc, room < full_len ? -VK_ENOSPC : 0);
+        CHECK_EQ(out[room], 0xee);
+        if (rc == 0)
+            CHECK_EQ(out_len, full_len);
+    }
+}
+
 TEST(net_reply, errors_name_their_status)
 {
     struct net_reply reply = {.status = 400, .flags = NET_REPLY_CLOSE};
