@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The load generator believes nothing: a wrong, short or missing answer fails its run.
+
+Method: a small server that answers rightly a number of times and then not. Usage: test_blast.py BLAST
+"""
+import json
+import socket
+import subprocess
+import sys
+import threading
+import unittest
+
+BLAST = sys.argv.pop(1)
+GOOD = b'HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\nHello, World!'
+BLANK = b'\r\n\r\n'
+
+
+class Fake:
+    """Answers good_count requests with GOOD, those after with bad; None ends the connection."""
+
+    def __init__(self, bad, good_count):
+        self.bad, self.left = bad, good_count
+        self.listener = socket.create_server(('127.0.0.1', 0), backlog=64)
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                sock = self.listener.accept()[0]
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(sock,), daemon=True).start()
+
+    def serve(self, sock):
+        with sock:
+            data = b''
+            try:
+                while part := sock.recv(4096):
+                    data += part
+                    heads = data.count(BLANK)
+                    data = data.rpartition(BLANK)[2]
+                    for _ in range(heads):
+                        self.left -= 1
+                        answer = GOOD if self.left >= 0 else self.bad
+                        if answer is None:
+                            return
+                        sock.sendall(answer)
+            except OSError:
+                pass
+
+    def blast(self, *args):
+        port = str(self.listener.getsockname()[1])
+        run = subprocess.run([BLAST, port, *args], capture_output=True, text=True, timeout=60)
+        self.listener.close()
+        return run
+
+
+class Blast(unittest.TestCase):
+    def test_good_answers_are_counted(self):
+        run = Fake(None, 1 << 60).blast('4', '1', '0.3', '--latency')
+        self.assertEqual(run.returncode, 0, run.stderr)
+        result = json.loads(run.stdout)
+        self.assertGreater(result['requests'], 0)
+        self.assertEqual(result['answer_bytes'], len(GOOD))
+        self.assertLessEqual(result['p50'], result['p99'])
+        self.assertLessEqual(result['p99'], result['p999'])
+
+    def assert_fails(self, bad, depth, text):
+        run = Fake(bad, 20).blast('4', depth, '5')
+        self.assertEqual((run.returncode, run.stdout), (1, ''), run.stderr)
+        self.assertIn(text, run.stderr)
+
+    def test_another_body_of_the_same_length_fails(self):
+        self.assert_fails(GOOD[:-1] + b'?', '1', 'other bytes')
+        self.assert_fails(GOOD[:-1] + b'?', '16', 'other bytes')
+
+    def test_a_longer_answer_fails(self):
+        self.assert_fails(GOOD + b'x', '1', 'bad stream')
+
+    def test_a_closed_connection_fails(self):
+        self.assert_fails(None, '1', 'bad stream')
+
+    def test_a_status_that_is_not_200_fails(self):
+        run = Fake(GOOD.replace(b'200 OK', b'503 No'), 0).blast('1', '1', '1')
+        self.assertEqual(run.returncode, 1)
+        self.assertIn('not a 200', run.stderr)
+
+    def test_bad_arguments_exit_2(self):
+        for args in ([], ['0', '1', '1', '1'], ['80', '0', '1', '1'], ['80', '1', '1', '-1'], ['80', '1', '1', '1', '--x']):
+            self.assertEqual(subprocess.run([BLAST, *args], capture_output=True).returncode, 2)
+
+
+if __name__ == '__main__':
+    unittest.main(verbosity=2)
