@@ -193,6 +193,7 @@ struct proc_letter {
     uint32_t bytes_len;
     uint32_t user;
     uint32_t flags;
+    bool is_notice; /* goes in even when the mailbox is full: at most one per call, so it is bounded too */
     struct proc_req *req;       /* waits for the answer; NULL none */
     struct proc_object *passed; /* taken when the letter is */
 };

@@ -15,7 +15,7 @@ int proc_mail_post(struct proc_kernel *kernel, struct proc_process *to, const st
     uint64_t len = (uint64_t)letter->head_len + letter->bytes_len;
     if (len > PROC_MESSAGE_MAX_BYTES)
         return -VK_ETOOBIG;
-    if (to->messages_count >= PROC_MAILBOX_MAX)
+    if (to->messages_count >= PROC_MAILBOX_MAX && !letter->is_notice)
         return -VK_EAGAIN;
     struct vk_buf data = {0};
     if (len && !vk_bufs_get(&kernel->bufs, (uint32_t)len, &data))

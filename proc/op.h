@@ -83,7 +83,11 @@ enum proc_op_code {
 #define PROC_DONE_REQUEST 1u /* RECV: arg low half is a request id that wants a REPLY */
 #define PROC_DONE_OP      2u /* RECV: the message is a struct proc_request, an op on a served handle */
 
-/* The message a process-served handle sends its server: this, then the bytes of an OUT op. */
+/*
+ * The message a process-served handle sends its server: this, then the bytes
+ * of an OUT op. Two want no reply: CLOSE, the last handle is gone, and CANCEL,
+ * nobody waits for request arg any longer.
+ */
 struct proc_request {
     uint64_t arg;   /* of the op */
     uint64_t badge; /* of the SERVE that made the handle */

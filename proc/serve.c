@@ -2,8 +2,9 @@
 /*
  * Handles served by processes. An op on such a handle becomes a message to
  * the serving process, a struct proc_request with the bytes that go out; its
- * REPLY becomes the completion. The holder cannot tell the difference. When
- * the server dies, what waits for it fails with -VK_EDIED; when the last
+ * REPLY becomes the completion. The holder cannot tell the difference. When it
+ * no longer waits, by CANCEL or by its end, the server is told the request's
+ * id by a CANCEL. When the server dies, what waits for it fails with -VK_EDIED; when the last
  * handle is gone, the server is told by a CLOSE.
  */
 #include "proc/kernel_impl.h"
@@ -70,6 +71,23 @@ static int served_deliver(struct proc_kernel *kernel, struct proc_req *req, uint
     return post(kernel, req, req->object, bytes);
 }
 
+/* The server may have begun what was asked: it must hear that nobody waits, or bytes it read would be lost.
+ */
+static void served_cancel(struct proc_kernel *kernel, struct proc_req *req)
+{
+    struct proc_process *server = req->server ? proc_process_find(kernel, req->server) : NULL;
+    const struct proc_served *served = req->object;
+    proc_mail_cancel(kernel, req);
+    if (!server)
+        return;
+    const struct proc_request head = {
+        .arg = req->entry.handle, .badge = served->badge, .code = PROC_OP_CANCEL};
+    const struct proc_letter letter = {
+        .head = &head, .head_len = sizeof head, .flags = PROC_DONE_OP, .is_notice = true};
+    (void)proc_mail_post(kernel, server,
+                         &letter); /* without a buffer it goes on in vain, and its reply is refused */
+}
+
 static void served_share(struct proc_kernel *kernel, void *object)
 {
     (void)kernel;
@@ -95,7 +113,7 @@ const struct proc_kind proc_kind_served = {
     .name = "served",
     .shareable = true,
     .op = served_op,
-    .cancel = proc_mail_cancel,
+    .cancel = served_cancel,
     .deliver = served_deliver,
     .share = served_share,
     .release = served_release,

@@ -58,6 +58,11 @@ static enum proc_step step_server(struct proc_self *self, struct proc_fiber *fib
         }
         if (request->code == PROC_OP_SHUTDOWN)
             return PROC_STEP_FAIL;
+        if (request->code == PROC_OP_CANCEL)
+            seen[14] = request->arg == s->base.count;
+        s->base.count = (uint32_t)fiber->done.arg;
+        if (request->code == PROC_OP_ACCEPT || request->code == PROC_OP_CANCEL)
+            continue;                           /* never answered */
         seen[11] = s->message[sizeof *request]; /* first byte of a WRITE */
         seen[12] =
             (fiber->done.flags & (PROC_DONE_OP | PROC_DONE_REQUEST)) == (PROC_DONE_OP | PROC_DONE_REQUEST);
@@ -156,4 +161,54 @@ TEST(proc_serve, duplicate_keeps_the_object_alive)
     CHECK_EQ(seen[10], 100); /* told once, when the user's end closed the duplicate too */
     CHECK_EQ(kernel->served.count, 0);
     proc_kernel_destroy(kernel);
+}
+
+/* ---- a holder that no longer waits ---------------------------------------------------- */
+
+static enum proc_step step_impatient(struct proc_self *self, struct proc_fiber *fiber)
+{
+    struct rig_state *s = (struct rig_state *)fiber;
+    const struct proc_op recv = {.code = PROC_OP_RECV, .off = proc_off(self, s->bytes), .len = 64};
+    struct proc_op *op;
+    PROC_BEGIN(fiber->step)
+    PROC_AWAIT(fiber->step, rig_op(self, s, recv), PROC_STEP_WAIT);
+    s->handle = fiber->done.handle;
+    op = proc_op_next(self);
+    *op = (struct proc_op){.code = PROC_OP_ACCEPT, .handle = s->handle, .tag = 4096};
+    PROC_AWAIT(fiber->step, rig_op(self, s, (struct proc_op){.code = PROC_OP_SLEEP, .arg = 5000000}),
+               PROC_STEP_WAIT);
+    if (self->arg_len)
+        return PROC_STEP_FAIL; /* its end cancels too */
+    PROC_AWAIT(fiber->step, rig_op(self, s, (struct proc_op){.code = PROC_OP_CANCEL, .arg = 4096}),
+               PROC_STEP_WAIT);
+    seen[0] = fiber->done.res;
+    PROC_END
+    return PROC_STEP_END;
+}
+RIG_PROGRAM(program_impatient, step_impatient, struct rig_state);
+
+static void check_impatient(uint32_t dies)
+{
+    struct proc_kernel *kernel = rig_kernel();
+    struct proc_process *user = rig_spawn(kernel, &program_impatient, "x", dies, NULL);
+    static struct proc_env env;
+    env.count = 1;
+    env.objects[0] = (struct proc_object){&proc_kind_process, (void *)(uintptr_t)proc_pid(user)};
+    rig_spawn(kernel, &program_server, NULL, 0, &env);
+    rig_run_for(kernel, 20000000);
+    CHECK_EQ(seen[14], 1); /* told, with the id it knew */
+    CHECK_EQ(seen[0], 0);
+    CHECK_EQ(seen[10], 100); /* then the end of the handle */
+    rig_check_empty(kernel);
+    proc_kernel_destroy(kernel);
+}
+
+TEST(proc_serve, canceled_request_is_told_to_the_server)
+{
+    check_impatient(0);
+}
+
+TEST(proc_serve, death_of_the_holder_is_told_to_the_server)
+{
+    check_impatient(1);
 }
