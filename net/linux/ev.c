@@ -199,7 +199,7 @@ static void close_now(struct evd *e, uint32_t conn_index)
     watch_set(e, conn_index, 0);
     e->nio.stats.calls++;
     (void)close(conn->fd); /* the descriptor is gone whatever it says */
-    conn->flags |= NET_CONN_FD_GONE;
+    conn->flags |= NET_CONN_FD_GONE | NET_CONN_CLOSED;
     net_io_descriptor_freed(&e->nio);
     net_close_done(&e->nio.table, conn_index);
 }

@@ -42,7 +42,8 @@ int net_io_init(struct net_io *nio, const struct proc_io_ops *ops, const struct 
     if (err == 0)
         err = map_addrs(nio);
     if (err == 0) {
-        nio->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        /* Blocking for uring: before 6.8 a read in the ring failed at once on a non-blocking descriptor. */
+        nio->wake_fd = eventfd(0, EFD_CLOEXEC | (nio->nonblock ? EFD_NONBLOCK : 0));
         err = nio->wake_fd < 0 ? net_sock_err(errno) : 0;
     }
     if (err != 0)
@@ -54,7 +55,7 @@ void net_io_fini(struct net_io *nio)
 {
     struct net_table *t = &nio->table;
     for (uint32_t i = 1; i < t->conns_fresh; i++) {
-        if ((t->conns[i].flags & (NET_CONN_LIVE | NET_CONN_FD_GONE)) == NET_CONN_LIVE)
+        if ((t->conns[i].flags & (NET_CONN_LIVE | NET_CONN_CLOSED)) == NET_CONN_LIVE)
             (void)close(t->conns[i].fd); /* nobody is left to be told */
     }
     if (nio->wake_fd >= 0)

@@ -34,6 +34,9 @@ enum { DATA_CANCEL = 1ull << 32, DATA_WAKE = 2ull << 32 };
 
 enum { SPIN_LOOKS = 32 }; /* at the ring between two looks at the clock */
 
+/* How long destroy waits for the answer to a cancel, which is carried out at once, and how often. */
+enum { DESTROY_NS = 10000000, DESTROY_TURNS = 1000 };
+
 enum { BURST_MIN = 30 }; /* buffers in a row after which a receive may have been put off */
 
 /* ---- the two rings -------------------------------------------------------- */
@@ -427,7 +430,7 @@ static bool accept_failed(struct uring *u, uint32_t index, int err, struct proc_
         return finish_in(u, index, -VK_ECANCELED, ev);
     if (starved)
         net_io_accept_starved(&u->nio);
-    else if (err != EINVAL && err != EBADF && err != ENOTSOCK && err != EOPNOTSUPP)
+    else if (err != ECANCELED && err != EINVAL && err != EBADF && err != ENOTSOCK && err != EOPNOTSUPP)
         return not_yet(u, index); /* an error of the connection that was to be accepted */
     return finish_in(u, index, starved ? -VK_EMFILE : net_sock_err(err), ev);
 }
@@ -532,7 +535,8 @@ static bool on_cqe(struct uring *u, const struct io_uring_cqe *cqe, struct proc_
     if (VK_UNLIKELY(index == 0)) {
         if (cqe->user_data == DATA_WAKE) {
             u->woken = true;
-            arm_wake(u);
+            if (cqe->res != -ECANCELED) /* by destroy */
+                arm_wake(u);
         }
         return false;
     }
@@ -658,10 +662,32 @@ static uint32_t uring_wait(struct proc_io *io, struct proc_io_event *events, uin
     return count;
 }
 
+/*
+ * End everything in the ring now. Left alone the kernel would do it some time
+ * after the ring is closed, and a listener's port stay taken until then.
+ * Completions are taken as ever, since connections may be among them, until a
+ * turn brings none.
+ */
+static void cancel_all(struct uring *u)
+{
+    struct proc_io_event dropped[64];
+    uint32_t count = 1;
+    for (int turn = 0; (count != 0 || u->ring.sq_local != u->ring.sq_known) && turn < DESTROY_TURNS; turn++) {
+        struct io_uring_sqe *sqe = next_sqe(u);
+        io_uring_prep_cancel(sqe, NULL, IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_ANY);
+        sqe->user_data = DATA_CANCEL;
+        return_bufs(&u->ring);
+        (void)submit_and_wait(u, 1, DESTROY_NS);
+        for (count = 0; !cq_empty(&u->ring) || u->nio.table.done_first != 0; (void)submit_and_wait(u, 0, 0))
+            count += reap(u, dropped, VK_COUNT(dropped));
+    }
+}
+
 static void uring_destroy(struct proc_io *io)
 {
     struct uring *u = (struct uring *)io;
-    net_ring_fini(&u->ring); /* first: it ends what is in flight */
+    cancel_all(u);
+    net_ring_fini(&u->ring);
     net_io_fini(&u->nio);
     free(u);
 }

@@ -298,6 +298,20 @@ static void adopted_listener_works(void)
     exchange(listener, &bound);
 }
 
+static void destroy_frees_the_port(void)
+{
+    struct proc_addr bound, again;
+    for (int i = 0; i < 20; i++) {
+        create();
+        uint32_t listener = listen_on(i == 0 ? &loopback : &bound, &again);
+        bound = again;
+        submit(PROC_IO_ACCEPT, 0, listener, NULL, 0, TAG_ACCEPT);
+        CHECK(wait_ms(1) == 0);
+        io->ops->destroy(io);
+    }
+    create();
+}
+
 /* ---- descriptors ------------------------------------------------------------------ */
 
 /* Clients in an OS process of their own: theirs are not the descriptors that run out. */
@@ -482,6 +496,7 @@ static const struct linux_case cases[] = {
     CASE(bad_addresses_are_told),
     CASE(ipv6_works_and_leaves_ipv4_alone),
     CASE(adopted_listener_works),
+    CASE(destroy_frees_the_port),
     CASE(running_out_of_descriptors_pauses_accepting),
     CASE(wake_from_a_signal_handler_ends_a_wait),
     CASE(rest_costs_one_sleep),
