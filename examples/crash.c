@@ -5,10 +5,14 @@
  *
  *   GET /       the routes, one per line
  *   GET /ok     a handler that works, for comparison
+ *   GET /counters  the server's counters
  *   GET /NAME   the accident of that name
  */
+#include "examples/counters.h"
 #include "net/request.h"
 #include "vkd/serve.h"
+
+#define COUNTERS 2u /* the handle of the server's counters */
 
 #include <unistd.h>
 
@@ -112,15 +116,32 @@ static enum proc_step list_routes(struct proc_self *self, const struct net_reque
     return rc ? PROC_STEP_FAIL : PROC_STEP_END;
 }
 
+struct crash {
+    struct proc_fiber fiber;
+    uint32_t request; /* offset of the struct net_request */
+    uint32_t room;    /* of the counters' text */
+};
+
+static enum proc_step step_counters(struct proc_self *self, struct proc_fiber *fiber)
+{
+    struct crash *c = (struct crash *)fiber;
+    return counters_step(self, fiber, proc_at(self, c->request), COUNTERS, &c->room);
+}
+
 static enum proc_step step(struct proc_self *self, struct proc_fiber *fiber)
 {
-    (void)fiber;
+    struct crash *c = (struct crash *)fiber;
     const struct net_request *request = net_request_open(self);
     if (!request)
         return PROC_STEP_END;
+    c->request = proc_off(self, request);
     struct vk_span path = net_request_span(self, request->head.path);
     if (vk_span_equal(path, VK_SPAN_LIT("/")))
         return list_routes(self, request);
+    if (vk_span_equal(path, VK_SPAN_LIT("/counters"))) {
+        fiber->step_fn = 1;
+        return step_counters(self, fiber);
+    }
     for (size_t i = 0; i < VK_COUNT(accidents); i++)
         if (vk_span_equal(path, accidents[i].path))
             accidents[i].run(self);
@@ -130,8 +151,8 @@ static enum proc_step step(struct proc_self *self, struct proc_fiber *fiber)
     return rc ? PROC_STEP_FAIL : PROC_STEP_END;
 }
 
-static const proc_step_fn steps[] = {step};
-static const struct proc_native native = {steps, 1, sizeof(struct proc_fiber)};
+static const proc_step_fn steps[] = {step, step_counters};
+static const struct proc_native native = {steps, VK_COUNT(steps), sizeof(struct crash)};
 
 static int crash_resume(void *self)
 {

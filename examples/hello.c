@@ -6,7 +6,9 @@
  *   POST /echo        the request's body back
  *   GET /big?bytes=N  N bytes, as fast as the client reads
  *   GET /wait?ms=N    answers after N milliseconds, N at most 3,600,000
+ *   GET /counters     the server's counters
  */
+#include "examples/counters.h"
 #include "net/query.h"
 #include "net/request.h"
 #include "net/route.h"
@@ -15,8 +17,9 @@
 #define PIECE_BYTES 32768u /* of a stream, taken in one op */
 #define WAIT_MAX_MS 3600000u
 #define MS_NS       1000000u
+#define COUNTERS    2u /* the handle of the server's counters */
 
-enum { ROUTE_HELLO, ROUTE_ECHO, ROUTE_BIG, ROUTE_WAIT, ROUTES };
+enum { ROUTE_HELLO, ROUTE_ECHO, ROUTE_BIG, ROUTE_WAIT, ROUTE_COUNTERS, ROUTES };
 
 /* Built once in main, before the workers are forked; only read afterwards. */
 static _Alignas(8) uint8_t routes[1024];
@@ -152,6 +155,12 @@ static enum proc_step step_wait(struct proc_self *self, struct proc_fiber *fiber
     return PROC_STEP_END;
 }
 
+static enum proc_step step_counters(struct proc_self *self, struct proc_fiber *fiber)
+{
+    struct hello *h = (struct hello *)fiber;
+    return counters_step(self, fiber, request_of(self, h), COUNTERS, &h->piece);
+}
+
 static enum proc_step step_hello(struct proc_self *self, struct proc_fiber *fiber)
 {
     struct hello *h = (struct hello *)fiber;
@@ -175,11 +184,12 @@ static enum proc_step step_route(struct proc_self *self, struct proc_fiber *fibe
     if (VK_UNLIKELY(status != 0))
         return net_respond_status(self, request, status, match.allow) ? PROC_STEP_FAIL : PROC_STEP_END;
     fiber->step_fn = (uint16_t)(1 + match.route);
-    static const proc_step_fn steps[ROUTES] = {step_hello, step_echo, step_big, step_wait};
+    static const proc_step_fn steps[ROUTES] = {step_hello, step_echo, step_big, step_wait, step_counters};
     return steps[match.route](self, fiber);
 }
 
-static const proc_step_fn hello_steps[] = {step_route, step_hello, step_echo, step_big, step_wait};
+static const proc_step_fn hello_steps[] = {step_route, step_hello, step_echo,
+                                           step_big,   step_wait,  step_counters};
 static const struct proc_native hello_native = {hello_steps, VK_COUNT(hello_steps), sizeof(struct hello)};
 
 static int hello_resume(void *self)
@@ -203,6 +213,7 @@ int main(int argc, char **argv)
         [ROUTE_ECHO] = {(const uint8_t *)"POST /echo", 10},
         [ROUTE_BIG] = {(const uint8_t *)"GET /big", 8},
         [ROUTE_WAIT] = {(const uint8_t *)"GET /wait", 9},
+        [ROUTE_COUNTERS] = {(const uint8_t *)"GET /counters", 13},
     };
     static const struct vkd_app app = {
         .about = "every request in a process of its own", .protocol = VKD_HTTP, .program = &hello_program};

@@ -14,7 +14,7 @@ enum { LISTENER_ACCEPT, LISTENER_CLOSE };
 
 #define CONNS_DEFAULT    16384u
 #define ACCEPT_RETRY_NS  100000000u
-#define COMPLAIN_EACH_NS 1000000000u
+#define COMPLAIN_EACH_NS 60000000000u /* one line for a spell of trouble, not one for each sign of it */
 
 size_t net_server_region_bytes(uint32_t conns_max)
 {
@@ -246,4 +246,57 @@ bool net_server_is_idle(const struct net_server *server)
 void net_server_counters(const struct net_server *server, struct net_server_counters *ret_counters)
 {
     *ret_counters = server->counters;
+}
+
+/* ---- counters as text ------------------------------------------------------------------ */
+
+static void put_gauges(struct vk_out *out, const struct proc_counters *k, const struct net_server_counters *s)
+{
+    const struct {
+        const char *name;
+        uint64_t value;
+    } gauges[] = {
+        {"ticks", k->ticks},
+        {"dispatches", k->dispatches},
+        {"started", k->started},
+        {"crashes", k->crashes},
+        {"guard_switches", k->guard_switches},
+        {"guard_grows", k->guard_grows},
+        {"wipes", k->wipes},
+        {"processes", k->processes},
+        {"handles", k->handles},
+        {"ops", k->requests},
+        {"buffers", k->buffers},
+        {"slots", k->slots},
+        {"accepted", s->accepted},
+        {"requests", s->requests},
+        {"refused", s->refused},
+        {"overload", s->overload},
+        {"conns", s->conns},
+        {"busy", s->busy},
+    };
+    for (size_t i = 0; i < VK_COUNT(gauges); i++)
+        vk_out_fmt(out, "%s %llu\n", gauges[i].name, (unsigned long long)gauges[i].value);
+}
+
+static int gauges_op(struct proc_kernel *kernel, struct proc_process *process, void *object,
+                     const struct proc_op *op, uint8_t *bytes, struct proc_done *done)
+{
+    (void)process;
+    if (op->code != PROC_OP_READ)
+        return -VK_ENOTSUP;
+    struct proc_counters counters;
+    struct vk_out out;
+    proc_kernel_counters(kernel, &counters);
+    vk_out_init(&out, bytes, op->len);
+    put_gauges(&out, &counters, &((const struct net_server *)object)->counters);
+    done->len = (uint32_t)vk_out_span(&out).len;
+    return vk_out_status(&out) ? -VK_ETOOBIG : 0;
+}
+
+static const struct proc_kind kind_gauges = {.name = "gauges", .shareable = true, .op = gauges_op};
+
+struct proc_object net_server_gauges(struct net_server *server)
+{
+    return (struct proc_object){&kind_gauges, server};
 }

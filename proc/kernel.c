@@ -307,6 +307,7 @@ bool proc_log_allowed(struct proc_kernel *k)
 void proc_kernel_counters(const struct proc_kernel *kernel, struct proc_counters *ret_counters)
 {
     *ret_counters = kernel->counters;
+    ret_counters->crashes = kernel->crash_seq;
     ret_counters->guard_switches = kernel->guard.switches;
     ret_counters->guard_grows = kernel->guard.grows;
     ret_counters->wipes = kernel->pool.wipes;

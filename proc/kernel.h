@@ -53,6 +53,7 @@ struct proc_counters {
     uint64_t dispatches;
     uint64_t started;
     uint64_t ended[PROC_REASON_END];
+    uint64_t crashes; /* of those, abnormal */
     uint64_t guard_switches;
     uint64_t guard_grows;
     uint64_t wipes;

@@ -65,7 +65,10 @@ static int make_http(struct worker *w, uint32_t listener)
 {
     const struct net_server_options options = {.program = w->app->program, .env = &w->env};
     int rc = net_server_create(w->kernel, &options, &w->server);
-    return rc ? rc : net_server_listen(w->server, listener);
+    if (rc || w->env.count == PROC_ENV_MAX)
+        return rc ? rc : -VK_ENOSPC;
+    w->env.objects[w->env.count++] = net_server_gauges(w->server);
+    return net_server_listen(w->server, listener);
 }
 
 static int make_tcp(struct worker *w, uint32_t listener)

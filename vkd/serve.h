@@ -22,7 +22,8 @@ struct vkd_app {
 
     /*
      * Start what lives longer than those and fill env, which starts empty: their
-     * handles 2, 3, .... May be NULL. Returns 0 or -VK_E....
+     * handles 2, 3, .... The one after these reads the server's counters
+     * (net_server_gauges). May be NULL. Returns 0 or -VK_E....
      */
     int (*setup)(struct proc_kernel *kernel, struct proc_env *env);
     size_t setup_bytes; /* region memory that setup takes */
