@@ -111,6 +111,14 @@ uint32_t proc_handle_attach(struct proc_kernel *kernel, struct proc_process *pro
     return handle;
 }
 
+void proc_done_attach(struct proc_kernel *kernel, struct proc_process *process, struct proc_object *object,
+                      struct proc_done *done)
+{
+    done->handle = proc_handle_attach(kernel, process, object);
+    if (done->handle == 0)
+        done->flags |= PROC_DONE_LOST;
+}
+
 void proc_object_release(struct proc_kernel *kernel, struct proc_object *object)
 {
     if (object->kind && object->kind->release)

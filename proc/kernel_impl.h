@@ -180,6 +180,9 @@ int proc_handle_detach(struct proc_kernel *kernel, struct proc_process *process,
 /* The held object becomes a handle of process; released when that fails. Returns the handle or 0. */
 uint32_t proc_handle_attach(struct proc_kernel *kernel, struct proc_process *process,
                             struct proc_object *object);
+/* The same for what goes along with a completion, which says so when it fails. */
+void proc_done_attach(struct proc_kernel *kernel, struct proc_process *process, struct proc_object *object,
+                      struct proc_done *done);
 void proc_object_release(struct proc_kernel *kernel, struct proc_object *object);
 
 /* proc/mailbox.c */

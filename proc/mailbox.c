@@ -184,7 +184,7 @@ static int recv_now(struct proc_kernel *k, struct proc_process *p, const struct 
     done->arg = (uint64_t)m->user << 32 | m->req;
     done->flags = m->flags;
     if (m->passed.kind)
-        done->handle = proc_handle_attach(k, p, &m->passed);
+        proc_done_attach(k, p, &m->passed, done);
     (void)vk_fifo_pop(&p->messages);
     p->messages_count--;
     message_free(k, m);

@@ -81,6 +81,7 @@ enum proc_op_code {
 
 /* Flags of a completion. */
 #define PROC_DONE_REQUEST 1u /* RECV: arg low half is a request id that wants a REPLY */
+#define PROC_DONE_LOST    4u /* a handle came along, and there was no place for it: handle is 0 */
 #define PROC_DONE_OP      2u /* RECV: the message is a struct proc_request, an op on a served handle */
 
 /*

@@ -122,7 +122,7 @@ static bool complete(struct proc_kernel *k, struct proc_process *p, struct proc_
     if (req->data_len)
         put_staged(k, p, req);
     if (VK_UNLIKELY(req->passed.kind != NULL))
-        req->done.handle = proc_handle_attach(k, p, &req->passed);
+        proc_done_attach(k, p, &req->passed, &req->done);
     return true;
 }
 

@@ -20,7 +20,7 @@
 #define PROC_MAX                65536u   /* table entries; a start beyond it fails with -VK_ENOSPC */
 #define PROC_HANDLES_MAX        65536u   /* handles of all processes; a new one beyond it is -VK_ENOSPC */
 #define PROC_REQUESTS_MAX       131072u  /* ops in flight of all processes; one more is -VK_EOVERFLOW */
-#define PROC_MESSAGES_MAX       65536u   /* messages waiting in all mailboxes; the next sender waits */
+#define PROC_MESSAGES_MAX       65536u   /* messages waiting in all mailboxes; one more is -VK_ENOMEM */
 #define PROC_SERVED_MAX         65536u   /* objects served by processes; SERVE beyond it is -VK_ENOSPC */
 #define PROC_LINKS_MAX          65536u   /* links between processes; LINK beyond it is -VK_ENOSPC */
 #define PROC_NATIVE_STACK_BYTES 65536u   /* deeper native code ends its process */
