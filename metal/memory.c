@@ -87,3 +87,31 @@ int plat_discard(void *base, size_t len_bytes)
     static const struct metal_edit drop = {.drop = true};
     return metal_paging_edit((uintptr_t)base, len_bytes, &drop);
 }
+
+/* ---- memory that mostly is zero ---- */
+
+/* Lanes of the compiler's own, which it maps to whatever vectors the machine has. */
+typedef uint64_t lanes __attribute__((vector_size(16)));
+#define LINE_LANES (VK_CACHE_LINE_BYTES / sizeof(lanes))
+
+static bool is_zero_line(const uint8_t *line)
+{
+    const lanes *at = (const lanes *)(const void *)line;
+    lanes any = at[0];
+    for (size_t i = 1; i < LINE_LANES; i++)
+        any |= at[i];
+    return (any[0] | any[1]) == 0;
+}
+
+bool plat_wipe(void *base, size_t len_bytes)
+{
+    bool was_dirty = false;
+    uint8_t *at = base;
+    for (size_t off = 0; off < len_bytes; off += VK_CACHE_LINE_BYTES) {
+        if (is_zero_line(at + off))
+            continue;
+        memset(at + off, 0, VK_CACHE_LINE_BYTES);
+        was_dirty = true;
+    }
+    return was_dirty;
+}

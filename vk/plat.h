@@ -47,6 +47,13 @@ int plat_slot_map(void *base, size_t len_bytes, bool odd);
 /* Change the protection of a range inside one slot or reserved range. */
 int plat_protect(void *base, size_t len_bytes, enum plat_prot prot);
 
+/*
+ * Make a range zero that mostly is, and say whether it was not; it need not be
+ * pages, but base and len_bytes are multiples of 128. Pages that are clean are
+ * only read.
+ */
+bool plat_wipe(void *base, size_t len_bytes);
+
 /* Drop the pages of a range; the next touch reads zeros. Protection stays. */
 int plat_discard(void *base, size_t len_bytes);
 

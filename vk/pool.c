@@ -151,7 +151,7 @@ static struct vk_slot *take_slot(struct vk_pool *pool, uint32_t slot_class, uint
 /* The slot is open. */
 static void wipe(struct vk_pool *pool, struct vk_slot *slot)
 {
-    memset(slot->base, 0, slot->dirty_bytes);
+    (void)plat_wipe(slot->base, VK_ALIGN_UP(slot->dirty_bytes, 128u)); /* open to the end of its page */
     pool->wipes++;
     pool->wipe_bytes += slot->dirty_bytes;
     slot->dirty_bytes = 0;
@@ -191,35 +191,6 @@ int vk_pool_take(struct vk_pool *pool, uint32_t slot_class, uint32_t prefix_byte
     return 0;
 }
 
-/* Lanes of the compiler's own, which it maps to whatever vectors the machine has. */
-typedef uint64_t lanes __attribute__((vector_size(16)));
-#define LINE_LANES (VK_CACHE_LINE_BYTES / sizeof(lanes))
-
-static bool is_zero_line(const uint8_t *line)
-{
-    const lanes *at = (const lanes *)(const void *)line;
-    lanes any = at[0];
-    for (size_t i = 1; i < LINE_LANES; i++)
-        any |= at[i];
-    return (any[0] | any[1]) == 0;
-}
-
-/* Make open pages zero, and say whether they were not. Reads pages that are clean, writes the others. */
-static bool wipe_pages(uint8_t *base, uint32_t len_bytes)
-{
-    bool was_dirty = false;
-    for (uint32_t page = 0; page < len_bytes; page += VK_PAGE_BYTES) {
-        uint32_t off = 0;
-        while (off < VK_PAGE_BYTES && is_zero_line(base + page + off))
-            off += VK_CACHE_LINE_BYTES;
-        if (off == VK_PAGE_BYTES)
-            continue;
-        memset(base + page + off, 0, VK_PAGE_BYTES - off);
-        was_dirty = true;
-    }
-    return was_dirty;
-}
-
 /*
  * Give a slot that grew a tail as if never opened. When the OS kernel has no
  * mapping left to split it, it becomes a whole slot without pages. False when
@@ -254,7 +225,7 @@ static VK_COLD bool settle_tail(struct vk_pool *pool, struct vk_slot *slot)
         slot->size_bytes > VK_SLOT_WIPE_MAX_BYTES)
         return drop_tail(pool, slot);
     uint32_t tail_bytes = slot->size_bytes - slot->shape_bytes;
-    bool was_dirty = wipe_pages(slot->base + slot->shape_bytes, tail_bytes);
+    bool was_dirty = plat_wipe(slot->base + slot->shape_bytes, tail_bytes);
     pool->wipe_bytes += tail_bytes;
     slot->idle_runs = was_dirty ? 0 : (uint8_t)(slot->idle_runs + 1);
     if (slot->idle_runs < IDLE_RUNS_DROP)

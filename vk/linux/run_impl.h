@@ -35,7 +35,6 @@ struct vk_linux_stack {
     uint8_t *top;
     uint8_t *open;
     uint32_t idle_runs; /* since a page below the top one was last used */
-    bool (*wipe)(uint8_t *from, size_t len_bytes);
 };
 
 int vk_linux_stack_init(struct vk_linux_stack *stack, size_t len_bytes);

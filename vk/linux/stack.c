@@ -11,55 +11,12 @@
 #include "vk/linux/linux_impl.h"
 #include "vk/linux/run_impl.h"
 
-#include <immintrin.h>
-
 /* Wide, so that no ordinary frame steps over it. It costs addresses only. */
 #define GUARD_BYTES (1u << 20)
 /* More than this is given back after the run instead of being wiped. */
 #define DEEP_MAX_BYTES (4u * VK_PAGE_BYTES)
 /* Pages below the top one are closed again after so many runs that did not use them. */
 #define IDLE_RUNS_MAX 64u
-
-#define WIPE_STEP_BYTES 128u
-
-/*
- * Make the range zero and say whether it was not. Looking first is faster than
- * writing all of it, since few lines of a page are used (docs/decisions.md).
- * What is read here may be poisoned: frames that a fault cut off.
- */
-__attribute__((no_sanitize("address"), target("avx2"))) static bool wipe_avx2(uint8_t *from, size_t len_bytes)
-{
-    const __m256i zero = _mm256_setzero_si256();
-    bool was_dirty = false;
-    for (size_t off = 0; off < len_bytes; off += WIPE_STEP_BYTES) {
-        __m256i *at = (__m256i *)(void *)(from + off);
-        __m256i any = _mm256_or_si256(_mm256_or_si256(at[0], at[1]), _mm256_or_si256(at[2], at[3]));
-        if (_mm256_testz_si256(any, any))
-            continue;
-        was_dirty = true;
-        for (size_t i = 0; i < 4; i++)
-            _mm256_store_si256(&at[i], zero);
-    }
-    return was_dirty;
-}
-
-__attribute__((no_sanitize("address"))) static bool wipe_sse2(uint8_t *from, size_t len_bytes)
-{
-    const __m128i zero = _mm_setzero_si128();
-    bool was_dirty = false;
-    for (size_t off = 0; off < len_bytes; off += WIPE_STEP_BYTES) {
-        __m128i *at = (__m128i *)(void *)(from + off);
-        __m128i any = zero;
-        for (size_t i = 0; i < 8; i++)
-            any = _mm_or_si128(any, at[i]);
-        if (_mm_movemask_epi8(_mm_cmpeq_epi8(any, zero)) == 0xffff)
-            continue;
-        was_dirty = true;
-        for (size_t i = 0; i < 8; i++)
-            _mm_store_si128(&at[i], zero);
-    }
-    return was_dirty;
-}
 
 int vk_linux_stack_init(struct vk_linux_stack *stack, size_t len_bytes)
 {
@@ -80,7 +37,6 @@ int vk_linux_stack_init(struct vk_linux_stack *stack, size_t len_bytes)
     }
     *stack = (struct vk_linux_stack){.map = map, .map_bytes = map_bytes, .lo = lo, .top = lo + len_bytes};
     stack->open = open;
-    stack->wipe = __builtin_cpu_supports("avx2") ? wipe_avx2 : wipe_sse2;
     return 0;
 }
 
@@ -127,7 +83,7 @@ static VK_COLD void clean_deep(struct vk_linux_stack *stack, size_t deep_bytes)
 {
     if (deep_bytes > DEEP_MAX_BYTES)
         close_deep(stack, deep_bytes);
-    else if (stack->wipe(stack->open, deep_bytes))
+    else if (plat_wipe(stack->open, deep_bytes))
         stack->idle_runs = 0;
     else if (++stack->idle_runs >= IDLE_RUNS_MAX)
         close_deep(stack, deep_bytes);
@@ -140,5 +96,5 @@ void vk_linux_stack_clean(struct vk_linux_stack *stack, bool faulted)
         vk_linux_unpoison(stack->open, (size_t)(stack->top - stack->open));
     if (VK_UNLIKELY(deep_bytes != 0))
         clean_deep(stack, deep_bytes);
-    (void)stack->wipe(stack->top - VK_PAGE_BYTES, VK_PAGE_BYTES);
+    (void)plat_wipe(stack->top - VK_PAGE_BYTES, VK_PAGE_BYTES);
 }
