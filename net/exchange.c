@@ -25,8 +25,9 @@ static int64_t take_body(struct net_conn *c, uint8_t *room, uint32_t room_bytes)
     if (!(c->frame & NET_FRAME_CHUNKED)) {
         uint64_t n = c->body_left < c->pipe.in.len ? c->body_left : c->pipe.in.len;
         n = n < room_bytes ? n : room_bytes;
-        if (n)
-            memcpy(room, c->pipe.in.ptr, (size_t)n);
+        if (n == 0)
+            return 0;
+        memcpy(room, c->pipe.in.ptr, (size_t)n);
         net_pipe_consume(&c->pipe, (uint32_t)n);
         c->body_left -= n;
         return (int64_t)n;
