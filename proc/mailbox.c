@@ -241,7 +241,10 @@ int proc_op_reply(struct proc_kernel *kernel, struct proc_process *process, cons
     int rc = proc_handle_detach(kernel, process, op->handle, op->flags & PROC_SEND_MOVE, &passed);
     if (rc)
         return rc;
-    if (!proc_req_stage(kernel, req, bytes, op->len)) {
+    bool is_out = (req->op.code & PROC_OP_OUT) && req->op.code != PROC_OP_CALL;
+    if (is_out) {
+        req->done.len = op->len < req->op.len ? op->len : req->op.len;
+    } else if (!proc_req_stage(kernel, req, bytes, op->len)) {
         proc_object_release(kernel, &passed);
         return -VK_ENOMEM;
     }

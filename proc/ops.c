@@ -59,6 +59,8 @@ void proc_req_drop(struct proc_kernel *kernel, struct proc_req *req)
 {
     if (req->finished) {
         (void)vk_fifo_remove(&req->process->ready, &req->ready);
+        if (req->deliver && req->kind->cancel)
+            req->kind->cancel(kernel, req);
     } else {
         if (req->kind && req->kind->cancel)
             req->kind->cancel(kernel, req);

@@ -3,11 +3,20 @@
  * Handles served by processes. An op on such a handle becomes a message to
  * the serving process, a struct proc_request with the bytes that go out; its
  * REPLY becomes the completion. The holder cannot tell the difference. When it
- * no longer waits, by CANCEL or by its end, the server is told the request's
+ * no longer waits, by CANCEL, CLOSE or its end, the server is told the request's
  * id by a CANCEL. When the server dies, what waits for it fails with -VK_EDIED; when the last
  * handle is gone, the server is told by a CLOSE.
  */
 #include "proc/kernel_impl.h"
+
+/*
+ * Objects are numbers with a generation: an op that waits for room in the
+ * server's mailbox may outlive what it was asked of.
+ */
+static struct proc_served *find(struct proc_kernel *k, const void *object)
+{
+    return vk_table_get(&k->served, (uint32_t)(uintptr_t)object);
+}
 
 int proc_op_serve(struct proc_kernel *kernel, struct proc_process *process, const struct proc_op *op,
                   struct proc_done *done)
@@ -18,7 +27,7 @@ int proc_op_serve(struct proc_kernel *kernel, struct proc_process *process, cons
     served->badge = op->arg;
     served->server = proc_pid(process);
     served->refs = 1;
-    struct proc_object object = {&proc_kind_served, served};
+    struct proc_object object = {&proc_kind_served, (void *)(uintptr_t)served->entry.handle};
     int rc = proc_handle_new(kernel, process, object, &done->handle);
     if (rc)
         proc_served_free(kernel, served);
@@ -33,6 +42,8 @@ void proc_served_free(struct proc_kernel *kernel, struct proc_served *served)
 static int post(struct proc_kernel *k, struct proc_req *req, const struct proc_served *served,
                 const uint8_t *bytes)
 {
+    if (!served || served->refs == 0)
+        return -VK_ECANCELED;
     struct proc_process *server = proc_process_find(k, served->server);
     if (!server)
         return -VK_EDIED;
@@ -60,7 +71,7 @@ static int served_op(struct proc_kernel *kernel, struct proc_process *process, v
     struct proc_req *req = proc_req_begin(kernel, process, &proc_kind_served, object, op);
     if (!req)
         return -VK_EOVERFLOW;
-    int rc = post(kernel, req, object, bytes);
+    int rc = post(kernel, req, find(kernel, object), bytes);
     if (rc != PROC_PENDING)
         proc_req_finish(kernel, req, rc);
     return PROC_PENDING;
@@ -68,7 +79,7 @@ static int served_op(struct proc_kernel *kernel, struct proc_process *process, v
 
 static int served_deliver(struct proc_kernel *kernel, struct proc_req *req, uint8_t *bytes)
 {
-    return post(kernel, req, req->object, bytes);
+    return post(kernel, req, find(kernel, req->object), bytes);
 }
 
 /* The server may have begun what was asked: it must hear that nobody waits, or bytes it read would be lost.
@@ -76,9 +87,9 @@ static int served_deliver(struct proc_kernel *kernel, struct proc_req *req, uint
 static void served_cancel(struct proc_kernel *kernel, struct proc_req *req)
 {
     struct proc_process *server = req->server ? proc_process_find(kernel, req->server) : NULL;
-    const struct proc_served *served = req->object;
+    const struct proc_served *served = find(kernel, req->object);
     proc_mail_cancel(kernel, req);
-    if (!server)
+    if (!server || !served)
         return;
     const struct proc_request head = {
         .arg = req->entry.handle, .badge = served->badge, .code = PROC_OP_CANCEL};
@@ -90,16 +101,30 @@ static void served_cancel(struct proc_kernel *kernel, struct proc_req *req)
 
 static void served_share(struct proc_kernel *kernel, void *object)
 {
-    (void)kernel;
-    ((struct proc_served *)object)->refs++;
+    find(kernel, object)->refs++;
+}
+
+/* What the process still waits for on this object ends with its handle, as it does on the kernel's own. */
+static void end_reqs(struct proc_kernel *k, struct proc_process *p, const void *object)
+{
+    struct vk_node *node = vk_list_first(&p->reqs);
+    while (node) {
+        struct proc_req *req = VK_CONTAINER(node, struct proc_req, node);
+        node = vk_list_next(&p->reqs, node);
+        if (req->kind != &proc_kind_served || req->object != object)
+            continue;
+        served_cancel(k, req);
+        proc_req_finish(k, req, -VK_ECANCELED);
+    }
 }
 
 static void served_release(struct proc_kernel *kernel, void *object, struct proc_process *process)
 {
-    (void)process;
-    struct proc_served *served = object;
+    struct proc_served *served = find(kernel, object);
     if (--served->refs > 0)
         return;
+    if (process)
+        end_reqs(kernel, process, object);
     struct proc_process *server = proc_process_find(kernel, served->server);
     if (!server) {
         proc_served_free(kernel, served);

@@ -39,7 +39,10 @@ struct proc_kind {
     int (*op)(struct proc_kernel *kernel, struct proc_process *process, void *object,
               const struct proc_op *op, uint8_t *bytes, struct proc_done *done);
 
-    /* The op will not be waited for any longer: forget req. Not called once it is finished. */
+    /*
+     * The op will not be waited for any longer: forget req. Not called once it
+     * is finished, unless its deliver was still to come.
+     */
     void (*cancel)(struct proc_kernel *kernel, struct proc_req *req);
 
     /*

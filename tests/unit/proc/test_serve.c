@@ -27,7 +27,7 @@ static void answer(struct proc_self *self, struct server *s, const struct proc_r
         .code = PROC_OP_REPLY,
         .flags = PROC_OP_SILENT,
         .off = proc_off(self, s->base.bytes),
-        .len = is_read ? sizeof text : 0,
+        .len = is_read ? sizeof text : 5,
         .arg = (uint32_t)s->base.fiber.done.arg | (uint64_t)(is_read ? 0 : request->badge + request->len)
                                                       << 32,
     };
@@ -94,6 +94,7 @@ static enum proc_step step_user(struct proc_self *self, struct proc_fiber *fiber
                    PROC_STEP_WAIT);
         seen[s->count] = fiber->done.res;
         seen[20 + s->count] = s->bytes[0];
+        seen[40 + s->count] = fiber->done.len;
     }
     PROC_END
     return PROC_STEP_END;
@@ -163,6 +164,19 @@ TEST(proc_serve, duplicate_keeps_the_object_alive)
     proc_kernel_destroy(kernel);
 }
 
+/* The bytes of an OUT op stay the holder's, and it learns how many were taken. */
+TEST(proc_serve, answer_to_a_write_says_how_much_was_taken)
+{
+    const uint16_t codes[] = {PROC_OP_WRITE, PROC_OP_WRITE};
+    struct proc_kernel *kernel = serve(codes, sizeof codes);
+    CHECK_EQ(seen[0], 116);
+    CHECK_EQ(seen[40], 5);
+    CHECK_EQ(seen[20], 'w');
+    CHECK_EQ(seen[41], 5);
+    rig_check_empty(kernel);
+    proc_kernel_destroy(kernel);
+}
+
 /* ---- a holder that no longer waits ---------------------------------------------------- */
 
 static enum proc_step step_impatient(struct proc_self *self, struct proc_fiber *fiber)
@@ -177,8 +191,12 @@ static enum proc_step step_impatient(struct proc_self *self, struct proc_fiber *
     *op = (struct proc_op){.code = PROC_OP_ACCEPT, .handle = s->handle, .tag = 4096};
     PROC_AWAIT(fiber->step, rig_op(self, s, (struct proc_op){.code = PROC_OP_SLEEP, .arg = 5000000}),
                PROC_STEP_WAIT);
-    if (self->arg_len)
+    if (self->arg_len == 1)
         return PROC_STEP_FAIL; /* its end cancels too */
+    if (self->arg_len == 2) {
+        op = proc_op_next(self); /* and so does the end of its handle */
+        *op = (struct proc_op){.code = PROC_OP_CLOSE, .flags = PROC_OP_SILENT, .handle = s->handle};
+    }
     PROC_AWAIT(fiber->step, rig_op(self, s, (struct proc_op){.code = PROC_OP_CANCEL, .arg = 4096}),
                PROC_STEP_WAIT);
     seen[0] = fiber->done.res;
@@ -187,17 +205,17 @@ static enum proc_step step_impatient(struct proc_self *self, struct proc_fiber *
 }
 RIG_PROGRAM(program_impatient, step_impatient, struct rig_state);
 
-static void check_impatient(uint32_t dies)
+static void check_impatient(uint32_t how)
 {
     struct proc_kernel *kernel = rig_kernel();
-    struct proc_process *user = rig_spawn(kernel, &program_impatient, "x", dies, NULL);
+    struct proc_process *user = rig_spawn(kernel, &program_impatient, "xx", how, NULL);
     static struct proc_env env;
     env.count = 1;
     env.objects[0] = (struct proc_object){&proc_kind_process, (void *)(uintptr_t)proc_pid(user)};
     rig_spawn(kernel, &program_server, NULL, 0, &env);
     rig_run_for(kernel, 20000000);
     CHECK_EQ(seen[14], 1); /* told, with the id it knew */
-    CHECK_EQ(seen[0], 0);
+    CHECK_EQ(seen[0], how == 2 ? -VK_ENOENT : 0);
     CHECK_EQ(seen[10], 100); /* then the end of the handle */
     rig_check_empty(kernel);
     proc_kernel_destroy(kernel);
@@ -211,4 +229,10 @@ TEST(proc_serve, canceled_request_is_told_to_the_server)
 TEST(proc_serve, death_of_the_holder_is_told_to_the_server)
 {
     check_impatient(1);
+}
+
+/* As on the kernel's own handles: what was pending ends with the handle, and the server hears of both. */
+TEST(proc_serve, closing_the_handle_ends_what_is_pending)
+{
+    check_impatient(2);
 }
