@@ -7,16 +7,21 @@
 #define DOORS_MAX 16u /* listeners and connectors together */
 #define RETRY_NS  100000000u
 
+/* Kinds of completions of a door's sink. */
+enum { DOOR_ACCEPT, DOOR_CLOSE };
+
 struct net_stream {
     struct net_pipe pipe;
     struct net_streams *streams;
-    struct net_stream *next_free;
+    struct net_stream *next;      /* in the free list, or in a door's line of connections nobody took yet */
     struct proc_process *process; /* started for it; NULL when a process asked for it */
     struct proc_req *reader;
     struct proc_req *writer;
     struct proc_req *opener; /* pending CONNECT */
     struct proc_later later;
-    uint32_t refs; /* handles that name it */
+    uint32_t refs;  /* handles that name it */
+    bool read_due;  /* a READ that will find its bytes, or the end, at its delivery */
+    bool write_due; /* the same for a WRITE */
     bool is_used;
     bool aborts;
     bool wants_shut;
@@ -28,10 +33,14 @@ struct door {
     struct net_streams *streams;
     const struct proc_program *program; /* started for each connection; NULL: ACCEPT takes them */
     const struct proc_env *env;
-    struct proc_addr addr;  /* of a connector */
-    struct vk_list waiting; /* pending ACCEPTs */
+    struct proc_addr addr;         /* of a connector */
+    struct vk_list waiting;        /* pending ACCEPTs */
+    struct net_stream *line_first; /* accepted, but the ACCEPT was canceled meanwhile */
+    struct net_stream *line_last;
     struct proc_timer retry;
     uint32_t io;
+    uint32_t refs; /* handles that name it; 0: the place is free, or the listener closes */
+    bool is_used;
     bool is_listener;
     bool is_accepting;
     bool is_open;
@@ -45,7 +54,7 @@ struct net_streams {
     uint32_t made;
     uint32_t max;
     uint32_t open;
-    uint32_t doors_count;
+    uint32_t doors_used;
     bool is_draining;
     struct proc_timer drain_timer;
     struct proc_sink nobody;
@@ -76,6 +85,8 @@ static void finish(struct net_stream *s, struct proc_req **pending, bool deliver
     struct proc_req *req = *pending;
     if (!req)
         return;
+    if (deliver)
+        *(pending == &s->reader ? &s->read_due : &s->write_due) = true;
     *pending = NULL;
     req->deliver = deliver;
     proc_req_finish(s->streams->kernel, req, res);
@@ -86,9 +97,15 @@ static void stream_free(struct net_stream *s)
     struct net_streams *t = s->streams;
     net_pipe_fini(&s->pipe);
     s->is_used = false;
-    s->next_free = t->free_first;
+    s->next = t->free_first;
     t->free_first = s;
     t->open--;
+}
+
+/* Nobody will ask for anything any more, and nobody waits for an answer. */
+static bool is_over(const struct net_stream *s)
+{
+    return s->refs == 0 && s->pipe.ops == 0 && !s->read_due && !s->write_due && !s->later.queued;
 }
 
 /* Whatever is due: send, receive while somebody will read, close once nobody names it. */
@@ -98,9 +115,9 @@ static void serve(struct net_stream *s)
     if (!rc && s->wants_shut && !s->pipe.is_shut && !s->pipe.out_len && !s->pipe.is_broken &&
         !s->pipe.is_closed)
         rc = net_pipe_submit(&s->pipe, PROC_IO_SHUTDOWN, NET_PIPE_SHUTDOWN);
-    if (s->refs == 0 && (s->aborts || s->pipe.out_len == 0 || s->pipe.is_broken)) {
+    if (s->aborts || (s->refs == 0 && (s->pipe.out_len == 0 || s->pipe.is_broken))) {
         rc = net_pipe_close(&s->pipe, s->aborts);
-        if (rc == 0 && s->pipe.ops == 0 && !s->later.queued) {
+        if (rc == 0 && is_over(s)) {
             stream_free(s);
             return;
         }
@@ -151,6 +168,16 @@ static int op_shutdown(struct net_stream *s)
     return 0;
 }
 
+/* Reset, whatever is pending; buffered input may still be read. */
+static void kill(struct net_stream *s)
+{
+    s->aborts = true;
+    s->pipe.is_broken = true;
+    finish(s, &s->reader, true, 0);
+    finish(s, &s->writer, true, 0);
+    again(s);
+}
+
 /* READ or WRITE: at once, or pending in its place. */
 static int transfer(struct proc_kernel *k, struct proc_process *p, struct net_stream *s,
                     const struct proc_op *op, uint8_t *bytes, struct proc_done *done)
@@ -159,7 +186,7 @@ static int transfer(struct proc_kernel *k, struct proc_process *p, struct net_st
     struct proc_req **pending = is_read ? &s->reader : &s->writer;
     if (op->len == 0)
         return -VK_EINVAL;
-    if (*pending)
+    if (*pending || (is_read ? s->read_due : s->write_due))
         return -VK_EPERM;
     int rc = is_read ? read_now(s, bytes, op->len, done) : write_now(s, bytes, op->len, done);
     if (rc == PROC_PENDING) {
@@ -180,6 +207,9 @@ static int stream_op(struct proc_kernel *kernel, struct proc_process *process, v
         return transfer(kernel, process, object, op, bytes, done);
     case PROC_OP_SHUTDOWN:
         return op_shutdown(object);
+    case PROC_OP_KILL:
+        kill(object);
+        return 0;
     default:
         return -VK_ENOTSUP;
     }
@@ -189,24 +219,30 @@ static void stream_cancel(struct proc_kernel *kernel, struct proc_req *req)
 {
     (void)kernel;
     struct net_stream *s = req->object;
-    if (s->reader == req)
-        s->reader = NULL;
-    if (s->writer == req)
-        s->writer = NULL;
+    bool is_read = req->op.code == PROC_OP_READ;
+    struct proc_req **pending = is_read ? &s->reader : &s->writer;
+    if (*pending == req)
+        *pending = NULL;
+    else
+        *(is_read ? &s->read_due : &s->write_due) = false;
+    again(s);
 }
 
 static int stream_deliver(struct proc_kernel *kernel, struct proc_req *req, uint8_t *bytes)
 {
     (void)kernel;
     struct net_stream *s = req->object;
+    bool is_read = req->op.code == PROC_OP_READ;
+    *(is_read ? &s->read_due : &s->write_due) = false;
+    again(s);
+    if (s->refs == 0)
+        return -VK_ECANCELED;
     if (!bytes)
         return -VK_EFAULT;
-    bool is_read = req->op.code == PROC_OP_READ;
     int rc =
         is_read ? read_now(s, bytes, req->op.len, &req->done) : write_now(s, bytes, req->op.len, &req->done);
     if (rc == PROC_PENDING)
         *(is_read ? &s->reader : &s->writer) = req;
-    again(s);
     return rc;
 }
 
@@ -215,6 +251,8 @@ static void stream_release(struct proc_kernel *kernel, void *object, struct proc
     (void)kernel;
     struct net_stream *s = object;
     s->refs--;
+    finish(s, &s->reader, false, -VK_ECANCELED);
+    finish(s, &s->writer, false, -VK_ECANCELED);
     if (process && s->process == process) {
         s->process = NULL;
         enum proc_reason reason = proc_end_reason(process);
@@ -260,9 +298,8 @@ static void on_event(struct proc_kernel *kernel, struct proc_sink *sink, uint32_
         finish(s, &s->writer, true, 0);
         break;
     case NET_PIPE_NO_BUFFERS:
-        s->pipe.is_broken = true;
-        s->aborts = true;
-        __attribute__((fallthrough));
+        kill(s);
+        break;
     case NET_PIPE_BROKEN:
         finish(s, &s->reader, true, 0);
         finish(s, &s->writer, true, 0);
@@ -280,7 +317,7 @@ static struct net_stream *stream_new(struct net_streams *t, uint32_t io)
 {
     struct net_stream *s = t->free_first;
     if (s)
-        t->free_first = s->next_free;
+        t->free_first = s->next;
     else if (t->made < t->max)
         s = &t->streams[t->made++];
     else
@@ -317,16 +354,30 @@ static void accept_more(struct door *d)
 {
     struct net_streams *t = d->streams;
     bool wanted = d->program || !vk_list_is_empty(&d->waiting);
-    if (!d->is_open || d->is_accepting || !wanted || t->is_draining)
+    if (!d->is_open || !d->refs || d->is_accepting || !wanted || t->is_draining)
         return;
-    const struct proc_io_req req = {.code = PROC_IO_ACCEPT, .conn = d->io, .tag = proc_tag(&d->sink, 0)};
+    const struct proc_io_req req = {
+        .code = PROC_IO_ACCEPT, .conn = d->io, .tag = proc_tag(&d->sink, DOOR_ACCEPT)};
     d->is_accepting = t->io->ops->submit(t->io, &req) == 0;
+}
+
+static void close_listener(struct door *d)
+{
+    struct net_streams *t = d->streams;
+    const struct proc_io_req req = {
+        .code = PROC_IO_CLOSE, .conn = d->io, .tag = proc_tag(&d->sink, DOOR_CLOSE)};
+    if (t->io->ops->submit(t->io, &req))
+        proc_timer_set(t->kernel, &d->retry, proc_now_ns(t->kernel) + RETRY_NS);
 }
 
 static void retry(struct proc_kernel *kernel, struct proc_timer *timer)
 {
     (void)kernel;
-    accept_more(VK_CONTAINER(timer, struct door, retry));
+    struct door *d = VK_CONTAINER(timer, struct door, retry);
+    if (d->refs)
+        accept_more(d);
+    else
+        close_listener(d);
 }
 
 static bool start_process(struct door *d, struct net_stream *s)
@@ -339,12 +390,31 @@ static bool start_process(struct door *d, struct net_stream *s)
     return true;
 }
 
+/* The ACCEPT that wanted it was canceled: the next one gets it. */
+static void line_up(struct door *d, struct net_stream *s)
+{
+    s->next = NULL;
+    if (d->line_first)
+        d->line_last->next = s;
+    else
+        d->line_first = s;
+    d->line_last = s;
+}
+
+static struct net_stream *line_pop(struct door *d)
+{
+    struct net_stream *s = d->line_first;
+    if (s)
+        d->line_first = s->next;
+    return s;
+}
+
 /* A connection arrived: for the door's program, or for the first process that waits. */
 static void arrived(struct door *d, uint32_t io)
 {
     struct net_streams *t = d->streams;
     struct vk_node *node = d->program ? NULL : vk_list_pop(&d->waiting);
-    struct net_stream *s = d->program || node ? stream_new(t, io) : NULL;
+    struct net_stream *s = d->refs ? stream_new(t, io) : NULL;
     if (!s) {
         if (node)
             proc_req_finish(t->kernel, VK_CONTAINER(node, struct proc_req, wait), -VK_ENOSPC);
@@ -355,6 +425,8 @@ static void arrived(struct door *d, uint32_t io)
         struct proc_req *req = VK_CONTAINER(node, struct proc_req, wait);
         req->passed = (struct proc_object){&kind_stream, s};
         proc_req_finish(t->kernel, req, 0);
+    } else if (!d->program) {
+        line_up(d, s);
     } else if (!start_process(d, s)) {
         proc_log(t->kernel, PROC_LOG_WARN,
                  VK_SPAN_LIT("tcp: out of processes or slots, a connection was reset"));
@@ -364,19 +436,34 @@ static void arrived(struct door *d, uint32_t io)
     }
 }
 
+static void door_free(struct door *d)
+{
+    proc_timer_clear(d->streams->kernel, &d->retry);
+    d->is_used = false;
+    d->streams->doors_used--;
+}
+
+/* A process asks for one connection at a time: no more are taken than it asked for. */
+static void accept_less(struct door *d)
+{
+    if (d->is_accepting && !d->program && vk_list_is_empty(&d->waiting))
+        d->streams->io->ops->cancel(d->streams->io, proc_tag(&d->sink, DOOR_ACCEPT));
+}
+
 static void on_accept(struct proc_kernel *kernel, struct proc_sink *sink, uint32_t kind,
                       const struct proc_io_event *event)
 {
-    (void)kind;
     struct door *d = VK_CONTAINER(sink, struct door, sink);
+    if (kind == DOOR_CLOSE) {
+        door_free(d);
+        return;
+    }
     if (!(event->flags & PROC_IO_MORE))
         d->is_accepting = false;
     if (event->res >= 0) {
         arrived(d, (uint32_t)event->res);
-        /* A process asks for one connection at a time: no more are taken than it asked for. */
-        if (d->is_accepting && !d->program && vk_list_is_empty(&d->waiting))
-            d->streams->io->ops->cancel(d->streams->io, proc_tag(&d->sink, 0));
-    } else if (event->res != -VK_ECANCELED) {
+        accept_less(d);
+    } else if (event->res != -VK_ECANCELED && d->refs) {
         proc_timer_set(kernel, &d->retry, proc_now_ns(kernel) + RETRY_NS);
         return;
     }
@@ -386,10 +473,17 @@ static void on_accept(struct proc_kernel *kernel, struct proc_sink *sink, uint32
 static int listener_op(struct proc_kernel *kernel, struct proc_process *process, void *object,
                        const struct proc_op *op, uint8_t *bytes, struct proc_done *done)
 {
-    (void)bytes, (void)done;
+    (void)bytes;
     struct door *d = object;
     if (op->code != PROC_OP_ACCEPT)
         return -VK_ENOTSUP;
+    if (d->line_first) {
+        const struct proc_object stream = {&kind_stream, d->line_first};
+        int rc = proc_handle_new(kernel, process, stream, &done->handle);
+        if (!rc)
+            (void)line_pop(d);
+        return rc;
+    }
     struct proc_req *req = proc_req_begin(kernel, process, &kind_listener, d, op);
     if (!req)
         return -VK_EOVERFLOW;
@@ -402,10 +496,42 @@ static void listener_cancel(struct proc_kernel *kernel, struct proc_req *req)
 {
     (void)kernel;
     vk_list_remove(&req->wait);
+    accept_less(req->object);
+}
+
+static void door_share(struct proc_kernel *kernel, void *object)
+{
+    (void)kernel;
+    ((struct door *)object)->refs++;
+}
+
+static void door_release(struct proc_kernel *kernel, void *object, struct proc_process *process)
+{
+    (void)process;
+    struct door *d = object;
+    if (--d->refs > 0)
+        return;
+    for (struct vk_node *node; (node = vk_list_pop(&d->waiting));)
+        proc_req_finish(kernel, VK_CONTAINER(node, struct proc_req, wait), -VK_ECANCELED);
+    for (struct net_stream *s; (s = line_pop(d));) {
+        s->refs = 0;
+        s->aborts = true;
+        again(s);
+    }
+    if (!d->is_listener)
+        door_free(d);
+    else if (d->is_open)
+        close_listener(d);
 }
 
 static const struct proc_kind kind_listener = {
-    .name = "listener", .shareable = true, .op = listener_op, .cancel = listener_cancel};
+    .name = "listener",
+    .shareable = true,
+    .op = listener_op,
+    .cancel = listener_cancel,
+    .share = door_share,
+    .release = door_release,
+};
 
 static int connector_op(struct proc_kernel *kernel, struct proc_process *process, void *object,
                         const struct proc_op *op, uint8_t *bytes, struct proc_done *done)
@@ -447,7 +573,13 @@ static void connector_cancel(struct proc_kernel *kernel, struct proc_req *req)
 }
 
 static const struct proc_kind kind_connector = {
-    .name = "connector", .shareable = true, .op = connector_op, .cancel = connector_cancel};
+    .name = "connector",
+    .shareable = true,
+    .op = connector_op,
+    .cancel = connector_cancel,
+    .share = door_share,
+    .release = door_release,
+};
 
 /* ---- the table ---------------------------------------------------------------------- */
 
@@ -458,7 +590,7 @@ static void drain_fire(struct proc_kernel *kernel, struct proc_timer *timer)
         struct net_stream *s = &t->streams[i];
         if (!s->is_used)
             continue;
-        s->aborts = true;
+        kill(s);
         if (s->process)
             proc_end(kernel, s->process, PROC_REASON_SHUTDOWN);
     }
@@ -489,9 +621,15 @@ int net_streams_create(struct proc_kernel *kernel, uint32_t streams_max, struct 
 
 static struct door *door_new(struct net_streams *t)
 {
-    if (t->doors_count == DOORS_MAX)
+    struct door *d = t->doors;
+    while (d < t->doors + DOORS_MAX && d->is_used)
+        d++;
+    if (d == t->doors + DOORS_MAX)
         return NULL;
-    struct door *d = &t->doors[t->doors_count++];
+    memset(d, 0, sizeof *d);
+    t->doors_used++;
+    d->is_used = true;
+    d->refs = 1;
     d->streams = t;
     d->sink.on_event = on_accept;
     d->retry.fire = retry;
@@ -536,11 +674,11 @@ struct proc_object net_streams_connector(struct net_streams *streams, const stru
 void net_streams_drain(struct net_streams *streams, uint64_t deadline_ns)
 {
     streams->is_draining = true;
-    for (uint32_t i = 0; i < streams->doors_count; i++) {
+    for (uint32_t i = 0; i < DOORS_MAX; i++) {
         struct door *d = &streams->doors[i];
         const struct proc_io_req req = {
             .code = PROC_IO_CLOSE, .conn = d->io, .tag = proc_tag(&streams->nobody, 0)};
-        if (d->is_listener && d->is_open)
+        if (d->is_listener && d->is_open && d->refs)
             (void)streams->io->ops->submit(streams->io, &req);
         d->is_open = false;
     }
@@ -550,4 +688,9 @@ void net_streams_drain(struct net_streams *streams, uint64_t deadline_ns)
 uint32_t net_streams_open(const struct net_streams *streams)
 {
     return streams->open;
+}
+
+uint32_t net_streams_doors(const struct net_streams *streams)
+{
+    return streams->doors_used;
 }

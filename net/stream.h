@@ -3,13 +3,18 @@
  * Raw byte streams behind handles: TCP services with a process per
  * connection, listeners and connectors that a process uses itself.
  *
- *   stream     READ, WRITE, SHUTDOWN; closed with its last handle
+ *   stream     READ, WRITE, SHUTDOWN, KILL; closed with its last handle
  *   listener   ACCEPT: a handle to the next connection
  *   connector  CONNECT: a handle to a new connection to its one address
  *
  * READ completes with res 0 and at least one byte, or with len 0 at the end
  * of the stream; WRITE when at least one byte was taken. One of each may be
- * pending at a time.
+ * pending at a time; closing the handle ends them with -VK_ECANCELED. KILL
+ * resets the connection at once and drops the output: a pending READ or WRITE
+ * fails, the peer sees a reset.
+ *
+ * A listener is closed with its last handle, a connector forgotten. What an
+ * environment holds counts as a handle that is never closed.
  */
 #ifndef NET_STREAM_H
 #define NET_STREAM_H
@@ -26,12 +31,16 @@ size_t net_streams_region_bytes(uint32_t streams_max);
 int net_streams_serve(struct net_streams *streams, uint32_t listener, const struct proc_program *program,
                       const struct proc_env *env);
 
-/* A listener, or an address to connect to, as an object for an environment. kind NULL: no room. */
+/*
+ * A listener, or an address to connect to, as an object for an environment or
+ * for proc_handle_new. kind NULL: no room.
+ */
 struct proc_object net_streams_listener(struct net_streams *streams, uint32_t listener);
 struct proc_object net_streams_connector(struct net_streams *streams, const struct proc_addr *addr);
 
 /* Stop accepting; processes go on until their streams end or deadline_ns, when they are reset. */
 void net_streams_drain(struct net_streams *streams, uint64_t deadline_ns);
-uint32_t net_streams_open(const struct net_streams *streams); /* streams alive */
+uint32_t net_streams_open(const struct net_streams *streams);  /* streams alive */
+uint32_t net_streams_doors(const struct net_streams *streams); /* listeners and connectors alive */
 
 #endif
