@@ -136,6 +136,16 @@ const struct rig_case *driver_case_at(size_t index)
     return NULL;
 }
 
+/* Why the driver is not asked to run this case; NULL: it is. */
+static const char *reason_to_skip(const struct driver_factory *factory, const struct rig_case *c)
+{
+    for (const struct driver_skip *skip = factory->skips; skip != NULL && skip->name != NULL; skip++) {
+        if (strcmp(skip->name, c->name) == 0)
+            return skip->why;
+    }
+    return NULL;
+}
+
 static int run_suite(const struct driver_factory *factory, const char *only, uint64_t seed)
 {
     unsigned failed = 0;
@@ -145,7 +155,10 @@ static int run_suite(const struct driver_factory *factory, const char *only, uin
     for (size_t i = 0; (c = driver_case_at(i)) != NULL; i++) {
         if (only != NULL && strcmp(only, c->name) != 0)
             continue;
-        int rc = driver_run_case(factory, NULL, seed, c);
+        const char *why = reason_to_skip(factory, c);
+        if (why != NULL)
+            fprintf(stderr, "  skipped: %s\n", why);
+        int rc = why != NULL ? EXIT_SKIPPED : driver_run_case(factory, NULL, seed, c);
         const char *word = rc == 0 ? "ok" : rc == EXIT_SKIPPED ? "skip" : "FAIL";
         printf("%-4s %s/%s\n", word, factory->name, c->name);
         passed += rc == 0;

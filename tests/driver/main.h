@@ -5,11 +5,18 @@
 
 #include "tests/driver/rig.h"
 
+/* A case that means nothing for a driver, and why. */
+struct driver_skip {
+    const char *name;
+    const char *why;
+};
+
 struct driver_factory {
     const char *name;
     bool is_real; /* of this machine's network: other threads, other drivers */
     /* A fresh driver; arg is the factory's own matter, NULL from the command line. */
     int (*create)(const char *arg, uint64_t seed, struct proc_io **ret_io);
+    const struct driver_skip *skips; /* ends with a NULL name; NULL: none */
 };
 
 extern const struct driver_factory driver_factories[]; /* ends with a NULL name */

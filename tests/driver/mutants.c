@@ -645,7 +645,7 @@ static const struct rig_case *find_killer(const struct driver_factory *factory, 
 
 int driver_run_mutants(void)
 {
-    static const struct driver_factory factory = {"mutant", false, create_mutant};
+    static const struct driver_factory factory = {"mutant", false, create_mutant, NULL};
     unsigned survivors = 0;
     for (size_t i = 0; i < VK_COUNT(mutations); i++) {
         const char *name = mutations[i].name;
