@@ -123,7 +123,7 @@ static enum proc_step step_echo(struct proc_self *self, struct proc_fiber *fiber
     for (;;) {
         PROC_AWAIT(fiber->step, stream_op(self, h, PROC_OP_READ, h->piece, PIECE_BYTES), PROC_STEP_WAIT);
         if (fiber->done.res < 0)
-            return PROC_STEP_FAIL; /* the body broke off: so does the answer */
+            return PROC_STEP_END; /* the body broke off: the kernel refuses, or breaks the answer off */
         h->piece_len = fiber->done.len;
         h->written = 0;
         if (!h->has_begun && !begin_stream(self, h, is_chunked ? UINT64_MAX : head->length_bytes))

@@ -22,10 +22,10 @@ void net_conn_expect(struct net_conn *conn, enum net_wait wait, uint64_t timeout
     proc_timer_set(conn->server->kernel, &conn->timer, conn->deadline_ns);
 }
 
-static void expect_nothing(struct net_conn *c)
+void net_conn_expect_nothing(struct net_conn *conn)
 {
-    c->wait = NET_WAIT_PROCESS;
-    c->deadline_ns = UINT64_MAX;
+    conn->wait = NET_WAIT_PROCESS;
+    conn->deadline_ns = UINT64_MAX;
 }
 
 static uint64_t earlier(uint64_t a_ns, uint64_t b_ns)
@@ -38,8 +38,10 @@ static void timed_out(struct net_conn *c)
     switch ((enum net_wait)c->wait) {
     case NET_WAIT_HEAD:
     case NET_WAIT_BODY:
-        if (c->stage >= NET_STAGE_WRITING)
+        if (c->stage == NET_STAGE_WRITING)
             net_conn_abort(c);
+        else if (c->stage == NET_STAGE_DONE)
+            net_conn_close(c, NET_CLOSING_LINGER);
         else if (c->process || c->pipe.in.len)
             net_conn_refuse(c, 408, 0);
         else
@@ -51,7 +53,7 @@ static void timed_out(struct net_conn *c)
         net_conn_close(c, NET_CLOSING_FLUSH);
         break;
     case NET_WAIT_LINGER:
-        net_conn_abort(c);
+        c->closing = NET_CLOSING_NOW; /* in order: what the OS still holds is sent on */
         break;
     case NET_WAIT_PROCESS:
         break;
@@ -137,6 +139,8 @@ static void start_request(struct net_conn *c, uint32_t head_len)
     c->stage = NET_STAGE_HEAD;
     c->frame = 0;
     c->respond = 0;
+    c->is_body_bad = false;
+    net_conn_expect_nothing(c); /* the timeout of this head is not the next one's */
     s->counters.requests++;
     s->counters.busy++;
     proc_run_now(s->kernel, c->process);
@@ -148,7 +152,7 @@ static void expect_next(struct net_conn *c)
     const struct net_server_options *o = &c->server->options;
     if (c->process) {
         if (c->wait != NET_WAIT_BODY)
-            expect_nothing(c);
+            net_conn_expect_nothing(c);
     } else if (c->pipe.in.len == 0) {
         net_conn_expect(c, NET_WAIT_IDLE, o->idle_timeout_ns);
     } else if (c->wait != NET_WAIT_HEAD) {
@@ -213,7 +217,7 @@ static void close_on(struct net_conn *c)
         return;
     }
     c->pipe.in.len = 0;
-    if (c->pipe.is_shut)
+    if (c->pipe.is_shut || c->pipe.sending_len)
         return;
     net_conn_expect(c, NET_WAIT_LINGER, NET_LINGER_TIMEOUT_NS);
     if (net_pipe_submit(&c->pipe, PROC_IO_SHUTDOWN, NET_PIPE_SHUTDOWN))

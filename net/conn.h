@@ -112,6 +112,8 @@ void net_conn_serve_later(struct net_conn *conn);
 void net_conn_refuse(struct net_conn *conn, uint32_t status, uint64_t crash_id);
 void net_conn_close(struct net_conn *conn, enum net_closing how);
 void net_conn_abort(struct net_conn *conn);
+/* No timeout of ours: the process is at work. */
+void net_conn_expect_nothing(struct net_conn *conn);
 /* Timeout from now on; what wait says is what happens then. */
 void net_conn_expect(struct net_conn *conn, enum net_wait wait, uint64_t timeout_ns);
 

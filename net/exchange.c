@@ -100,8 +100,7 @@ void net_exchange_input_came(struct net_conn *conn)
 {
     if (!conn->reader)
         return;
-    conn->wait = NET_WAIT_PROCESS;
-    conn->deadline_ns = UINT64_MAX;
+    net_conn_expect_nothing(conn);
     conn->reader->deliver = true;
     proc_req_finish(conn->server->kernel, conn->reader, 0);
     conn->reader = NULL;
@@ -117,13 +116,13 @@ static int op_frame(struct net_conn *c, const struct proc_op *op)
     if ((op->flags & body) == body)
         return -VK_EINVAL;
     c->stage = NET_STAGE_FRAMED;
+    c->is_body_bad = false;
     c->frame = op->flags;
     c->wants_close = op->flags & NET_FRAME_CLOSE;
     if (VK_UNLIKELY(op->flags & body)) {
         c->body_left = op->flags & NET_FRAME_LENGTH ? op->arg : 0;
         c->chunk = (struct net_chunk){0};
         c->owes_continue = op->flags & NET_FRAME_EXPECT;
-        c->is_body_bad = false;
     }
     return 0;
 }
@@ -145,11 +144,10 @@ static int op_respond(struct net_conn *c, const struct proc_op *op, const uint8_
     c->respond = op->flags;
     if (VK_UNLIKELY(op->flags & (NET_RESPOND_CLOSE | NET_RESPOND_STREAM)))
         c->wants_close = true;
-    if (VK_UNLIKELY(how)) {
+    c->stage = NET_STAGE_DONE;
+    if (VK_UNLIKELY(how && !(c->frame & NET_FRAME_HEAD))) {
         c->respond_left = op->flags & NET_RESPOND_LENGTH ? op->arg : UINT64_MAX;
         c->stage = c->respond_left ? NET_STAGE_WRITING : NET_STAGE_DONE;
-    } else {
-        c->stage = NET_STAGE_DONE;
     }
     net_conn_serve_later(c);
     return 0;
@@ -165,23 +163,26 @@ static bool put_chunk(struct net_conn *c, const uint8_t *bytes, uint32_t len)
            net_pipe_put(&c->pipe, bytes, len) && net_pipe_put(&c->pipe, NET_CHUNK_END, 2);
 }
 
+/* Whether whatever follows has nobody to go to: the client is gone, or asked for the head alone. */
+static bool is_unwanted(const struct net_conn *c)
+{
+    return c->pipe.is_broken || ((c->frame & NET_FRAME_HEAD) && c->stage == NET_STAGE_DONE);
+}
+
 /* As many bytes as there is room for; PROC_PENDING when there is none. */
 static int write_now(struct net_conn *c, const uint8_t *bytes, uint32_t len, struct proc_done *done)
 {
-    if (c->pipe.is_broken)
+    if (is_unwanted(c))
         return -VK_ECLOSED;
     if (c->stage != NET_STAGE_WRITING)
         return -VK_EPERM;
     if (len > c->respond_left)
         return -VK_ETOOBIG; /* more than it promised */
-    uint32_t room = NET_OUTPUT_MAX_BYTES -
-                    (c->pipe.out_len < NET_OUTPUT_MAX_BYTES ? c->pipe.out_len : NET_OUTPUT_MAX_BYTES);
+    uint32_t room = net_pipe_free(&c->pipe);
     uint32_t n = len < room ? len : room;
-    if (c->frame & NET_FRAME_HEAD)
-        n = len;
-    else if (n == 0)
+    if (n == 0)
         return PROC_PENDING;
-    else if (!(c->respond & NET_RESPOND_CHUNKED ? put_chunk(c, bytes, n) : net_pipe_put(&c->pipe, bytes, n)))
+    if (!(c->respond & NET_RESPOND_CHUNKED ? put_chunk(c, bytes, n) : net_pipe_put(&c->pipe, bytes, n)))
         return c->pipe.sending_len ? PROC_PENDING : -VK_ENOMEM;
     if (c->respond & NET_RESPOND_LENGTH) {
         c->respond_left -= n;
@@ -218,9 +219,11 @@ void net_exchange_room_came(struct net_conn *conn)
 
 static int op_shutdown(struct net_conn *c)
 {
+    if (is_unwanted(c))
+        return -VK_ECLOSED;
     if (c->stage != NET_STAGE_WRITING || c->respond & NET_RESPOND_LENGTH)
         return -VK_EPERM;
-    if ((c->respond & NET_RESPOND_CHUNKED) && !(c->frame & NET_FRAME_HEAD) &&
+    if ((c->respond & NET_RESPOND_CHUNKED) &&
         !net_pipe_put(&c->pipe, NET_CHUNK_LAST, sizeof NET_CHUNK_LAST - 1))
         return -VK_ENOMEM;
     c->stage = NET_STAGE_DONE;
@@ -264,10 +267,12 @@ static void exchange_cancel(struct proc_kernel *kernel, struct proc_req *req)
 {
     (void)kernel;
     struct net_conn *c = req->object;
-    if (c->reader == req)
-        c->reader = NULL;
     if (c->writer == req)
         c->writer = NULL;
+    if (c->reader != req)
+        return;
+    c->reader = NULL;
+    net_conn_expect_nothing(c);
 }
 
 static int exchange_deliver(struct proc_kernel *kernel, struct proc_req *req, uint8_t *bytes)
@@ -282,6 +287,8 @@ static int exchange_deliver(struct proc_kernel *kernel, struct proc_req *req, ui
         is_read ? read_now(c, bytes, req->op.len, &req->done) : write_now(c, bytes, req->op.len, &req->done);
     if (rc == PROC_PENDING)
         *pending = req;
+    if (rc == PROC_PENDING && is_read) /* only framing had come */
+        net_conn_expect(c, NET_WAIT_BODY, c->server->options.body_timeout_ns);
     net_conn_serve_later(c);
     return rc;
 }
@@ -315,7 +322,8 @@ static void exchange_release(struct proc_kernel *kernel, void *object, struct pr
     } else if (VK_UNLIKELY(stage == NET_STAGE_WRITING)) {
         net_conn_abort(c); /* cut short: the peer must not take it for a whole response */
     } else if (VK_UNLIKELY(stage != NET_STAGE_DONE)) {
-        net_conn_refuse(c, 500, proc_crash_id(process));
+        bool is_clients_fault = c->is_body_bad && proc_end_reason(process) == PROC_REASON_NORMAL;
+        net_conn_refuse(c, is_clients_fault ? 400 : 500, proc_crash_id(process));
     } else if (c->wants_close || c->server->is_draining) {
         net_conn_close(c, is_clean && c->pipe.in.len == 0 ? NET_CLOSING_FLUSH : NET_CLOSING_LINGER);
     } else if (!is_clean) {

@@ -63,6 +63,7 @@ int proc_handle_close(struct proc_kernel *kernel, struct proc_process *process, 
     }
     if (!object.kind)
         return -VK_EBADH;
+    proc_reqs_close(kernel, process, handle);
     if (object.kind->release)
         object.kind->release(kernel, object.object, process);
     return 0;
@@ -88,6 +89,7 @@ int proc_handle_detach(struct proc_kernel *kernel, struct proc_process *process,
         if (!h)
             return handle < ENV_FIRST + PROC_ENV_MAX ? -VK_EPERM : -VK_EBADH;
         *ret_object = table_take_out(kernel, h);
+        proc_reqs_close(kernel, process, handle);
         return 0;
     }
     struct proc_object object = proc_handle_find(kernel, process, handle);

@@ -163,6 +163,8 @@ bool proc_grow(void *kernel, uintptr_t addr); /* a plat_grow_fn */
 void proc_take_ops(struct proc_kernel *kernel, struct proc_process *process, const struct proc_self *self);
 void proc_deliver(struct proc_kernel *kernel, struct proc_process *process, struct proc_self *self);
 void proc_req_drop(struct proc_kernel *kernel, struct proc_req *req); /* cancel and forget, no completion */
+/* The handle is given up: what was asked of it ends with -VK_ECANCELED. */
+void proc_reqs_close(struct proc_kernel *kernel, struct proc_process *process, uint32_t handle);
 /* Bytes for the heap of a finished op, copied there at delivery. false: no buffer. */
 bool proc_req_stage(struct proc_kernel *kernel, struct proc_req *req, const void *bytes, uint32_t len);
 

@@ -64,6 +64,9 @@ static int post_op(struct proc_kernel *k, struct proc_process *from, struct proc
     struct proc_object passed = {0};
     if (!is_call) {
         letter.user = (uint32_t)(op->arg >> 32);
+        bool is_own = op->handle > VK_HANDLE_INDEX_MASK && (uint32_t)op->arg == op->handle;
+        if (is_own && (op->flags & PROC_SEND_MOVE))
+            return -VK_EINVAL; /* away over itself */
         if (to->messages_count >= PROC_MAILBOX_MAX)
             return -VK_EAGAIN;
         int rc = proc_handle_detach(k, from, (uint32_t)op->arg, op->flags & PROC_SEND_MOVE, &passed);

@@ -28,6 +28,8 @@ struct proc_req *proc_req_begin(struct proc_kernel *kernel, struct proc_process 
     req->passed = (struct proc_object){0};
     process->reqs_count++;
     vk_list_push(&process->reqs, &req->node);
+    if (VK_UNLIKELY(kind && kind->share))
+        kind->share(kernel, object); /* it lives as long as somebody waits for it */
     return req;
 }
 
@@ -52,6 +54,8 @@ static void req_free(struct proc_kernel *k, struct proc_req *req)
         vk_bufs_put(&k->bufs, &req->data);
     if (VK_UNLIKELY(req->passed.kind != NULL))
         proc_object_release(k, &req->passed);
+    if (VK_UNLIKELY(req->kind && req->kind->share))
+        req->kind->release(k, req->object, NULL);
     vk_table_give(&k->reqs, req);
 }
 
@@ -67,6 +71,28 @@ void proc_req_drop(struct proc_kernel *kernel, struct proc_req *req)
         vk_list_remove(&req->node);
     }
     req_free(kernel, req);
+}
+
+void proc_reqs_close(struct proc_kernel *kernel, struct proc_process *process, uint32_t handle)
+{
+    for (struct vk_link *link = vk_fifo_first(&process->ready); link; link = link->next) {
+        struct proc_req *req = VK_CONTAINER(link, struct proc_req, ready);
+        if (req->op.handle != handle || !req->deliver)
+            continue;
+        if (req->kind->cancel)
+            req->kind->cancel(kernel, req);
+        req->deliver = false;
+        req->done.res = -VK_ECANCELED;
+    }
+    for (struct vk_node *node = vk_list_first(&process->reqs), *next; node; node = next) {
+        struct proc_req *req = VK_CONTAINER(node, struct proc_req, node);
+        next = vk_list_next(&process->reqs, node);
+        if (req->op.handle != handle)
+            continue;
+        if (req->kind && req->kind->cancel)
+            req->kind->cancel(kernel, req);
+        proc_req_finish(kernel, req, -VK_ECANCELED);
+    }
 }
 
 bool proc_req_stage(struct proc_kernel *kernel, struct proc_req *req, const void *bytes, uint32_t len)

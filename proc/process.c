@@ -137,6 +137,7 @@ int proc_spawn(struct proc_kernel *kernel, const struct proc_spawn *spawn, struc
     p->doomed = false;
     p->child = NULL;
     p->crash_id = 0;
+    p->reason = PROC_REASON_NORMAL;
     if (spawn->deadline_ns)
         proc_timer_set(kernel, &p->deadline, spawn->deadline_ns);
     kernel->counters.started++;

@@ -104,27 +104,12 @@ static void served_share(struct proc_kernel *kernel, void *object)
     find(kernel, object)->refs++;
 }
 
-/* What the process still waits for on this object ends with its handle, as it does on the kernel's own. */
-static void end_reqs(struct proc_kernel *k, struct proc_process *p, const void *object)
-{
-    struct vk_node *node = vk_list_first(&p->reqs);
-    while (node) {
-        struct proc_req *req = VK_CONTAINER(node, struct proc_req, node);
-        node = vk_list_next(&p->reqs, node);
-        if (req->kind != &proc_kind_served || req->object != object)
-            continue;
-        served_cancel(k, req);
-        proc_req_finish(k, req, -VK_ECANCELED);
-    }
-}
-
 static void served_release(struct proc_kernel *kernel, void *object, struct proc_process *process)
 {
+    (void)process;
     struct proc_served *served = find(kernel, object);
     if (--served->refs > 0)
         return;
-    if (process)
-        end_reqs(kernel, process, object);
     struct proc_process *server = proc_process_find(kernel, served->server);
     if (!server) {
         proc_served_free(kernel, served);

@@ -5,6 +5,7 @@
 #include "vkd/listener.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -306,8 +307,8 @@ static void plan_restart(struct daemon *d, uint32_t index, pid_t pid, const char
     if (delay_ns == 0)
         say(d->program, "worker %u (pid %d) %s; starting another", index, pid, end);
     else
-        say(d->program, "worker %u (pid %d) %s, the %uth time quickly; starting another in %u.%u s", index,
-            pid, end, child->quick_deaths, (uint32_t)(delay_ns / S_NS),
+        say(d->program, "worker %u (pid %d) %s, quickly and %u times in a row; starting another in %u.%u s",
+            index, pid, end, child->quick_deaths, (uint32_t)(delay_ns / S_NS),
             (uint32_t)(delay_ns % S_NS / (100 * MS_NS)));
 }
 
@@ -488,8 +489,20 @@ int vkd_daemon_run(const struct vkd_service *service, const struct vkd_options *
     return status;
 }
 
+/* A descriptor of ours must not become standard output or error: words would go into it. */
+static void open_standard_descriptors(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO)
+        (void)close(fd); /* it was one too many */
+}
+
 int vkd_main(const struct vkd_service *service, int argc, char **argv)
 {
+    open_standard_descriptors();
     struct vkd_options options;
     enum vkd_parsed parsed = vkd_options_parse(&options, service->about, argc, argv, stdout, stderr);
     if (parsed != VKD_PARSED_SERVE)

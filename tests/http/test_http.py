@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import unittest
 
 DRIVER, EXAMPLES = sys.argv.pop(1), sys.argv.pop(1)
@@ -163,6 +164,26 @@ class Hello(Base):
         got = self.server.talk(b'HEAD /big?bytes=1000 HTTP/1.1\r\nHost: a\r\n\r\n' + GET)
         self.assertIn(b'Content-Length: 1000', got)
         self.assertEqual(len(got.split(b'\r\n\r\n')), 3)
+
+    def test_head_of_a_long_body_does_not_keep_anybody_busy(self):
+        got = self.server.talk(b'HEAD /big?bytes=9223372036854775807 HTTP/1.1\r\nHost: a\r\n\r\n' + GET)
+        self.assertEqual(re.findall(rb'HTTP/1\.1 (\d+)', got), [b'200', b'200'])
+
+    def test_malformed_body_is_the_clients_fault(self):
+        head = b'POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n'
+        for body in (b'ffffffffffffffff\r\n', b'0' * 300, b'x\r\n'):
+            with self.subTest(body=body):
+                self.assertEqual(self.status(head + body), [400])
+
+    def test_head_that_always_has_begun_is_not_late(self):
+        """Each request completes with the first bytes of the next: no timeout of a head may add up."""
+        with self.server.connect() as sock:
+            sock.sendall(GET + b'GE')
+            for _ in range(23):
+                self.assertIn(b'Hello, World!', sock.recv(4096))
+                time.sleep(0.5)
+                sock.sendall(GET[2:] + b'GE')
+            self.assertIn(b'Hello, World!', sock.recv(4096))
 
     def test_persistence_of_each_version(self):
         two = self.server.talk(GET + b'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n' + GET, shut=False)
