@@ -19,9 +19,10 @@ struct net_stream {
     struct proc_req *writer;
     struct proc_req *opener; /* pending CONNECT */
     struct proc_later later;
-    uint32_t refs;  /* handles that name it */
-    bool read_due;  /* a READ that will find its bytes, or the end, at its delivery */
-    bool write_due; /* the same for a WRITE */
+    struct proc_timer stall; /* while a send is under way */
+    uint32_t refs;           /* handles that name it */
+    bool read_due;           /* a READ that will find its bytes, or the end, at its delivery */
+    bool write_due;          /* the same for a WRITE */
     bool is_used;
     bool aborts;
     bool wants_shut;
@@ -96,6 +97,7 @@ static void stream_free(struct net_stream *s)
 {
     struct net_streams *t = s->streams;
     net_pipe_fini(&s->pipe);
+    proc_timer_clear(t->kernel, &s->stall);
     s->is_used = false;
     s->next = t->free_first;
     t->free_first = s;
@@ -112,6 +114,8 @@ static bool is_over(const struct net_stream *s)
 static void serve(struct net_stream *s)
 {
     int rc = net_pipe_send(&s->pipe);
+    if (s->pipe.sending_len && !vk_timer_is_armed(&s->stall.timer))
+        proc_timer_set(s->streams->kernel, &s->stall, s->pipe.sent_ns + NET_WRITE_TIMEOUT_NS);
     if (!rc && s->wants_shut && !s->pipe.is_shut && !s->pipe.out_len && !s->pipe.is_broken &&
         !s->pipe.is_closed)
         rc = net_pipe_submit(&s->pipe, PROC_IO_SHUTDOWN, NET_PIPE_SHUTDOWN);
@@ -176,6 +180,19 @@ static void kill(struct net_stream *s)
     finish(s, &s->reader, true, 0);
     finish(s, &s->writer, true, 0);
     again(s);
+}
+
+/* A peer that takes nothing for so long keeps a stream no longer, nor holds up the end of the server. */
+static void on_stall(struct proc_kernel *kernel, struct proc_timer *timer)
+{
+    struct net_stream *s = VK_CONTAINER(timer, struct net_stream, stall);
+    uint64_t deadline_ns = s->pipe.sent_ns + NET_WRITE_TIMEOUT_NS;
+    if (!s->pipe.sending_len)
+        return; /* armed again with the next send */
+    if (proc_now_ns(kernel) >= deadline_ns)
+        kill(s);
+    else
+        proc_timer_set(kernel, timer, deadline_ns);
 }
 
 /* READ or WRITE: at once, or pending in its place. */
@@ -326,6 +343,7 @@ static struct net_stream *stream_new(struct net_streams *t, uint32_t io)
     net_pipe_init(&s->pipe, t->kernel, io, on_event);
     s->streams = t;
     s->later.run = serve_later;
+    s->stall.fire = on_stall;
     s->is_used = true;
     s->refs = 1;
     t->open++;
