@@ -58,7 +58,8 @@ struct net_streams {
     uint32_t doors_used;
     bool is_draining;
     struct proc_timer drain_timer;
-    struct proc_sink nobody;
+    struct proc_sink nobody[16]; /* take the completions of CLOSEs that nobody waits for */
+    uint32_t nobody_count;
     struct door doors[DOORS_MAX];
 };
 
@@ -358,12 +359,17 @@ static void ignore_event(struct proc_kernel *kernel, struct proc_sink *sink, uin
     (void)kernel, (void)sink, (void)kind, (void)event;
 }
 
+/* A tag that no other CLOSE in flight has, unless 256 are: 16 kinds of 16 sinks in turn. */
+static uint64_t next_nobody(struct net_streams *t)
+{
+    uint32_t n = t->nobody_count++;
+    return proc_tag(&t->nobody[n % VK_COUNT(t->nobody)], n / VK_COUNT(t->nobody) % 16);
+}
+
 static void turn_away(struct net_streams *t, uint32_t io)
 {
-    const struct proc_io_req req = {.code = PROC_IO_CLOSE,
-                                    .conn = io,
-                                    .flags = PROC_IO_ABORT,
-                                    .tag = proc_tag(&t->nobody, NET_PIPE_CLOSE)};
+    const struct proc_io_req req = {
+        .code = PROC_IO_CLOSE, .conn = io, .flags = PROC_IO_ABORT, .tag = next_nobody(t)};
     (void)t->io->ops->submit(t->io, &req);
 }
 
@@ -417,14 +423,27 @@ static void line_up(struct door *d, struct net_stream *s)
     else
         d->line_first = s;
     d->line_last = s;
+    d->streams->open--; /* nobody has it yet */
 }
 
 static struct net_stream *line_pop(struct door *d)
 {
     struct net_stream *s = d->line_first;
-    if (s)
-        d->line_first = s->next;
+    if (!s)
+        return NULL;
+    d->line_first = s->next;
+    d->streams->open++;
     return s;
+}
+
+/* Nobody will ask for them any more. */
+static void line_end(struct door *d)
+{
+    for (struct net_stream *s; (s = line_pop(d));) {
+        s->refs = 0;
+        s->aborts = true;
+        again(s);
+    }
 }
 
 /* A connection arrived: for the door's program, or for the first process that waits. */
@@ -432,7 +451,8 @@ static void arrived(struct door *d, uint32_t io)
 {
     struct net_streams *t = d->streams;
     struct vk_node *node = d->program ? NULL : vk_list_pop(&d->waiting);
-    struct net_stream *s = d->refs ? stream_new(t, io) : NULL;
+    bool is_wanted = d->program || node || (d->refs && d->is_open); /* the last: by the next ACCEPT */
+    struct net_stream *s = is_wanted ? stream_new(t, io) : NULL;
     if (!s) {
         if (node)
             proc_req_finish(t->kernel, VK_CONTAINER(node, struct proc_req, wait), -VK_ENOSPC);
@@ -531,11 +551,7 @@ static void door_release(struct proc_kernel *kernel, void *object, struct proc_p
         return;
     for (struct vk_node *node; (node = vk_list_pop(&d->waiting));)
         proc_req_finish(kernel, VK_CONTAINER(node, struct proc_req, wait), -VK_ECANCELED);
-    for (struct net_stream *s; (s = line_pop(d));) {
-        s->refs = 0;
-        s->aborts = true;
-        again(s);
-    }
+    line_end(d);
     if (!d->is_listener)
         door_free(d);
     else if (d->is_open)
@@ -632,7 +648,8 @@ int net_streams_create(struct proc_kernel *kernel, uint32_t streams_max, struct 
     t->io = proc_kernel_io(kernel);
     t->max = streams_max;
     t->drain_timer.fire = drain_fire;
-    t->nobody.on_event = ignore_event;
+    for (uint32_t i = 0; i < VK_COUNT(t->nobody); i++)
+        t->nobody[i].on_event = ignore_event;
     *ret_streams = t;
     return 0;
 }
@@ -694,11 +711,11 @@ void net_streams_drain(struct net_streams *streams, uint64_t deadline_ns)
     streams->is_draining = true;
     for (uint32_t i = 0; i < DOORS_MAX; i++) {
         struct door *d = &streams->doors[i];
-        const struct proc_io_req req = {
-            .code = PROC_IO_CLOSE, .conn = d->io, .tag = proc_tag(&streams->nobody, 0)};
+        const struct proc_io_req req = {.code = PROC_IO_CLOSE, .conn = d->io, .tag = next_nobody(streams)};
         if (d->is_listener && d->is_open && d->refs)
             (void)streams->io->ops->submit(streams->io, &req);
         d->is_open = false;
+        line_end(d);
     }
     proc_timer_set(streams->kernel, &streams->drain_timer, deadline_ns);
 }

@@ -40,7 +40,8 @@ struct proc_object net_streams_connector(struct net_streams *streams, const stru
 
 /* Stop accepting; processes go on until their streams end or deadline_ns, when they are reset. */
 void net_streams_drain(struct net_streams *streams, uint64_t deadline_ns);
-uint32_t net_streams_open(const struct net_streams *streams);  /* streams alive */
+uint32_t net_streams_open(
+    const struct net_streams *streams); /* streams that somebody has, or had until a moment ago */
 uint32_t net_streams_doors(const struct net_streams *streams); /* listeners and connectors alive */
 
 #endif
