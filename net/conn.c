@@ -256,8 +256,10 @@ static int receive(struct net_conn *c)
 static int send_on(struct net_conn *c)
 {
     int rc = net_pipe_send(&c->pipe);
-    if (VK_UNLIKELY(!vk_timer_is_armed(&c->timer.timer)) && c->pipe.sending_len)
-        proc_timer_set(c->server->kernel, &c->timer, c->pipe.sent_ns + c->server->options.write_timeout_ns);
+    uint64_t stall_ns = c->pipe.sent_ns + c->server->options.write_timeout_ns;
+    bool is_late = !vk_timer_is_armed(&c->timer.timer) || c->timer.timer.deadline_ns > stall_ns;
+    if (VK_UNLIKELY(is_late) && c->pipe.sending_len)
+        proc_timer_set(c->server->kernel, &c->timer, stall_ns);
     return rc;
 }
 

@@ -156,10 +156,10 @@ static void on_accept(struct proc_kernel *kernel, struct proc_sink *sink, uint32
         l->is_accepting = false;
     if (event->res < 0)
         accept_failed(s, event->res);
-    else if (s->is_draining || (s->counters.conns >= s->options.conns_max))
+    else if (s->counters.conns >= s->options.conns_max)
         turn_away(s, (uint32_t)event->res);
     else
-        net_conn_open(s, (uint32_t)event->res);
+        net_conn_open(s, (uint32_t)event->res); /* also one that came before the listener was closed */
     if (s->counters.conns >= s->options.conns_max)
         pause_accept(s, "too many connections, accepting pauses");
     accept_more(l);

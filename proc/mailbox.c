@@ -156,6 +156,7 @@ static int recv_closed(struct proc_kernel *k, struct proc_process *p, uint32_t r
                        struct proc_done *done)
 {
     struct proc_request request = {.code = PROC_OP_CLOSE};
+    done->len = sizeof request;
     if (room < sizeof request)
         return -VK_ETOOBIG;
     struct proc_served *served = VK_CONTAINER(vk_list_pop(&p->closed), struct proc_served, node);
@@ -334,6 +335,9 @@ static int program_op(struct proc_kernel *kernel, struct proc_process *process, 
     if (!rc && (op->flags & PROC_SPAWN_LINK))
         rc = proc_link(kernel, process, child);
     if (rc) {
+        if (done->handle)
+            (void)proc_handle_close(kernel, process, done->handle); /* made just now */
+        done->handle = 0;
         proc_end(kernel, child, PROC_REASON_SHUTDOWN);
         return rc;
     }

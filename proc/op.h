@@ -64,7 +64,7 @@ enum proc_op_code {
     PROC_OP_SHUTDOWN = 34,            /* no more writes */
     PROC_OP_ACCEPT = 35,              /* a handle to the next connection */
     PROC_OP_CONNECT = 36,             /* a handle to a new connection; of a connector */
-    PROC_OP_HTTP_FRAME = 48,          /* how the request is framed: net/http.h */
+    PROC_OP_HTTP_FRAME = 48,          /* how the request is framed: net/server.h */
     PROC_OP_HTTP_RESPOND = PROC_OP_OUT | 49,
     PROC_OP_SERVICE_LAST = 63,
 };
@@ -82,8 +82,8 @@ enum proc_op_code {
 
 /* Flags of a completion. */
 #define PROC_DONE_REQUEST 1u /* RECV: arg low half is a request id that wants a REPLY */
-#define PROC_DONE_LOST    4u /* a handle came along, and there was no place for it: handle is 0 */
 #define PROC_DONE_OP      2u /* RECV: the message is a struct proc_request, an op on a served handle */
+#define PROC_DONE_LOST    4u /* a handle came along, and there was no place for it: handle is 0 */
 
 /*
  * The message a process-served handle sends its server: this, then the bytes
