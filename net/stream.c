@@ -66,6 +66,7 @@ struct net_streams {
 static const struct proc_kind kind_stream;
 static const struct proc_kind kind_listener;
 static const struct proc_kind kind_connector;
+static const struct proc_kind kind_opening;
 
 /* ---- one stream ---------------------------------------------------------------- */
 
@@ -584,7 +585,7 @@ static int connector_op(struct proc_kernel *kernel, struct proc_process *process
         turn_away(t, io);
         return -VK_ENOSPC;
     }
-    s->opener = proc_req_begin(kernel, process, &kind_connector, s, op);
+    s->opener = proc_req_begin(kernel, process, &kind_opening, s, op);
     rc = s->opener ? net_pipe_submit(&s->pipe, PROC_IO_CONNECT, NET_PIPE_CONNECT) : 0;
     if (s->opener && !rc)
         return PROC_PENDING;
@@ -606,11 +607,13 @@ static void connector_cancel(struct proc_kernel *kernel, struct proc_req *req)
     again(s);
 }
 
+/* A connection under way: what a CONNECT waits for is the stream, not the connector. */
+static const struct proc_kind kind_opening = {.name = "connection", .cancel = connector_cancel};
+
 static const struct proc_kind kind_connector = {
     .name = "connector",
     .shareable = true,
     .op = connector_op,
-    .cancel = connector_cancel,
     .share = door_share,
     .release = door_release,
 };
