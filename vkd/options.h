@@ -12,8 +12,8 @@
 
 #include <stdio.h>
 
-#define VKD_WORKERS_MAX 256u /* --workers; more is refused */
-#define VKD_ADDR_TEXT   80u  /* room for vkd_addr_print, terminator included */
+#define VKD_WORKERS_MAX 256 /* --workers; more is refused */
+#define VKD_ADDR_TEXT   80u /* room for vkd_addr_print, terminator included */
 
 struct vkd_options {
     struct proc_addr listen;
