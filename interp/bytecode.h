@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The bytecode: opcodes, types, and the layout of a module file. This is all
+ * that the compiler and the interpreter share. docs/bytecode.md says what the
+ * parts mean and what the verifier guarantees.
+ */
+#ifndef INTERP_BYTECODE_H
+#define INTERP_BYTECODE_H
+
+#include "vk/base.h"
+
+#define INTERP_MAGIC          0x01424b56u /* "VKB\x01", little-endian */
+#define INTERP_FORMAT_VERSION 1u
+
+/* ---- instructions ---------------------------------------------------------- */
+
+/*
+ * X(name, operands, effects)
+ *
+ * Operands, one letter for each of a, b, c (imm16 takes two places, imm24 three):
+ *   d  scalar written       s  scalar read           x  scalar read and written
+ *   D  reference written    R  reference read        W  reference read and written
+ *   m  register of either kind written, n read (MOV between files is not possible)
+ *   i  signed immediate     u  unsigned immediate    -  0
+ *   j  forward distance     k  constant (imm16)      t  type (imm16)
+ *   f  function (imm16)     v  native (imm16)        w  window register
+ *   q  reference constant (imm16)
+ * Effects: G may collect, T may trap, P spends a reduction, B branches, E ends
+ * the block, +n that many words follow (+r: a RESULT register word, +l: a
+ * list of registers, packed four in a word, as many as the type has fields,
+ * +s: imm16 words of forward distances).
+ */
+#define INTERP_OPS(X)                                                                             \
+    /* moves and constants */                                                                     \
+    X(MOV, "ds-", "")   /* a = b */                                                               \
+    X(MOVR, "DR-", "")  /* a = b, types fit; a may be a window register: then in transit */       \
+    X(LDI, "dii", "")   /* a = imm16 */                                                           \
+    X(LDK, "dkk", "")   /* a = constant */                                                        \
+    X(LDQ, "Dqq", "")   /* a = reference constant */                                              \
+    X(LDNIL, "D--", "") /* a = 0; a's type is an OPT */                                           \
+    /* integers */                                                                                \
+    X(ADD, "dss", "T")                                                                            \
+    X(SUB, "dss", "T")                                                                            \
+    X(MUL, "dss", "T")                                                                            \
+    X(DIV, "dss", "T")                                                                            \
+    X(MOD, "dss", "T")                                                                            \
+    X(ADDI, "dsi", "T")                                                                           \
+    X(MULI, "dsi", "T")                                                                           \
+    X(DIVI, "dsi", "T")                                                                           \
+    X(MODI, "dsi", "T")                                                                           \
+    X(NEG, "ds-", "T")                                                                            \
+    X(AND, "dss", "")                                                                             \
+    X(OR, "dss", "")                                                                              \
+    X(XOR, "dss", "")                                                                             \
+    X(INV, "ds-", "")                                                                             \
+    X(SHL, "dss", "T")                                                                            \
+    X(SHR, "dss", "T")                                                                            \
+    X(WADD, "dss", "")                                                                            \
+    X(WSUB, "dss", "")                                                                            \
+    X(WMUL, "dss", "")                                                                            \
+    X(NOT, "ds-", "") /* of a Bool */                                                             \
+    /* comparisons to a Bool */                                                                   \
+    X(EQ, "dss", "")                                                                              \
+    X(LT, "dss", "")                                                                              \
+    X(LE, "dss", "")                                                                              \
+    X(FEQ, "dss", "")                                                                             \
+    X(FLT, "dss", "")                                                                             \
+    X(FLE, "dss", "")                                                                             \
+    /* floats */                                                                                  \
+    X(FADD, "dss", "")                                                                            \
+    X(FSUB, "dss", "")                                                                            \
+    X(FMUL, "dss", "")                                                                            \
+    X(FDIV, "dss", "")                                                                            \
+    X(FMADD, "xss", "") /* a += b * c, rounded twice */                                           \
+    X(FMSUB, "xss", "") /* a -= b * c */                                                          \
+    X(FNEG, "ds-", "")                                                                            \
+    X(FSQRT, "ds-", "")                                                                           \
+    X(ITOF, "ds-", "")                                                                            \
+    X(FTOI, "ds-", "T")                                                                           \
+    /* branches, forward */                                                                       \
+    X(JMP, "jjj", "BE")                                                                           \
+    X(JT, "sjj", "B")                                                                             \
+    X(JF, "sjj", "B")                                                                             \
+    X(JNIL, "Rjj", "B")  /* a is 0 */                                                             \
+    X(JSOME, "Rjj", "B") /* a is not 0 */                                                         \
+    X(JEQ, "ssj", "B")                                                                            \
+    X(JNE, "ssj", "B")                                                                            \
+    X(JLT, "ssj", "B")                                                                            \
+    X(JGE, "ssj", "B")                                                                            \
+    X(JEQI, "sij", "B")                                                                           \
+    X(JNEI, "sij", "B")                                                                           \
+    X(JLTI, "sij", "B")                                                                           \
+    X(JGEI, "sij", "B")                                                                           \
+    X(JLEI, "sij", "B")                                                                           \
+    X(JGTI, "sij", "B")                                                                           \
+    X(JFLT, "ssj", "B")                                                                           \
+    X(JFGE, "ssj", "B") /* not a < b, so also when unordered */                                   \
+    X(JFLE, "ssj", "B")                                                                           \
+    X(JFGT, "ssj", "B")     /* not a <= b */                                                      \
+    X(SWITCH, "suu", "B+s") /* a < imm16: to the distance in the word of that index; else on */   \
+    /* backward */                                                                                \
+    X(JMPB, "jjj", "BEP")                                                                         \
+    X(LOOP, "xjj", "BP") /* if (++a < the register after a) go back */                            \
+    /* calls */                                                                                   \
+    X(CALL, "wff", "GTP+r")  /* RESULT word: 255 none or scalar, else the reference register */   \
+    X(CALLS, "wff", "GTP")   /* of a function that gives a scalar or nothing */                   \
+    X(CALLC, "wR-", "GTP+r") /* a closure */                                                      \
+    X(CALLN, "wvv", "GTP+r") /* a native; it may wait */                                          \
+    X(RET, "---", "EP")                                                                           \
+    X(RETS, "s--", "EP")                                                                          \
+    X(RETR, "R--", "EP")                                                                          \
+    X(FAIL, "R--", "ET")    /* with a Str */                                                      \
+    X(TRAP, "uu-", "ET")    /* a: enum interp_trap */                                             \
+    X(SPAWN, "wff", "GT+r") /* a fiber that runs the function on the window's arguments */        \
+    X(AWAIT, "DR-", "GT")   /* a = result of fiber b, a reference */                              \
+    X(AWAITS, "dR-", "GT")  /* the same, a scalar */                                              \
+    /* objects */                                                                                 \
+    X(NEW, "Dtt", "GT+l")     /* record, variant; all fields */                                   \
+    X(CLOSURE, "Dtt", "GT+l") /* an ENV: its captured values */                                   \
+    X(GETF, "dRu", "")                                                                            \
+    X(GETR, "DRu", "")                                                                            \
+    X(SETF, "Rus", "") /* field b of a = c; a's type is MUTABLE */                                \
+    X(SETR, "RuR", "")                                                                            \
+    X(GADDF, "xRu", "") /* a += field c of b, floats */                                           \
+    X(SADDF, "Rus", "") /* field b of a += c, floats; MUTABLE */                                  \
+    X(TAG, "dR-", "")   /* a = tag of b, an ENUM */                                               \
+    X(CAST, "DR-", "T") /* a = b if it is a's VARIANT */                                          \
+    X(SOME, "DR-", "T") /* a = b if it is not 0 */                                                \
+    X(SHARE, "R--", "") /* a list or map has two owners from here on; nothing for 0 and others */ \
+    /* lists */                                                                                   \
+    X(LNEW, "Dtt", "GT+1") /* an empty list; word: capacity */                                    \
+    X(LLEN, "dR-", "")                                                                            \
+    X(LGET, "dRs", "T")                                                                           \
+    X(LGETR, "DRs", "T")                                                                          \
+    X(LSET, "Wss", "GT") /* a[b] = c; a becomes the copy when it was shared */                    \
+    X(LSETR, "WsR", "GT")                                                                         \
+    X(LPUSH, "Ws-", "GT")                                                                         \
+    X(LPUSHR, "WR-", "GT")                                                                        \
+    X(LOWN, "W--", "GT") /* a is not shared after this */                                         \
+    /* maps; K: the key is a scalar, R: a Str or Bytes */                                         \
+    X(MNEW, "Dtt", "GT")                                                                          \
+    X(MLEN, "dR-", "")                                                                            \
+    X(MFIND, "dRn", "T") /* a = index of the entry with key c, or -1 */                           \
+    X(MVAL, "mRs", "T")  /* a = value of entry c */                                               \
+    X(MKEY, "mRs", "T")  /* a = key of entry c */                                                 \
+    X(MNEXT, "xRj", "B") /* a = next live entry after a; none: branch */                          \
+    X(MSET, "Wnn", "GT") /* a[b] = c */                                                           \
+    X(MDEL, "dWn", "GT") /* a = whether key c was in b */                                         \
+    /* strings */                                                                                 \
+    X(SLEN, "dR-", "")                                                                            \
+    X(SEQ, "dRR", "TP")     /* Str or Bytes */                                                    \
+    X(SCMP, "dRR", "TP")    /* -1, 0, 1 */                                                        \
+    X(SCAT, "Duu", "GTP+l") /* concatenation of imm16 Strs, the registers in the words */         \
+    X(SITOA, "Ds-", "GT")                                                                         \
+    X(SFTOA, "Ds-", "GT")                                                                         \
+    X(BYTE, "dRs", "T") /* a = byte c of a Str or Bytes */
+
+enum interp_op {
+#define INTERP_OP_ENUM(name, operands, effects) INTERP_OP_##name,
+    INTERP_OPS(INTERP_OP_ENUM)
+#undef INTERP_OP_ENUM
+        INTERP_OP_END
+};
+_Static_assert(INTERP_OP_END <= 256, "opcodes are 8 bits");
+
+#define INTERP_REGS_MAX    255u
+#define INTERP_RESULT_NONE 255u /* RESULT word of a call without a reference result */
+
+/* ---- types ------------------------------------------------------------------- */
+
+enum interp_kind {
+    INTERP_KIND_SCALAR = 0, /* entry 0 of every table; elements and fields name it, registers need not */
+    INTERP_KIND_STR,
+    INTERP_KIND_BYTES,
+    INTERP_KIND_RECORD,
+    INTERP_KIND_ENUM,
+    INTERP_KIND_VARIANT,
+    INTERP_KIND_LIST,
+    INTERP_KIND_MAP,
+    INTERP_KIND_FN,
+    INTERP_KIND_ENV,
+    INTERP_KIND_FIBER,
+    INTERP_KIND_OPT,
+    INTERP_KIND_HANDLE,
+    INTERP_KIND_END
+};
+
+#define INTERP_TYPE_MUTABLE 1u
+
+/* 16 bytes each; lists of types lie in the type words that follow the table. */
+struct interp_type {
+    uint8_t kind;
+    uint8_t flags;
+    uint16_t refs;  /* RECORD, VARIANT, ENV: fields that are references, first; FN: reference parameters */
+    uint16_t count; /* all fields; FN: all parameters; ENUM: variants */
+    uint16_t tag;   /* VARIANT */
+    uint16_t of;  /* LIST, OPT, FIBER: element; MAP: value; VARIANT: its ENUM; ENV: its FN; FN: result, 0xffff
+                     none */
+    uint16_t key; /* MAP: key; ENV: function */
+    uint32_t first; /* index of the first of its types in the type words (16 bits each): fields, parameters,
+                       variants */
+};
+_Static_assert(sizeof(struct interp_type) == 16, "module layout");
+
+#define INTERP_TYPE_NONE 0xffffu /* result of a function that gives nothing */
+
+/* ---- functions ------------------------------------------------------------------ */
+
+struct interp_function {
+    uint32_t code; /* its first instruction; the header word lies before it */
+    uint32_t code_words;
+    uint16_t signature; /* an FN type */
+    uint8_t refs;       /* registers that hold references */
+    uint8_t regs;       /* all of them */
+    uint32_t reg_types; /* first of `refs` types in the register type words */
+    uint32_t heads; /* first of heads_count loop heads (instruction indices from code) in the head words */
+    uint32_t heads_count;
+    uint32_t name;  /* offset in the names section */
+    uint32_t lines; /* offset of its line table */
+};
+_Static_assert(sizeof(struct interp_function) == 32, "module layout");
+
+/* The word before a function's first instruction: regs, refs, reference parameters, scalar parameters. */
+#define INTERP_HEADER(regs, refs, ref_params, scalar_params)                   \
+    ((uint32_t)(regs) | (uint32_t)(refs) << 8 | (uint32_t)(ref_params) << 16 | \
+     (uint32_t)(scalar_params) << 24)
+
+/* ---- traps --------------------------------------------------------------------------- */
+
+#define INTERP_TRAPS(X)                  \
+    X(NONE, "no trap")                   \
+    X(OVERFLOW, "integer overflow")      \
+    X(DIVISION, "division by zero")      \
+    X(SHIFT, "shift count out of range") \
+    X(INDEX, "index out of range")       \
+    X(KEY, "no such key")                \
+    X(NIL, "no value")                   \
+    X(VARIANT, "other variant")          \
+    X(CONVERT, "number out of range")    \
+    X(MEMORY, "out of memory")           \
+    X(STACK, "recursion too deep")       \
+    X(CPU, "CPU limit")                  \
+    X(DEADLINE, "deadline")              \
+    X(DEADLOCK, "deadlock")              \
+    X(FAIL, "failed")                    \
+    X(ASSERT, "assertion failed")        \
+    X(AWAIT, "call failed")              \
+    X(TEXT, "inside a character")        \
+    X(SENT, "cannot be sent")
+
+enum interp_trap {
+#define INTERP_TRAP_ENUM(name, text) INTERP_TRAP_##name,
+    INTERP_TRAPS(INTERP_TRAP_ENUM)
+#undef INTERP_TRAP_ENUM
+        INTERP_TRAP_END
+};
+
+/* ---- the file ------------------------------------------------------------------------- */
+
+enum interp_section {
+    INTERP_SECTION_TYPES,      /* struct interp_type */
+    INTERP_SECTION_TYPE_WORDS, /* uint16_t */
+    INTERP_SECTION_FUNCTIONS,  /* struct interp_function */
+    INTERP_SECTION_REG_TYPES,  /* uint16_t */
+    INTERP_SECTION_HEADS,      /* uint32_t */
+    INTERP_SECTION_CODE,       /* uint32_t */
+    INTERP_SECTION_CONSTANTS,  /* uint64_t */
+    INTERP_SECTION_DATA,       /* objects, back to back, aligned to 8; the first at offset 8 */
+    INTERP_SECTION_REFS,       /* struct interp_ref: reference constants */
+    INTERP_SECTION_NATIVES,    /* struct interp_import */
+    INTERP_SECTION_NAMES,      /* NUL-terminated UTF-8; the first is empty */
+    INTERP_SECTION_LINES,
+    INTERP_SECTION_SERVICES,
+    INTERP_SECTION_END
+};
+
+struct interp_span {
+    uint32_t offset; /* from the file's start, a multiple of 8 */
+    uint32_t bytes;
+};
+
+struct interp_header {
+    uint32_t magic;
+    uint32_t version;
+    uint32_t bytes; /* of the file */
+    uint32_t entry; /* function that computes the top-level values and starts nothing else, or 0xffffffff */
+    uint64_t checksum; /* of all that follows this header */
+    struct interp_span sections[INTERP_SECTION_END];
+};
+
+struct interp_ref {
+    uint32_t offset; /* of the object in DATA */
+    uint16_t type;
+    uint16_t reserved;
+};
+
+struct interp_import {
+    uint32_t name;      /* offset in NAMES, such as "str.find" */
+    uint16_t signature; /* an FN type */
+    uint16_t reserved;
+};
+
+/* Head of every object. */
+struct interp_object {
+    uint16_t type;
+    uint16_t flags; /* INTERP_OBJECT_* */
+    uint32_t count; /* Str, Bytes: bytes; list: capacity; else its fields */
+};
+_Static_assert(sizeof(struct interp_object) == 8, "heap layout");
+
+#define INTERP_OBJECT_SHARED 1u
+#define INTERP_OBJECT_MOVED  2u /* the collector's: count is the new offset */
+
+#endif
