@@ -1,21 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Character classes of HTTP and URIs, one table for all of net/, and the
- * vector searches over them. SSE2 belongs to every x86-64; NET_SCALAR or
- * another machine selects the plain loops, which the tests run too.
+ * vector searches over them. Without vectors (vk/block.h) plain loops do it.
  */
 #ifndef NET_CHARS_H
 #define NET_CHARS_H
 
 #include "vk/base.h"
-
-#if defined(__SSE2__) && !defined(NET_SCALAR)
-#define NET_SSE2 1
-#else
-#define NET_SSE2 0
-#endif
-
-#define NET_BLOCK_BYTES 16u
+#include "vk/block.h"
 
 enum {
     NET_CHAR_TOKEN = 1u << 0, /* tchar (RFC 9110, 5.6.2) */
@@ -51,30 +43,16 @@ VK_INLINE uint64_t net_word_controls(uint64_t word)
     return (((word - each * 0x20) & ~word) | ((del - each) & ~del)) & each * 0x80;
 }
 
-VK_INLINE uint64_t net_load8(const void *p)
-{
-    uint64_t word;
-    memcpy(&word, p, sizeof(word));
-    return word;
-}
-
-VK_INLINE uint32_t net_load4(const void *p)
-{
-    uint32_t word;
-    memcpy(&word, p, sizeof(word));
-    return word;
-}
-
 /* net_chars_all of NET_CHAR_VALUE, fast for what is mostly sent. */
 VK_INLINE bool net_chars_are_value(const uint8_t *p, size_t len_bytes)
 {
     uint64_t controls;
     if (len_bytes >= 8) {
-        controls = net_word_controls(net_load8(p + len_bytes - 8));
+        controls = net_word_controls(vk_load8(p + len_bytes - 8));
         for (size_t i = 0; i + 8 < len_bytes; i += 8)
-            controls |= net_word_controls(net_load8(p + i));
+            controls |= net_word_controls(vk_load8(p + i));
     } else if (len_bytes >= 4) {
-        controls = net_word_controls((uint64_t)net_load4(p) << 32 | net_load4(p + len_bytes - 4));
+        controls = net_word_controls((uint64_t)vk_load4(p) << 32 | vk_load4(p + len_bytes - 4));
     } else {
         return net_chars_all(p, len_bytes, NET_CHAR_VALUE);
     }
@@ -94,25 +72,6 @@ VK_INLINE uint32_t net_hex_value(uint8_t c)
     return 16;
 }
 
-#if NET_SSE2
-/* Compiler vectors: the intrinsics headers are not freestanding, they pull in stdlib.h. */
-typedef uint8_t net_block __attribute__((vector_size(16)));
-typedef char net_block_signs __attribute__((vector_size(16)));
-
-VK_INLINE net_block net_block_load(const uint8_t *p)
-{
-    net_block block;
-    memcpy(&block, p, sizeof(block));
-    return block;
-}
-
-/* Bit i is set where byte i of a comparison's result is. */
-VK_INLINE uint32_t net_block_mask(net_block truth)
-{
-    return (uint32_t)__builtin_ia32_pmovmskb128((net_block_signs)truth);
-}
-#endif
-
 /*
  * Skip letters, digits, "-" and ".", what nearly all tokens and hosts are made
  * of, as far as one block shows: a start for a plain loop, which goes on where
@@ -120,13 +79,13 @@ VK_INLINE uint32_t net_block_mask(net_block truth)
  */
 VK_INLINE const uint8_t *net_skip_word(const uint8_t *p, const uint8_t *end)
 {
-#if NET_SSE2
-    if (VK_UNLIKELY((size_t)(end - p) < NET_BLOCK_BYTES))
+#if VK_SSE2
+    if (VK_UNLIKELY((size_t)(end - p) < VK_BLOCK_BYTES))
         return p;
-    net_block b = net_block_load(p);
-    net_block word =
-        (net_block)(((b | 0x20) - 'a') < 26) | (net_block)((b - '0') < 10) | (net_block)((b - '-') < 2);
-    uint32_t others = ~net_block_mask(word);
+    vk_block b = vk_block_load(p);
+    vk_block word =
+        (vk_block)(((b | 0x20) - 'a') < 26) | (vk_block)((b - '0') < 10) | (vk_block)((b - '-') < 2);
+    uint32_t others = ~vk_block_mask(word);
     return p + (uint32_t)__builtin_ctz(others); /* the bits above those of the block are set */
 #else
     (void)end;
@@ -152,13 +111,13 @@ VK_INLINE uint64_t net_window_plain(const uint8_t *p, size_t len_bytes, enum net
     return mask;
 }
 
-#if NET_SSE2
+#if VK_SSE2
 VK_INLINE uint64_t net_block_find(const uint8_t *p, enum net_find find)
 {
-    net_block b = net_block_load(p);
+    vk_block b = vk_block_load(p);
     if (find == NET_FIND_LF)
-        return net_block_mask((net_block)(b == '\n'));
-    return net_block_mask((net_block)((b < 0x20) & (b != '\t')) | (net_block)(b == 0x7f));
+        return vk_block_mask((vk_block)(b == '\n'));
+    return vk_block_mask((vk_block)((b < 0x20) & (b != '\t')) | (vk_block)(b == 0x7f));
 }
 #endif
 
@@ -170,18 +129,18 @@ VK_INLINE uint64_t net_window(const uint8_t *in, size_t pos, size_t len_bytes, e
 {
     const uint8_t *p = in + pos;
     size_t left = len_bytes - pos;
-#if NET_SSE2
+#if VK_SSE2
     if (left >= NET_WINDOW_BYTES)
         return net_block_find(p, find) | net_block_find(p + 16, find) << 16 |
                net_block_find(p + 32, find) << 32 | net_block_find(p + 48, find) << 48;
-    if (VK_UNLIKELY(len_bytes < NET_BLOCK_BYTES))
+    if (VK_UNLIKELY(len_bytes < VK_BLOCK_BYTES))
         return net_window_plain(p, left, find);
     uint64_t mask = 0;
     size_t at = 0;
-    for (; left - at >= NET_BLOCK_BYTES; at += NET_BLOCK_BYTES)
+    for (; left - at >= VK_BLOCK_BYTES; at += VK_BLOCK_BYTES)
         mask |= net_block_find(p + at, find) << at;
     /* The rest is seen in a block that ends with the input. */
-    uint64_t rest = net_block_find(p + left - NET_BLOCK_BYTES, find) >> (NET_BLOCK_BYTES - (left - at));
+    uint64_t rest = net_block_find(p + left - VK_BLOCK_BYTES, find) >> (VK_BLOCK_BYTES - (left - at));
     return mask | rest << at;
 #else
     return net_window_plain(p, left < NET_WINDOW_BYTES ? left : NET_WINDOW_BYTES, find);

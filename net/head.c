@@ -18,7 +18,7 @@
 #define VERSION_BYTES   8u
 #define PORT_DIGITS_MAX 5u
 
-_Static_assert(HEAD_MIN_BYTES >= NET_BLOCK_BYTES, "a block ends at the end of any head");
+_Static_assert(HEAD_MIN_BYTES >= VK_BLOCK_BYTES, "a block ends at the end of any head");
 _Static_assert(NET_HEAD_MAX_BYTES <= UINT16_MAX, "offsets fit a net_range");
 
 /* What has been seen and is judged at the end, besides net_head.flags. */
@@ -57,8 +57,8 @@ VK_INLINE const uint8_t *skip(const uint8_t *p, uint32_t class)
 VK_INLINE bool is_word4(const uint8_t *p, size_t len, const char *lower, size_t lower_len)
 {
     const uint32_t fold = 0x20202020;
-    return len == lower_len && (((net_load4(p) | fold) ^ net_load4(lower)) |
-                                ((net_load4(p + len - 4) | fold) ^ net_load4(lower + lower_len - 4))) == 0;
+    return len == lower_len && (((vk_load4(p) | fold) ^ vk_load4(lower)) |
+                                ((vk_load4(p + len - 4) | fold) ^ vk_load4(lower + lower_len - 4))) == 0;
 }
 
 VK_INLINE bool is_word8(const uint8_t *p, size_t len, const char *lower, size_t lower_len)
@@ -66,9 +66,9 @@ VK_INLINE bool is_word8(const uint8_t *p, size_t len, const char *lower, size_t 
     const uint64_t fold = UINT64_C(0x2020202020202020);
     if (len != lower_len)
         return false;
-    uint64_t diff = (net_load8(p + len - 8) | fold) ^ net_load8(lower + lower_len - 8);
+    uint64_t diff = (vk_load8(p + len - 8) | fold) ^ vk_load8(lower + lower_len - 8);
     for (size_t i = 0; i + 8 < lower_len; i += 8)
-        diff |= (net_load8(p + i) | fold) ^ net_load8(lower + i);
+        diff |= (vk_load8(p + i) | fold) ^ vk_load8(lower + i);
     return diff == 0;
 }
 

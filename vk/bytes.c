@@ -6,17 +6,11 @@
  */
 #include "vk/bytes.h"
 
+#include "vk/block.h"
 #include "vk/err.h"
 
 #define ONES  UINT64_C(0x0101010101010101)
 #define HIGHS UINT64_C(0x8080808080808080)
-
-static uint64_t load8(const uint8_t *ptr)
-{
-    uint64_t word;
-    memcpy(&word, ptr, sizeof(word));
-    return word;
-}
 
 static uint8_t lower(uint8_t byte)
 {
@@ -39,7 +33,7 @@ bool vk_span_equal_nocase(struct vk_span a, struct vk_span b)
         return false;
     size_t at = 0;
     for (; a.len - at >= 8; at += 8)
-        if (lower8(load8(a.ptr + at)) != lower8(load8(b.ptr + at)))
+        if (lower8(vk_load8(a.ptr + at)) != lower8(vk_load8(b.ptr + at)))
             return false;
     for (; at < a.len; at++)
         if (lower(a.ptr[at]) != lower(b.ptr[at]))
@@ -51,7 +45,7 @@ size_t vk_span_find(struct vk_span span, uint8_t byte)
 {
     size_t at = 0;
     for (; span.len - at >= 8; at += 8) {
-        uint64_t word = load8(span.ptr + at) ^ ONES * byte;
+        uint64_t word = vk_load8(span.ptr + at) ^ ONES * byte;
         /* The lowest high bit set marks the first zero byte; ones above it may be false. */
         uint64_t zeros = (word - ONES) & ~word & HIGHS;
         if (zeros != 0)
