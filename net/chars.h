@@ -62,16 +62,6 @@ VK_INLINE bool net_chars_are_value(const uint8_t *p, size_t len_bytes)
 /* Whether two stretches of len_bytes are the same but for the case of ASCII letters. */
 bool net_chars_same(const uint8_t *a, const uint8_t *b, size_t len_bytes);
 
-/* 0 to 15; 16 for a byte that is no hexadecimal digit. */
-VK_INLINE uint32_t net_hex_value(uint8_t c)
-{
-    if (net_char_is(c, NET_CHAR_DIGIT))
-        return (uint32_t)(c - '0');
-    if (net_char_is(c, NET_CHAR_HEX))
-        return (uint32_t)((c | 0x20) - 'a') + 10;
-    return 16;
-}
-
 /*
  * Skip letters, digits, "-" and ".", what nearly all tokens and hosts are made
  * of, as far as one block shows: a start for a plain loop, which goes on where

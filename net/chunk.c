@@ -4,6 +4,7 @@
 #include "net/chars.h"
 #include "vk/err.h"
 #include "vk/limits.h"
+#include "vk/url.h"
 
 #define SIZE_DIGITS_MAX 16u
 
@@ -13,7 +14,7 @@ _Static_assert(NET_TRAILER_MAX_BYTES < UINT16_MAX && NET_CHUNK_EXT_MAX_BYTES < U
 
 static uint8_t step_size(struct net_chunk *chunk, uint8_t c)
 {
-    uint32_t digit = net_hex_value(c);
+    uint32_t digit = vk_hex_value(c);
     if (digit < 16) {
         if (chunk->digits == SIZE_DIGITS_MAX || chunk->left_bytes > (uint64_t)INT64_MAX >> 4)
             return NET_CHUNK_BAD;

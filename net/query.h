@@ -9,13 +9,10 @@
 
 #include "vk/base.h"
 #include "vk/bytes.h"
-
-enum {
-    NET_PCT_PLUS = 1u << 0, /* "+" is a space, as in queries */
-};
+#include "vk/url.h"
 
 /*
- * Decode into out, which may be where text is: the result is never longer.
+ * Decode (flags: VK_URL_...) into out, which may be where text is: the result is never longer.
  * Returns 0 with the length in *ret_len_bytes; -VK_EMALFORMED for a "%"
  * without two hexadecimal digits; -VK_ENOSPC. The result may hold any byte.
  */

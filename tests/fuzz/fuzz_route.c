@@ -99,9 +99,9 @@ static void check_decoding(struct vk_span text)
     uint8_t *out = fuzz_copy(text.ptr, text.len);
     size_t len;
     struct vk_span value;
-    if (net_pct_decode(text, NET_PCT_PLUS, out, text.len, &len) == 0) {
+    if (net_pct_decode(text, VK_URL_PLUS, out, text.len, &len) == 0) {
         FUZZ_CHECK(len <= text.len);
-        FUZZ_CHECK(net_pct_equal(text, NET_PCT_PLUS, vk_span(out, len)));
+        FUZZ_CHECK(net_pct_equal(text, VK_URL_PLUS, vk_span(out, len)));
     }
     if (net_query_find(text, VK_SPAN_LIT("a"), &value))
         FUZZ_CHECK(value.ptr >= text.ptr && value.ptr + value.len <= text.ptr + text.len);

@@ -185,6 +185,6 @@ TEST(net_bounds, routes_and_queries_at_the_edge)
         uint8_t out[sizeof(query)];
         (void)net_query_find(text, VK_SPAN_LIT("b"), &value);
         (void)net_query_find(text, VK_SPAN_LIT("none"), &value);
-        (void)net_pct_decode(text, NET_PCT_PLUS, out, sizeof(out), &len);
+        (void)net_pct_decode(text, VK_URL_PLUS, out, sizeof(out), &len);
     }
 }

@@ -29,7 +29,7 @@ TEST(net_query, percent_encoding_is_resolved)
     CHECK_EQ(DECODE("a%00b%ff%2F", 0, "a\0b\xff/"), 0);
     CHECK_EQ(DECODE("%2541", 0, "%41"), 0);
     CHECK_EQ(DECODE("a+b%2b", 0, "a+b+"), 0);
-    CHECK_EQ(DECODE("a+b%2b", NET_PCT_PLUS, "a b+"), 0);
+    CHECK_EQ(DECODE("a+b%2b", VK_URL_PLUS, "a b+"), 0);
 }
 
 TEST(net_query, malformed_encoding_is_refused)
