@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vk/fmt.h"
 
+#include "vk/civil.h"
+
 /* ---- numbers --------------------------------------------------------------- */
 
 /* "00" .. "99": two digits a division. */
@@ -81,54 +83,20 @@ size_t vk_fmt_hex(uint8_t *dst, uint64_t value)
 
 /* ---- date ------------------------------------------------------------------ */
 
-#define DAY_SECONDS   INT64_C(86400)
-#define DATE_FIRST    INT64_C(-62167219200) /* 0000-01-01 00:00:00 */
-#define DATE_LAST     INT64_C(253402300799) /* 9999-12-31 23:59:59 */
-#define DAYS_FROM_MAR 719468u               /* from 0000-03-01 to 1970-01-01 */
-
-struct civil {
-    uint32_t year;
-    uint32_t month; /* 0: January */
-    uint32_t day;   /* 1 .. 31 */
-};
-
-/*
- * Years that begin in March put the leap day last, so a day's month follows
- * from a straight line. Days are counted from -0400-03-01, which keeps them
- * positive. Source: Hinnant, "chrono-compatible low-level date algorithms",
- * civil_from_days.
- */
-static struct civil civil_from_days(int64_t days_since_1970)
-{
-    uint32_t days = (uint32_t)(days_since_1970 + DAYS_FROM_MAR + 146097);
-    uint32_t era = days / 146097;
-    uint32_t day_of_era = days % 146097;
-    uint32_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    uint32_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    uint32_t from_march = (5 * day_of_year + 2) / 153;
-    uint32_t is_next_year = from_march >= 10;
-    return (struct civil){
-        .year = era * 400 + year_of_era + is_next_year - 400,
-        .month = from_march + 2 - 12 * is_next_year,
-        .day = day_of_year - (153 * from_march + 2) / 5 + 1,
-    };
-}
-
 void vk_fmt_date(uint8_t *dst, int64_t seconds)
 {
-    static const char weekdays[] = "ThuFriSatSunMonTueWed"; /* 1970-01-01 was a Thursday */
+    static const char weekdays[] = "ThuFriSatSunMonTueWed";
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    seconds = seconds < DATE_FIRST ? DATE_FIRST : seconds;
-    seconds = seconds > DATE_LAST ? DATE_LAST : seconds;
-    int64_t days = (seconds - DATE_FIRST) / DAY_SECONDS + DATE_FIRST / DAY_SECONDS;
-    uint32_t second = (uint32_t)(seconds - days * DAY_SECONDS);
-    uint32_t weekday = (uint32_t)(days - DATE_FIRST / DAY_SECONDS + 2) % 7; /* 0000-01-01 was a Saturday */
-    struct civil date = civil_from_days(days);
+    seconds = seconds < VK_CIVIL_FIRST ? VK_CIVIL_FIRST : seconds;
+    seconds = seconds > VK_CIVIL_LAST ? VK_CIVIL_LAST : seconds;
+    int64_t days = vk_civil_day_of(seconds);
+    uint32_t second = (uint32_t)(seconds - days * VK_DAY_SECONDS);
+    struct vk_civil date = vk_civil_of_days(days);
 
     memcpy(dst, "Thu, 01 Jan 1970 00:00:00 GMT", VK_FMT_DATE_BYTES);
-    memcpy(dst, &weekdays[weekday * 3], 3);
+    memcpy(dst, &weekdays[vk_civil_weekday(days) * 3], 3);
     put_pair(dst + 5, date.day);
-    memcpy(dst + 8, &months[date.month * 3], 3);
+    memcpy(dst + 8, &months[(date.month - 1) * 3], 3);
     put_pair(dst + 12, date.year / 100);
     put_pair(dst + 14, date.year % 100);
     put_pair(dst + 17, second / 3600);
