@@ -20,7 +20,7 @@ MEMORY = {'memcpy', 'memmove', 'memset', 'memcmp'}
 # What a library may define, and beyond its own prefix, name in full.
 PREFIXES = {
     'vk': ('vk_',), 'proc': ('proc_',), 'interp': ('interp_',), 'net': ('net_',), 'net/bind': ('net_bind_',),
-    'compiler': ('compiler_',), 'sim': ('sim_',), 'vk/linux': ('vk_linux_', 'plat_'),
+    'compiler': ('vkc_',), 'sim': ('sim_',), 'vk/linux': ('vk_linux_', 'plat_'),
     'net/linux': ('net_',), 'metal': ('metal_', 'plat_'),
 }
 DEFINES_TOO = {'metal': MEMORY}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One compilation: its memory, names, files, messages and modules. Every pass
+ * works on this; nothing of it outlives fini.
+ */
+#ifndef COMPILER_PROGRAM_H
+#define COMPILER_PROGRAM_H
+
+#include "compiler/ast.h"
+#include "compiler/diag.h"
+
+struct vkc_program {
+    struct vkc_arena arena;
+    struct vkc_names names;
+    struct vkc_sources sources;
+    struct vkc_diags diags;
+    struct vkc_module **modules; /* the first file's first; in the arena */
+    uint32_t modules_count;
+};
+
+void vkc_program_init(struct vkc_program *program);
+void vkc_program_fini(struct vkc_program *program);
+
+/* Parses a source and appends its module, whole or with BAD nodes where there were errors. */
+struct vkc_module *vkc_program_parse(struct vkc_program *program, struct vkc_source *source);
+
+#endif
