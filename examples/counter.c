@@ -64,17 +64,12 @@ static enum proc_step step_counter(struct proc_self *self, struct proc_fiber *fi
 static const proc_step_fn counter_steps[] = {step_counter};
 static const struct proc_native counter_native = {counter_steps, 1, sizeof(struct counter)};
 
-static int counter_resume(void *self)
-{
-    return proc_native_run(self, &counter_native);
-}
-
 static const struct proc_program counter_program = {
     .name = "counter",
     .heap_bytes = 65536,
     .prefix_bytes = VK_PAGE_BYTES,
     .start = proc_native_start,
-    .resume = counter_resume,
+    .resume = proc_native_resume,
     .context = &counter_native,
 };
 
@@ -129,17 +124,12 @@ static enum proc_step step_ask(struct proc_self *self, struct proc_fiber *fiber)
 static const proc_step_fn ask_steps[] = {step_ask};
 static const struct proc_native ask_native = {ask_steps, 1, sizeof(struct ask)};
 
-static int ask_resume(void *self)
-{
-    return proc_native_run(self, &ask_native);
-}
-
 static const struct proc_program ask_program = {
     .name = "request",
     .heap_bytes = 65536,
     .prefix_bytes = VK_PAGE_BYTES,
     .start = proc_native_start,
-    .resume = ask_resume,
+    .resume = proc_native_resume,
     .context = &ask_native,
 };
 

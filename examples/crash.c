@@ -154,17 +154,12 @@ static enum proc_step step(struct proc_self *self, struct proc_fiber *fiber)
 static const proc_step_fn steps[] = {step, step_counters};
 static const struct proc_native native = {steps, VK_COUNT(steps), sizeof(struct crash)};
 
-static int crash_resume(void *self)
-{
-    return proc_native_run(self, &native);
-}
-
 static const struct proc_program crash_program = {
     .name = "crash",
     .heap_bytes = 65536,
     .prefix_bytes = VK_PAGE_BYTES,
     .start = proc_native_start,
-    .resume = crash_resume,
+    .resume = proc_native_resume,
     .context = &native,
 };
 

@@ -90,17 +90,12 @@ static enum proc_step step_echo(struct proc_self *self, struct proc_fiber *fiber
 static const proc_step_fn steps[] = {step_echo};
 static const struct proc_native native = {steps, VK_COUNT(steps), sizeof(struct echo)};
 
-static int echo_resume(void *self)
-{
-    return proc_native_run(self, &native);
-}
-
 static const struct proc_program echo_program = {
     .name = "echo",
     .heap_bytes = 65536,
     .prefix_bytes = VK_PAGE_BYTES,
     .start = proc_native_start,
-    .resume = echo_resume,
+    .resume = proc_native_resume,
     .context = &native,
 };
 

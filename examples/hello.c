@@ -192,17 +192,12 @@ static const proc_step_fn hello_steps[] = {step_route, step_hello, step_echo,
                                            step_big,   step_wait,  step_counters};
 static const struct proc_native hello_native = {hello_steps, VK_COUNT(hello_steps), sizeof(struct hello)};
 
-static int hello_resume(void *self)
-{
-    return proc_native_run(self, &hello_native);
-}
-
 static const struct proc_program hello_program = {
     .name = "hello",
     .heap_bytes = 65536,
     .prefix_bytes = VK_PAGE_BYTES,
     .start = proc_native_start,
-    .resume = hello_resume,
+    .resume = proc_native_resume,
     .context = &hello_native,
 };
 

@@ -27,16 +27,11 @@ static enum proc_step answer(struct proc_self *self, struct proc_fiber *fiber)
 static const proc_step_fn steps[] = {answer};
 static const struct proc_native native = {steps, VK_COUNT(steps), sizeof(struct proc_fiber)};
 
-static int resume(void *self)
-{
-    return proc_native_run(self, &native);
-}
-
 static const struct proc_program program = {.name = "least",
                                             .heap_bytes = 65536,
                                             .prefix_bytes = VK_PAGE_BYTES,
                                             .start = proc_native_start,
-                                            .resume = resume,
+                                            .resume = proc_native_resume,
                                             .context = &native};
 
 int main(int argc, char **argv)

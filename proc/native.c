@@ -137,3 +137,8 @@ int proc_native_run(struct proc_self *self, const struct proc_native *native)
     }
     return PROC_RUN_WAIT;
 }
+
+int proc_native_resume(const struct proc_program *program, struct proc_self *self)
+{
+    return proc_native_run(self, program->context);
+}

@@ -47,7 +47,10 @@ struct proc_native {
 /* For proc_program.start of every native program. */
 void proc_native_start(const struct proc_program *program, struct proc_self *self);
 
-/* The body of proc_program.resume: `return proc_native_run(self, &table);`. */
+/* For proc_program.resume of every native program. */
+int proc_native_resume(const struct proc_program *program, struct proc_self *self);
+
+/* The same with a table that is not the program's context. */
 int proc_native_run(struct proc_self *self, const struct proc_native *native);
 
 /*

@@ -28,8 +28,8 @@ struct proc_program {
      */
     void (*start)(const struct proc_program *program, struct proc_self *self);
 
-    /* Process side, under the guard: run until every fiber waits. arg is the struct proc_self. */
-    int (*resume)(void *self);
+    /* Process side, under the guard: run until every fiber waits. The program is only read. */
+    int (*resume)(const struct proc_program *program, struct proc_self *self);
 
     /*
      * Kernel side, heap open: how many bytes from the slot's start the process

@@ -77,16 +77,28 @@ static bool prepare(struct proc_kernel *k, struct proc_process *p, struct proc_s
     return true;
 }
 
+/* What the guarded code is given; it lies on the kernel's stack, which stays readable. */
+struct resumption {
+    const struct proc_program *program;
+    struct proc_self *self;
+};
+
+static int resume(void *arg)
+{
+    const struct resumption *what = arg;
+    return what->program->resume(what->program, what->self);
+}
+
 static int run(struct proc_kernel *k, struct proc_process *p, struct proc_self *self, int *ret_value,
                struct plat_fault *ret_fault)
 {
     if (VK_UNLIKELY(!k->runner)) {
-        *ret_value = p->program->resume(self);
+        *ret_value = p->program->resume(p->program, self);
         return 0;
     }
-    int (*resume)(void *self) = p->program->resume; /* p may be closed during the run */
+    struct resumption what = {p->program, self}; /* p may be closed during the run */
     vk_guard_run_begin(&k->guard);
-    int rc = plat_run_guarded(k->runner, resume, self, ret_value, ret_fault);
+    int rc = plat_run_guarded(k->runner, resume, &what, ret_value, ret_fault);
     vk_guard_run_end(&k->guard);
     return rc;
 }

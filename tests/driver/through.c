@@ -414,9 +414,9 @@ static void on_done(struct through *t, struct proc_self *self, const struct proc
     }
 }
 
-static int user_resume(void *arg)
+static int user_resume(const struct proc_program *program, struct proc_self *self)
 {
-    struct proc_self *self = arg;
+    (void)program;
     struct through *t;
     memcpy(&t, proc_at(self, self->arg_off), sizeof t);
     for (uint32_t i = 0; i < self->done_count; i++)

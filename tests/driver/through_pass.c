@@ -265,9 +265,9 @@ static void on_offer_served(struct through_pass *p, uint32_t real, const struct 
                                             .tag = through_tag(ASK_NOTHING, 0)});
 }
 
-static int resume(void *arg)
+static int resume(const struct proc_program *program, struct proc_self *self)
 {
-    struct proc_self *self = arg;
+    (void)program;
     struct through_pass *p;
     memcpy(&p, proc_at(self, self->arg_off), sizeof p);
     for (uint32_t i = 0; i < self->done_count; i++) {

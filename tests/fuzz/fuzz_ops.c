@@ -61,9 +61,9 @@ static void take_op(struct proc_op *op)
     op->tag = raw[10] >> 4;
 }
 
-static int resume(void *memory)
+static int resume(const struct proc_program *fuzz, struct proc_self *self)
 {
-    struct proc_self *self = memory;
+    (void)fuzz;
     uint8_t how = take_byte();
     for (uint8_t i = how & 15; i > 0; i--) {
         struct proc_op *op = proc_op_next(self);

@@ -177,17 +177,12 @@ static const proc_step_fn app_steps[] = {step_route, step_id,    step_wait, step
                                          step_big,   step_crash, step_fail};
 static const struct proc_native app_native = {app_steps, VK_COUNT(app_steps), sizeof(struct app)};
 
-static int app_resume(void *self)
-{
-    return proc_native_run(self, &app_native);
-}
-
 const struct proc_program app_program = {
     .name = "app",
     .heap_bytes = 65536,
     .prefix_bytes = VK_PAGE_BYTES,
     .start = proc_native_start,
-    .resume = app_resume,
+    .resume = proc_native_resume,
     .context = &app_native,
 };
 

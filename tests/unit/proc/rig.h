@@ -129,15 +129,11 @@ __attribute__((unused)) static uint64_t rig_ended(const struct proc_kernel *kern
 #define RIG_PROGRAM(name_, step_, type_)                                                \
     static const proc_step_fn name_##_steps[] = {step_};                                \
     static const struct proc_native name_##_native = {name_##_steps, 1, sizeof(type_)}; \
-    static int name_##_resume(void *self)                                               \
-    {                                                                                   \
-        return proc_native_run(self, &name_##_native);                                  \
-    }                                                                                   \
     static const struct proc_program name_ = {.name = #name_,                           \
                                               .heap_bytes = 65536,                      \
                                               .prefix_bytes = VK_PAGE_BYTES,            \
                                               .start = proc_native_start,               \
-                                              .resume = name_##_resume,                 \
+                                              .resume = proc_native_resume,             \
                                               .context = &name_##_native}
 
 /* State with room for one op and some bytes. */

@@ -13,10 +13,11 @@ enum { ROOT, CHILD, STEPS };
 static proc_step_fn steps[STEPS]; /* of the running test */
 static uint32_t root_bytes;
 
-static int native_resume(void *self)
+static int native_resume(const struct proc_program *program, struct proc_self *self)
 {
+    (void)program;
     const struct proc_native native = {.steps = steps, .steps_count = STEPS, .root_bytes = root_bytes};
-    return proc_native_run((struct proc_self *)self, &native);
+    return proc_native_run(self, &native);
 }
 
 static void native_start(const struct proc_program *program, struct proc_self *self)

@@ -129,10 +129,10 @@ TEST(proc_ops, canceled_ones_leave_nothing_behind)
 
 /* ---- too many -------------------------------------------------------------------- */
 
-static int flood_resume(void *self)
+static int flood_resume(const struct proc_program *program, struct proc_self *self)
 {
-    struct proc_self *head = self;
-    for (struct proc_op *op; (op = proc_op_next(head));)
+    (void)program;
+    for (struct proc_op *op; (op = proc_op_next(self));)
         *op = (struct proc_op){.code = PROC_OP_SLEEP, .arg = UINT64_MAX};
     return PROC_RUN_AGAIN;
 }
@@ -149,12 +149,12 @@ TEST(proc_ops, more_than_the_limit_in_flight_end_the_process)
 }
 
 /* Every code and every flag with arbitrary fields: answered or pending, never a crash of the kernel. */
-static int noise_resume(void *self)
+static int noise_resume(const struct proc_program *program, struct proc_self *self)
 {
-    struct proc_self *head = self;
-    uint64_t *state = proc_at(head, head->arg_off);
+    (void)program;
+    uint64_t *state = proc_at(self, self->arg_off);
     uint64_t x = *state;
-    for (struct proc_op *op; (op = proc_op_next(head));) {
+    for (struct proc_op *op; (op = proc_op_next(self));) {
         uint64_t words[4];
         for (int i = 0; i < 4; i++) {
             x = x * 6364136223846793005u + 1442695040888963407u; /* Knuth's MMIX generator */

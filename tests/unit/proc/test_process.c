@@ -113,10 +113,10 @@ static enum proc_step step_die(struct proc_self *self, struct proc_fiber *fiber)
 }
 static const proc_step_fn die_steps[] = {step_die};
 static const struct proc_native die_native = {die_steps, 1, sizeof(struct proc_fiber)};
-static int die_resume(void *self)
+static int die_resume(const struct proc_program *program, struct proc_self *self)
 {
-    struct proc_self *head = self;
-    if (*(uint8_t *)proc_at(head, head->arg_off) == DEATH_VALUE)
+    (void)program;
+    if (*(uint8_t *)proc_at(self, self->arg_off) == DEATH_VALUE)
         return 77;
     return proc_native_run(self, &die_native);
 }

@@ -91,15 +91,11 @@ static enum proc_step step_parent(struct proc_self *self, struct proc_fiber *fib
 
 static const proc_step_fn family_steps[] = {step_parent, step_child};
 static const struct proc_native family_native = {family_steps, 2, sizeof(struct parent)};
-static int family_resume(void *self)
-{
-    return proc_native_run(self, &family_native);
-}
 static const struct proc_program program_family = {.name = "family",
                                                    .heap_bytes = 65536,
                                                    .prefix_bytes = VK_PAGE_BYTES,
                                                    .start = proc_native_start,
-                                                   .resume = family_resume,
+                                                   .resume = proc_native_resume,
                                                    .context = &family_native};
 
 TEST(proc_sched, fibers_take_turns_inside_one_dispatch)
@@ -154,15 +150,11 @@ static enum proc_step step_many(struct proc_self *self, struct proc_fiber *fiber
 
 static const proc_step_fn many_steps[] = {step_many, step_sleeper};
 static const struct proc_native many_native = {many_steps, 2, sizeof(struct proc_fiber)};
-static int many_resume(void *self)
-{
-    return proc_native_run(self, &many_native);
-}
 static const struct proc_program program_many = {.name = "many",
                                                  .heap_bytes = 65536,
                                                  .prefix_bytes = VK_PAGE_BYTES,
                                                  .start = proc_native_start,
-                                                 .resume = many_resume,
+                                                 .resume = proc_native_resume,
                                                  .context = &many_native};
 
 TEST(proc_sched, more_ops_than_the_rings_hold_all_complete)

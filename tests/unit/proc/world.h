@@ -77,9 +77,9 @@ static inline void world_log(void *ctx, enum proc_log_level level, struct vk_spa
 
 /* ---- programs -------------------------------------------------------------------- */
 
-static inline int actor_resume(void *arg)
+static inline int actor_resume(const struct proc_program *program, struct proc_self *self)
 {
-    struct proc_self *self = (struct proc_self *)arg;
+    (void)program;
     uint32_t id;
     memcpy(&id, proc_at(self, self->arg_off), sizeof(id));
     struct actor *actor = &world.actors[id];

@@ -33,9 +33,9 @@ static const struct proc_io_ops none_ops = {.name = "none", .wait = none_wait, .
 static struct proc_io none = {&none_ops};
 
 /* Two turns, the second past the prefix. */
-static int resume(void *arg)
+static int resume(const struct proc_program *two, struct proc_self *self)
 {
-    struct proc_self *self = (struct proc_self *)arg;
+    (void)two;
     if (self->root++ == 0)
         return PROC_RUN_AGAIN;
     ((volatile uint8_t *)self)[40000] = 1;
