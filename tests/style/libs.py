@@ -14,7 +14,7 @@ import os
 import subprocess
 import sys
 
-from style import ARROWS, FREESTANDING
+from style import ARROWS, FREESTANDING, layer_of
 
 MEMORY = {'memcpy', 'memmove', 'memset', 'memcmp'}
 # What a library may define, and beyond its own prefix, name in full.
@@ -70,9 +70,9 @@ def check_commands(path):
     for entry in commands:
         source = os.path.normpath(os.path.join(entry['directory'], entry['file']))
         root = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), '../..'))
-        folder = os.path.dirname(os.path.relpath(source, root))
+        layer = layer_of(os.path.relpath(source, root))
         words = entry['command'].split()
-        if folder in FREESTANDING and source.endswith('.c') and '-ffreestanding' not in words:
+        if layer in FREESTANDING and source.endswith('.c') and '-ffreestanding' not in words:
             yield f'{os.path.relpath(source, root)} is compiled without -ffreestanding'
 
 
