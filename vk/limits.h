@@ -31,6 +31,10 @@
 #define PROC_MAILBOX_MAX        64u      /* messages waiting; the next sender waits */
 #define PROC_MESSAGE_MAX_BYTES  65536u   /* one message; larger is -VK_ETOOBIG */
 
+/* Text. */
+#define INTERP_NUMBER_MAX_BYTES 4096u /* text of one number; longer is -VK_ETOOBIG */
+#define INTERP_JSON_DEPTH_MAX   64u   /* arrays and objects in each other; deeper is malformed */
+
 /* HTTP. */
 #define NET_HEAD_MAX_BYTES      16384u         /* request head; larger is 431 */
 #define NET_TARGET_MAX_BYTES    8192u          /* request target; larger is 414 */
