@@ -104,11 +104,11 @@
     /* calls */                                                                                   \
     X(CALL, "wff", "GTP+r")  /* RESULT word: 255 none or scalar, else the reference register */   \
     X(CALLS, "wff", "GTP")   /* of a function that gives a scalar or nothing */                   \
-    X(CALLC, "wR-", "GTP+r") /* a closure */                                                      \
-    X(CALLN, "wvv", "GTP+r") /* a native; it may wait */                                          \
-    X(RET, "---", "EP")                                                                           \
-    X(RETS, "s--", "EP")                                                                          \
-    X(RETR, "R--", "EP")                                                                          \
+    X(CALLC, "wR-", "GTP+r") /* closure b; references from window + 1, scalars behind them */                                                      \
+    X(CALLN, "wvv", "GTP+r") /* a native; references from the window, scalars behind them; it may wait */                                          \
+    X(RET, "---", "E")                                                                           \
+    X(RETS, "s--", "E")                                                                          \
+    X(RETR, "R--", "E")                                                                          \
     X(FAIL, "R--", "ET")    /* with a Str */                                                      \
     X(TRAP, "uu-", "ET")    /* a: enum interp_trap */                                             \
     X(SPAWN, "wff", "GT+r") /* a fiber that runs the function on the window's arguments */        \
@@ -164,6 +164,13 @@ enum interp_op {
 _Static_assert(INTERP_OP_END <= 256, "opcodes are 8 bits");
 
 #define INTERP_REGS_MAX    255u
+#define INTERP_FIELDS_MAX     254u        /* of one object, so that it ends within 2 KiB */
+#define INTERP_VARIANTS_MAX   256u        /* of one enum */
+#define INTERP_TYPES_MAX      16384u      /* of one module */
+#define INTERP_FUNCTIONS_MAX  65536u      /* named by 16 bits */
+#define INTERP_CODE_WORDS_MAX (1u << 26)  /* of one module */
+#define INTERP_DATA_MAX_BYTES (1u << 28)  /* constant objects of one module */
+#define INTERP_REF_IMAGE      0x80000000u /* a reference into the image's data */
 #define INTERP_RESULT_NONE 255u /* RESULT word of a call without a reference result */
 
 /* ---- types ------------------------------------------------------------------- */
@@ -196,7 +203,7 @@ struct interp_type {
     uint16_t tag;   /* VARIANT */
     uint16_t of;  /* LIST, OPT, FIBER: element; MAP: value; VARIANT: its ENUM; ENV: its FN; FN: result, 0xffff
                      none */
-    uint16_t key; /* MAP: key; ENV: function */
+    uint16_t key; /* MAP: key; ENV: its function, whose first parameter is the ENV itself */
     uint32_t first; /* index of the first of its types in the type words (16 bits each): fields, parameters,
                        variants */
 };
@@ -304,7 +311,7 @@ struct interp_import {
 struct interp_object {
     uint16_t type;
     uint16_t flags; /* INTERP_OBJECT_* */
-    uint32_t count; /* Str, Bytes: bytes; list: capacity; else its fields */
+    uint32_t count; /* Str, Bytes: bytes; list, map: capacity; VARIANT: its tag; else its fields */
 };
 _Static_assert(sizeof(struct interp_object) == 8, "heap layout");
 

@@ -56,6 +56,7 @@ enum proc_op_code {
     PROC_OP_DUP = 12,    /* any shareable handle: another one to the same object */
     PROC_OP_CALL =
         PROC_OP_OUT | 13, /* a message that wants a reply, whose bytes go to arg: off | room << 32 */
+    PROC_OP_LOG = PROC_OP_OUT | 14, /* of the kernel itself: the bytes as a line of the log */
 
     /* Asked of streams and other services; a process may serve them too. */
     PROC_OP_SERVICE_FIRST = 32,

@@ -5,6 +5,7 @@
  * checked against the quota and opened before anyone touches it.
  */
 #include "proc/kernel_impl.h"
+#include "vk/fmt.h"
 
 /* ---- ops in flight ---------------------------------------------------------- */
 
@@ -222,6 +223,23 @@ static int op_dup(struct proc_kernel *k, struct proc_process *p, const struct pr
     return done->handle ? 0 : -VK_ENOSPC;
 }
 
+/* One line: what is no printable text becomes a space, what is too long is cut. */
+static int op_log(struct proc_kernel *k, const struct proc_process *p, const struct proc_op *op,
+                  const uint8_t *bytes)
+{
+    char line[PROC_LOG_MAX_BYTES + 64];
+    struct vk_out out;
+    if (!k->log || !proc_log_allowed(k))
+        return 0;
+    vk_out_init(&out, line, sizeof line);
+    vk_out_fmt(&out, "process %u (%s): ", proc_pid(p), p->program->name);
+    uint32_t len = op->len < PROC_LOG_MAX_BYTES ? op->len : PROC_LOG_MAX_BYTES;
+    for (uint32_t i = 0; i < len; i++)
+        vk_out_byte(&out, bytes[i] < 0x20 || bytes[i] == 0x7f ? ' ' : bytes[i]);
+    proc_log(k, PROC_LOG_INFO, vk_out_span(&out));
+    return 0;
+}
+
 static int carry_out(struct proc_kernel *k, struct proc_process *p, const struct proc_op *op, uint8_t *bytes,
                      struct proc_done *done)
 {
@@ -236,6 +254,8 @@ static int carry_out(struct proc_kernel *k, struct proc_process *p, const struct
         return proc_op_recv(k, p, op, bytes, done);
     case PROC_OP_REPLY:
         return proc_op_reply(k, p, op, bytes);
+    case PROC_OP_LOG:
+        return op_log(k, p, op, bytes);
     case PROC_OP_CLOSE:
         return proc_handle_close(k, p, op->handle);
     case PROC_OP_DUP:

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Laying out a verified module, and finding things in it for reports. */
+#include "interp/image.h"
+
+#include "vk/err.h"
+
+/* Behind the last object, so that a clamped offset plus any field is readable. */
+#define DATA_SLACK_BYTES 2048u
+
+static uint32_t data_room(const struct interp_module *m)
+{
+    uint32_t room = 64;
+    while (room < m->counts[INTERP_SECTION_DATA])
+        room *= 2;
+    return room;
+}
+
+struct layout {
+    size_t code, calls, types, type_words, functions, constants, refs, natives, data, bytes;
+};
+
+static size_t place(size_t *at, size_t bytes)
+{
+    size_t begin = *at;
+    *at = VK_ALIGN_UP(begin + bytes, (size_t)64);
+    return begin;
+}
+
+static struct layout lay_out(const struct interp_module *m)
+{
+    const uint32_t *n = m->counts;
+    struct layout l;
+    size_t at = 0;
+    l.code = place(&at, n[INTERP_SECTION_CODE] * sizeof(uint32_t));
+    l.calls = place(&at, n[INTERP_SECTION_FUNCTIONS] * sizeof(uint32_t *));
+    l.types = place(&at, n[INTERP_SECTION_TYPES] * sizeof(struct interp_type));
+    l.type_words = place(&at, n[INTERP_SECTION_TYPE_WORDS] * sizeof(uint16_t));
+    l.functions = place(&at, n[INTERP_SECTION_FUNCTIONS] * sizeof(struct interp_function));
+    l.constants = place(&at, n[INTERP_SECTION_CONSTANTS] * sizeof(uint64_t));
+    l.refs = place(&at, n[INTERP_SECTION_REFS] * sizeof(uint32_t));
+    l.natives = place(&at, n[INTERP_SECTION_NATIVES] * sizeof(struct interp_link));
+    l.data = place(&at, data_room(m) + DATA_SLACK_BYTES);
+    l.bytes = at;
+    return l;
+}
+
+size_t interp_image_bytes(const struct interp_module *module)
+{
+    return lay_out(module).bytes;
+}
+
+/* ---- natives ------------------------------------------------------------------ */
+
+static bool is_of(const struct interp_module *m, uint16_t type, uint8_t kind, uint8_t element)
+{
+    const struct interp_type *t = &m->types[type];
+    return t->kind == kind && (element == 0 || m->types[t->of].kind == element);
+}
+
+static bool letter_fits(const struct interp_module *m, char letter, uint16_t type)
+{
+    if (letter == '-')
+        return type == INTERP_TYPE_NONE;
+    if (type == INTERP_TYPE_NONE)
+        return false;
+    switch (letter) {
+    case 'i':
+        return type == 0;
+    case 'S':
+        return is_of(m, type, INTERP_KIND_STR, 0);
+    case 'B':
+        return is_of(m, type, INTERP_KIND_BYTES, 0);
+    case 'O':
+        return is_of(m, type, INTERP_KIND_OPT, INTERP_KIND_STR);
+    case 'P':
+        return is_of(m, type, INTERP_KIND_OPT, INTERP_KIND_BYTES);
+    case 'L':
+        return is_of(m, type, INTERP_KIND_LIST, INTERP_KIND_STR);
+    case '*':
+        return type != 0;
+    default:
+        return false;
+    }
+}
+
+static bool signature_fits(const struct interp_module *m, const char *letters, const struct interp_type *fn)
+{
+    for (uint32_t i = 0; i < fn->count; i++, letters++)
+        if (*letters == '>' || !letter_fits(m, *letters, m->type_words[fn->first + i]))
+            return false;
+    return letters[0] == '>' && letter_fits(m, letters[1], fn->of);
+}
+
+static bool is_named(const char *a, const char *b)
+{
+    while (*a && *a == *b)
+        a++, b++;
+    return *a == *b;
+}
+
+static const struct interp_native *find_native(const struct interp_image_options *options, const char *name)
+{
+    for (const struct interp_native *const *table = options->natives; table && *table; table++)
+        for (const struct interp_native *native = *table; native->name; native++)
+            if (is_named(native->name, name))
+                return native;
+    return NULL;
+}
+
+static int link_natives(const struct interp_module *m, struct interp_link *links,
+                        const struct interp_image_options *options, struct interp_refusal *ret)
+{
+    for (uint32_t i = 0; i < m->counts[INTERP_SECTION_NATIVES]; i++) {
+        const struct interp_type *fn = &m->types[m->natives[i].signature];
+        const struct interp_native *native = find_native(options, interp_module_name(m, m->natives[i].name));
+        *ret = (struct interp_refusal){"the module needs a native that this program does not have",
+                                       INTERP_NOWHERE, i};
+        if (!native)
+            return -VK_ENOENT;
+        ret->why = "the module's native has another signature";
+        if (!signature_fits(m, native->signature, fn))
+            return -VK_ENOENT;
+        links[i] =
+            (struct interp_link){native->fn, fn->of, (uint8_t)fn->refs, (uint8_t)(fn->count - fn->refs)};
+    }
+    return 0;
+}
+
+/* ---- code ---------------------------------------------------------------------- */
+
+/* What a call needs of its callee; the frame of one without registers still takes a result. */
+static void fill_calls(const struct interp_module *m, uint32_t *code, const uint32_t **calls)
+{
+    for (uint32_t i = 0; i < m->counts[INTERP_SECTION_FUNCTIONS]; i++) {
+        const struct interp_function *fn = &m->functions[i];
+        uint32_t header = m->code[fn->code - 1], params = header >> 16 & 255;
+        code[fn->code - 1] =
+            INTERP_HEADER(fn->regs ? fn->regs : 1, params, (uint32_t)fn->refs - params, header >> 24);
+        calls[i] = code + fn->code;
+    }
+}
+
+/* Instructions whose operands need more than their register: here the tag a CAST asks for. */
+static uint32_t words_behind(const struct interp_module *m, uint32_t in)
+{
+    static const char *const effects[INTERP_OP_END] = {
+#define EFFECTS(name, operands, effects_) effects_,
+        INTERP_OPS(EFFECTS)
+#undef EFFECTS
+    };
+    uint32_t op = in & 255, wide = in >> 16;
+    const char *text = effects[op];
+    while (*text && *text != '+')
+        text++;
+    if (!*text)
+        return 0;
+    if (text[1] == 's')
+        return (wide + 1) / 2;
+    if (text[1] != 'l')
+        return 1;
+    return ((op == INTERP_OP_SCAT ? wide : m->types[wide].count) + 3u) / 4;
+}
+
+static void patch_casts(const struct interp_module *m, uint32_t *code)
+{
+    for (uint32_t i = 0; i < m->counts[INTERP_SECTION_FUNCTIONS]; i++) {
+        const struct interp_function *fn = &m->functions[i];
+        for (uint32_t at = fn->code; at < fn->code + fn->code_words;) {
+            uint32_t in = m->code[at];
+            if ((in & 255) == INTERP_OP_CAST) {
+                uint16_t type = m->reg_types[fn->reg_types + (in >> 8 & 255)];
+                code[at] = in | (uint32_t)m->types[type].tag << 24;
+            }
+            at += 1 + words_behind(m, in);
+        }
+    }
+}
+
+static uint16_t find_kind(const struct interp_module *m, enum interp_kind kind)
+{
+    for (uint32_t i = 1; i < m->counts[INTERP_SECTION_TYPES]; i++)
+        if (m->types[i].kind == kind)
+            return (uint16_t)i;
+    return 0;
+}
+
+static void copy_section(void *dst, const void *src, uint32_t count, size_t element_bytes)
+{
+    vk_copy(dst, src, count * element_bytes);
+}
+
+int interp_image_init(struct interp_image *image, const struct interp_module *module, void *memory,
+                      const struct interp_image_options *options, struct interp_refusal *ret_refusal)
+{
+    const struct interp_module *m = module;
+    const uint32_t *n = m->counts;
+    struct layout l = lay_out(m);
+    uint8_t *base = memory;
+    int rc = link_natives(m, (void *)(base + l.natives), options, ret_refusal);
+    if (rc)
+        return rc;
+    copy_section(base + l.code, m->code, n[INTERP_SECTION_CODE], 4);
+    copy_section(base + l.types, m->types, n[INTERP_SECTION_TYPES], sizeof *m->types);
+    copy_section(base + l.type_words, m->type_words, n[INTERP_SECTION_TYPE_WORDS], 2);
+    copy_section(base + l.functions, m->functions, n[INTERP_SECTION_FUNCTIONS], sizeof *m->functions);
+    copy_section(base + l.constants, m->constants, n[INTERP_SECTION_CONSTANTS], 8);
+    copy_section(base + l.data, m->data, n[INTERP_SECTION_DATA], 1);
+    fill_calls(m, (void *)(base + l.code), (void *)(base + l.calls));
+    patch_casts(m, (void *)(base + l.code));
+    for (uint32_t i = 0; i < n[INTERP_SECTION_REFS]; i++)
+        ((uint32_t *)(void *)(base + l.refs))[i] = m->refs[i].offset | INTERP_REF_IMAGE;
+    *image = (struct interp_image){
+        .code = (void *)(base + l.code),
+        .calls = (void *)(base + l.calls),
+        .types = (void *)(base + l.types),
+        .type_words = (void *)(base + l.type_words),
+        .functions = (void *)(base + l.functions),
+        .constants = (void *)(base + l.constants),
+        .refs = (void *)(base + l.refs),
+        .natives = (void *)(base + l.natives),
+        .data = base + l.data,
+        .data_mask = data_room(m) - 1,
+        .functions_count = n[INTERP_SECTION_FUNCTIONS],
+        .types_count = n[INTERP_SECTION_TYPES],
+        .str_type = find_kind(m, INTERP_KIND_STR),
+        .bytes_type = find_kind(m, INTERP_KIND_BYTES),
+        .entry = m->header->entry,
+        .hash_key = {options->hash_key[0], options->hash_key[1]},
+        .module = *m,
+    };
+    return 0;
+}
+
+/* ---- reports ---------------------------------------------------------------------- */
+
+uint32_t interp_image_function_at(const struct interp_image *image, uint32_t at)
+{
+    uint32_t lo = 0, hi = image->functions_count;
+    while (hi - lo > 1) {
+        uint32_t mid = lo + (hi - lo) / 2;
+        if (image->functions[mid].code <= at)
+            lo = mid;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+/* The table: pairs of unsigned LEB128, instructions and lines since the pair before; ended by 0 0. */
+static uint32_t take_number(const struct interp_module *m, uint32_t *at)
+{
+    uint32_t value = 0, end = m->counts[INTERP_SECTION_LINES];
+    for (uint32_t shift = 0; shift < 32 && *at < end; shift += 7) {
+        uint8_t byte = m->lines[(*at)++];
+        value |= (uint32_t)(byte & 127) << shift;
+        if (byte < 128)
+            break;
+    }
+    return value;
+}
+
+uint32_t interp_image_line_at(const struct interp_image *image, uint32_t function, uint32_t at)
+{
+    const struct interp_function *fn = &image->functions[function];
+    uint32_t pos = fn->lines, pc = fn->code, line = 0;
+    while (pos < image->module.counts[INTERP_SECTION_LINES]) {
+        uint32_t step = take_number(&image->module, &pos), lines = take_number(&image->module, &pos);
+        if ((step == 0 && lines == 0) || step > at - pc)
+            break;
+        pc += step;
+        line += lines >> 1 ^ (0 - (lines & 1)); /* zigzag: lines may go back */
+    }
+    return line;
+}
+
+uint32_t interp_image_find(const struct interp_image *image, struct vk_span name)
+{
+    for (uint32_t i = 0; i < image->functions_count; i++) {
+        const char *text = interp_module_name(&image->module, image->functions[i].name);
+        size_t len = 0;
+        while (text[len])
+            len++;
+        if (vk_span_equal(vk_span(text, len), name))
+            return i;
+    }
+    return INTERP_NOWHERE;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An image is a verified module laid out for running: what the run loop looks
+ * at for each instruction lies in arrays of the shape it wants, natives are
+ * linked, constant objects end in a power of two so that one mask clamps a
+ * reference to them. Processes only read it; it holds host pointers and is
+ * therefore not part of any heap.
+ */
+#ifndef INTERP_IMAGE_H
+#define INTERP_IMAGE_H
+
+#include "interp/module.h"
+#include "interp/native.h"
+
+/*
+ * The word before a function's first instruction, as the run loop wants it:
+ * registers (at least 1, for a result), reference parameters, references to
+ * zero behind them, scalar parameters.
+ */
+#define INTERP_FRAME_REGS(frame)    ((frame)&255)
+#define INTERP_FRAME_PARAMS(frame)  ((frame) >> 8 & 255)
+#define INTERP_FRAME_ZERO(frame)    ((frame) >> 16 & 255)
+#define INTERP_FRAME_SCALARS(frame) ((frame) >> 24)
+#define INTERP_FRAME_REFS(frame)    (INTERP_FRAME_PARAMS(frame) + INTERP_FRAME_ZERO(frame))
+
+/* A native of the module, linked. */
+struct interp_link {
+    interp_native_fn fn;
+    uint16_t result; /* type, or INTERP_TYPE_NONE */
+    uint8_t refs;    /* parameters in the window */
+    uint8_t scalars;
+};
+
+struct interp_image {
+    const uint32_t *code;
+    const uint32_t *const
+        *calls; /* by function: its first instruction; the word before it is an INTERP_FRAME */
+    const struct interp_type *types;
+    const uint64_t *constants;
+    const uint32_t *refs; /* reference constants, as references */
+    const uint8_t *data;  /* constant objects; an offset in them with bit 31 is a reference */
+    uint32_t data_mask;
+    uint32_t functions_count;
+    uint32_t types_count;
+    uint16_t str_type; /* 0: none */
+    uint16_t bytes_type;
+    uint32_t entry;
+    const struct interp_link *natives;
+    const struct interp_function *functions;
+    const uint16_t *type_words;
+    uint64_t hash_key[2]; /* of maps, fixed for the image's life */
+    struct interp_module module;
+};
+
+struct interp_image_options {
+    const struct interp_native *const *natives; /* tables that end in a NULL name; ended by NULL */
+    uint64_t hash_key[2];
+};
+
+/* Bytes that an image of a module needs, whatever is in it. */
+size_t interp_image_bytes(const struct interp_module *module);
+
+/*
+ * Lay a module out in memory, which is zero-filled, aligned to 64 and of
+ * interp_image_bytes(module). The module has been verified and its file
+ * outlives the image. Returns 0; -VK_ENOENT when a native is unknown or has
+ * another signature, with *ret_refusal saying which (at: its index).
+ */
+int interp_image_init(struct interp_image *image, const struct interp_module *module, void *memory,
+                      const struct interp_image_options *options, struct interp_refusal *ret_refusal);
+
+/* The function whose code holds the instruction `at`, an index in the code. */
+uint32_t interp_image_function_at(const struct interp_image *image, uint32_t at);
+
+/* Its source line; 0 when there is no line table. */
+uint32_t interp_image_line_at(const struct interp_image *image, uint32_t function, uint32_t at);
+
+/* A function by its name; INTERP_NOWHERE when there is none. */
+uint32_t interp_image_find(const struct interp_image *image, struct vk_span name);
+
+#endif

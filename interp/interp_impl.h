@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The heap of a bytecode process as run loop, collector and natives see it.
+ *
+ *   struct proc_self | struct interp_process | start argument | objects ... top | free
+ *
+ * Objects lie between `floor` and `top`. A collection copies what is alive
+ * above top, as it will be, and moves it down to floor again.
+ */
+#ifndef INTERP_INTERP_IMPL_H
+#define INTERP_INTERP_IMPL_H
+
+#include "interp/image.h"
+#include "interp/native.h"
+#include "proc/program.h"
+
+/* Types of objects that no module names. */
+enum {
+    INTERP_OWN_FIBER = 0xfff0,
+    INTERP_OWN_STACK,
+    INTERP_OWN_TABLE, /* of fibers that wait for ops */
+    INTERP_OWN_RAW,   /* bytes of an op that the kernel has not taken yet */
+};
+
+/* Objects end this far below the end of the heap: a clamped offset plus any field is inside. */
+#define INTERP_SLACK_BYTES   2048u
+#define INTERP_FIBERS_MAX    4096u
+#define INTERP_STACK_WORDS   48u         /* of a fresh fiber, and at least what its function needs */
+#define INTERP_COLLECT_BYTES (32u << 10) /* garbage that is not worth a collection */
+
+enum interp_fiber_state {
+    INTERP_FIBER_READY,
+    INTERP_FIBER_AWAITS, /* another fiber */
+    INTERP_FIBER_OP,     /* a completion */
+    INTERP_FIBER_ENDED,
+};
+
+struct interp_fiber {
+    struct interp_object head;
+    uint32_t next; /* in the run queue, or among those who wait for the same fiber */
+    uint32_t stack;
+    uint32_t waiters; /* the last of those that wait for this one; its next is the first */
+    uint32_t awaits;  /* the fiber this one waits for */
+    uint32_t pc;      /* index in the code: the instruction to go on with */
+    uint32_t base;    /* of the top frame, in bytes from the stack object */
+    uint8_t state;
+    uint8_t window;      /* register of a call under way, whose first window_refs registers are references */
+    uint8_t window_refs; /* 0: no call under way */
+    uint8_t has_done;    /* the completion the native waits for is in done */
+    uint8_t gives_ref;   /* result is a reference */
+    uint8_t reserved[3];
+    uint32_t step; /* of the native under way */
+    uint32_t slot; /* in the table, while state is OP */
+    uint64_t result;
+    struct proc_done done;
+};
+_Static_assert(sizeof(struct interp_fiber) == 88, "heap layout");
+
+/* A fiber's stack: head.count words. The first frame's link is words[0] and says that it is the first. */
+struct interp_stack {
+    struct interp_object head;
+    union interp_word words[];
+};
+
+struct interp_list {
+    struct interp_object head; /* count: room */
+    uint64_t len;
+    union interp_word items[];
+};
+
+struct interp_table {
+    struct interp_object head; /* count: entries */
+    uint32_t free;             /* index + 1 of the first free entry; 0 none */
+    uint32_t reserved;
+    uint64_t entries[]; /* a fiber; or 2 * (index + 1 of the next free one) + 1 */
+};
+
+/* Behind struct proc_self; all offsets are from the heap's base. */
+struct interp_process {
+    uint32_t top;   /* the next object */
+    uint32_t soft;  /* an object that would end above this collects first */
+    uint32_t floor; /* the first object */
+    uint32_t half;  /* no object ends above this: what is above serves the collection */
+    uint32_t end;   /* nothing is written above this */
+    uint32_t high;  /* highest byte ever written, plus one */
+    uint32_t begun;
+    uint32_t current; /* fibers */
+    uint32_t run_first;
+    uint32_t run_last;
+    uint32_t root;
+    uint32_t table;
+    uint32_t fibers;     /* alive */
+    uint32_t waiting;    /* of those, for ops */
+    uint32_t generation; /* of tags */
+    uint32_t trap;       /* enum interp_trap */
+    uint32_t trap_text;  /* reference to a Str with the reason, or 0 */
+    uint32_t roots[4];   /* of natives */
+    uint32_t request;    /* offset of what the service keeps, outside of the objects */
+    uint32_t collections;
+    uint64_t cpu_left; /* reductions */
+    uint64_t result;   /* of the root, a scalar */
+};
+
+#define INTERP_PROCESS_OFF VK_ALIGN_UP((uint32_t)sizeof(struct proc_self), 16u)
+
+/* What functions outside of the loop are given; on the C stack, valid during one run. */
+struct interp_run {
+    uint8_t *heap;
+    const struct interp_image *image;
+    struct interp_process *p;
+    uint32_t heap_mask; /* size of the slot - 1 */
+};
+
+/* ---- the one way to memory ------------------------------------------------------- */
+
+/*
+ * The clamp: whatever a reference holds, the access stays inside the heap or
+ * the image. With INTERP_CHECKED, for fuzzing, it is asserted instead that
+ * the offset lies where objects are.
+ */
+VK_INLINE uint8_t *interp_write_at(const struct interp_run *run, uint32_t ref)
+{
+#ifdef INTERP_CHECKED
+    vk_assert(ref >= run->p->floor && ref < run->p->top);
+    return run->heap + ref;
+#else
+    return run->heap + (ref & run->heap_mask);
+#endif
+}
+
+VK_INLINE uint8_t *interp_read_at(const struct interp_run *run, uint32_t ref)
+{
+    if (VK_UNLIKELY((int32_t)ref < 0)) {
+#ifdef INTERP_CHECKED
+        vk_assert((ref & ~INTERP_REF_IMAGE) < run->image->module.counts[INTERP_SECTION_DATA]);
+#endif
+        return (uint8_t *)(uintptr_t)run->image->data + (ref & run->image->data_mask);
+    }
+    return interp_write_at(run, ref);
+}
+
+VK_INLINE bool interp_in_image(uint32_t ref)
+{
+    return (int32_t)ref < 0;
+}
+
+VK_INLINE struct interp_object *interp_object_at(const struct interp_run *run, uint32_t ref)
+{
+    return (struct interp_object *)(void *)interp_read_at(run, ref);
+}
+
+VK_INLINE struct interp_fiber *interp_fiber_at(const struct interp_run *run, uint32_t ref)
+{
+    return (struct interp_fiber *)(void *)interp_write_at(run, ref);
+}
+
+/* ---- heap.c ------------------------------------------------------------------------ */
+
+/* An object of so many bytes, head filled in; 0: out of memory. May collect. */
+uint32_t interp_alloc(struct interp_run *run, uint64_t len_bytes, uint16_t type, uint32_t count);
+
+/* Room for len_bytes without another collection; false: out of memory. */
+bool interp_room(struct interp_run *run, uint64_t len_bytes);
+
+/* The same, known to be there after interp_room. */
+uint32_t interp_take(struct interp_run *run, uint32_t len_bytes, uint16_t type, uint32_t count);
+
+VK_INLINE uint64_t interp_text_bytes(uint64_t len_bytes)
+{
+    return sizeof(struct interp_object) + VK_ALIGN_UP(len_bytes, (uint64_t)8);
+}
+
+VK_INLINE uint64_t interp_list_bytes(uint64_t room)
+{
+    return sizeof(struct interp_list) + 8 * room;
+}
+
+/* A copy with so much room, of its own; interp_list_bytes(room) are there. */
+uint32_t interp_list_copy(struct interp_run *run, uint32_t list, uint64_t room);
+
+/* Whether the list must be copied before element len is written or added, and the room the copy needs. */
+bool interp_list_grows(const struct interp_run *run, uint32_t list, bool adds, uint64_t *ret_room);
+
+/* ---- gc.c -------------------------------------------------------------------------- */
+
+/* Collect, so that need_bytes can follow; false: out of memory. */
+bool interp_collect(struct interp_run *run, uint64_t need_bytes);
+
+/* Size of an object, and what of it is worth copying. */
+uint64_t interp_object_bytes(const struct interp_run *run, const struct interp_object *object);
+
+/* ---- fiber.c ------------------------------------------------------------------------ */
+
+/* A fiber at the function's first instruction, references zeroed; 0: out of memory. */
+uint32_t interp_fiber_new(struct interp_run *run, uint32_t function);
+/* A larger stack for the running fiber, whose pc and base are saved; false: out of memory. */
+bool interp_stack_grow(struct interp_run *run, uint32_t words);
+void interp_fiber_ready(struct interp_run *run, uint32_t fiber);
+/* A slot for the fiber in the table, as the tag of its op; 0: out of memory. */
+uint64_t interp_fiber_tag(struct interp_run *run);
+/* Completions wake their fibers. */
+void interp_take_completions(struct interp_run *run);
+/* Whether awaiting `target` would wait for itself. */
+bool interp_is_cycle(const struct interp_run *run, uint32_t fiber, uint32_t target);
+/* The running fiber waits for another one, which has not ended. */
+void interp_fiber_await(struct interp_run *run, uint32_t target);
+/* The running fiber has ended: wake who waits for it. */
+void interp_fiber_ended(struct interp_run *run, uint64_t result, bool gives_ref);
+
+/* ---- map.c --------------------------------------------------------------------------- */
+
+struct interp_entry {
+    uint64_t key;
+    uint64_t value;
+    uint32_t hash;
+    uint32_t next; /* in the bucket: index + 1, 0 at the end; INTERP_ENTRY_DEAD */
+};
+
+#define INTERP_ENTRY_DEAD 0xffffffffu
+
+struct interp_map {
+    struct interp_object head; /* count: room for entries */
+    uint32_t live;
+    uint32_t used;    /* entries written, the dead ones among them */
+    uint32_t buckets; /* a power of two; they follow the entries */
+    uint32_t reserved;
+    struct interp_entry entries[];
+};
+
+uint64_t interp_map_bytes(uint64_t room);
+int64_t interp_map_find(const struct interp_run *run, uint32_t map, uint64_t key);
+/* As for lists: whether writing needs a copy, and its room. adds: a key that is not there. */
+bool interp_map_grows(const struct interp_run *run, uint32_t map, bool adds, uint64_t *ret_room);
+uint32_t interp_map_copy(struct interp_run *run, uint32_t map, uint64_t room);
+void interp_map_add(const struct interp_run *run, uint32_t map, uint64_t key, uint64_t value);
+void interp_map_remove(const struct interp_run *run, uint32_t map, int64_t index);
+uint32_t interp_hash(const uint64_t key[2], const void *bytes, size_t len_bytes);
+
+/* ---- run.c ----------------------------------------------------------------------------- */
+
+enum proc_run interp_loop(struct interp_run *run);
+
+/* ---- trap.c ------------------------------------------------------------------------------ */
+
+/* Write the report of the trap into the log. */
+void interp_report(struct interp_run *run);
+
+#endif

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Maps: entries in the order of their insertion, and buckets that hold the
+ * index of the first entry of a chain. Removing leaves a dead entry, which
+ * the next copy drops. Source of the layout: Hettinger, "More compact
+ * dictionaries", 2012, with chains instead of probing.
+ */
+#include "interp/interp_impl.h"
+
+static uint64_t buckets_for(uint64_t room)
+{
+    uint64_t n = 4;
+    while (n < room)
+        n *= 2;
+    return room ? n : 0;
+}
+
+uint64_t interp_map_bytes(uint64_t room)
+{
+    return sizeof(struct interp_map) + room * sizeof(struct interp_entry) +
+           VK_ALIGN_UP(4 * buckets_for(room), (uint64_t)8);
+}
+
+static struct interp_map *map_at(const struct interp_run *run, uint32_t ref)
+{
+    return (void *)interp_read_at(run, ref);
+}
+
+static uint32_t *buckets_of(struct interp_map *map)
+{
+    return (uint32_t *)(void *)(map->entries + map->head.count);
+}
+
+static uint64_t rotate(uint64_t x, int bits)
+{
+    return x << bits | x >> (64 - bits);
+}
+
+struct sip {
+    uint64_t v0, v1, v2, v3;
+};
+
+static void sip_round(struct sip *s)
+{
+    s->v0 += s->v1, s->v1 = rotate(s->v1, 13) ^ s->v0, s->v0 = rotate(s->v0, 32);
+    s->v2 += s->v3, s->v3 = rotate(s->v3, 16) ^ s->v2;
+    s->v0 += s->v3, s->v3 = rotate(s->v3, 21) ^ s->v0;
+    s->v2 += s->v1, s->v1 = rotate(s->v1, 17) ^ s->v2, s->v2 = rotate(s->v2, 32);
+}
+
+/* SipHash-1-3. Source: Aumasson, Bernstein, "SipHash: a fast short-input PRF", 2012. */
+uint32_t interp_hash(const uint64_t key[2], const void *bytes, size_t len_bytes)
+{
+    const uint8_t *at = bytes;
+    struct sip s = {key[0] ^ 0x736f6d6570736575u, key[1] ^ 0x646f72616e646f6du, key[0] ^ 0x6c7967656e657261u,
+                    key[1] ^ 0x7465646279746573u};
+    uint64_t word;
+    for (size_t left = len_bytes; left >= 8; left -= 8, at += 8) {
+        memcpy(&word, at, 8);
+        s.v3 ^= word;
+        sip_round(&s);
+        s.v0 ^= word;
+    }
+    word = (uint64_t)len_bytes << 56;
+    for (size_t i = 0; i < len_bytes % 8; i++)
+        word |= (uint64_t)at[i] << 8 * i;
+    s.v3 ^= word;
+    sip_round(&s);
+    s.v0 ^= word;
+    s.v2 ^= 0xff;
+    for (int i = 0; i < 3; i++)
+        sip_round(&s);
+    word = s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+    return (uint32_t)(word ^ word >> 32);
+}
+
+/* A keyed product folded: as good as needed for buckets, and the key is unknown to who chooses the numbers.
+ */
+static uint32_t hash_scalar(const struct interp_run *run, uint64_t key)
+{
+    unsigned __int128 product =
+        (unsigned __int128)(key ^ run->image->hash_key[0]) * (run->image->hash_key[1] | 1);
+    uint64_t word = (uint64_t)(product >> 64) ^ (uint64_t)product;
+    return (uint32_t)(word ^ word >> 32);
+}
+
+static bool has_text_keys(const struct interp_run *run, const struct interp_map *map)
+{
+    return run->image->types[map->head.type].key != 0;
+}
+
+static uint32_t hash_of(const struct interp_run *run, const struct interp_map *map, uint64_t key)
+{
+    if (!has_text_keys(run, map))
+        return hash_scalar(run, key);
+    struct vk_span text = interp_text(run, (uint32_t)key);
+    return interp_hash(run->image->hash_key, text.ptr, text.len);
+}
+
+static int64_t find(const struct interp_run *run, struct interp_map *map, uint64_t key, uint32_t hash)
+{
+    bool is_text = has_text_keys(run, map);
+    if (map->buckets == 0)
+        return -1;
+    for (uint32_t i = buckets_of(map)[hash & (map->buckets - 1)]; i; i = map->entries[i - 1].next) {
+        const struct interp_entry *e = &map->entries[i - 1];
+        if (e->hash != hash)
+            continue;
+        if (e->key == key ||
+            (is_text && vk_span_equal(interp_text(run, (uint32_t)e->key), interp_text(run, (uint32_t)key))))
+            return i - 1;
+    }
+    return -1;
+}
+
+int64_t interp_map_find(const struct interp_run *run, uint32_t map, uint64_t key)
+{
+    struct interp_map *m = map_at(run, map);
+    return find(run, m, key, hash_of(run, m, key));
+}
+
+bool interp_map_grows(const struct interp_run *run, uint32_t map, bool adds, uint64_t *ret_room)
+{
+    const struct interp_map *m = map_at(run, map);
+    bool is_own = !interp_in_image(map) && !(m->head.flags & INTERP_OBJECT_SHARED);
+    if (VK_LIKELY(is_own && (!adds || m->used < m->head.count)))
+        return false;
+    uint64_t live = (uint64_t)m->live + adds;
+    *ret_room = live <= 4 ? 4 : live * 3 / 2 > m->head.count ? live * 2 : m->head.count;
+    return true;
+}
+
+static void append(struct interp_map *map, uint64_t key, uint64_t value, uint32_t hash)
+{
+    uint32_t *bucket = &buckets_of(map)[hash & (map->buckets - 1)];
+    map->entries[map->used++] = (struct interp_entry){key, value, hash, *bucket};
+    map->live++;
+    *bucket = map->used;
+}
+
+void interp_map_add(const struct interp_run *run, uint32_t map, uint64_t key, uint64_t value)
+{
+    struct interp_map *m = (void *)interp_write_at(run, map);
+    append(m, key, value, hash_of(run, m, key));
+}
+
+uint32_t interp_map_copy(struct interp_run *run, uint32_t map, uint64_t room)
+{
+    const struct interp_map *old = map_at(run, map);
+    const struct interp_type *type = &run->image->types[old->head.type];
+    bool was_shared = interp_in_image(map) || old->head.flags & INTERP_OBJECT_SHARED;
+    uint32_t ref = interp_take(run, (uint32_t)interp_map_bytes(room), old->head.type, (uint32_t)room);
+    struct interp_map *new = (void *)interp_write_at(run, ref);
+    new->live = new->used = new->reserved = 0;
+    new->buckets = (uint32_t)buckets_for(room);
+    memset(buckets_of(new), 0, 4 * (size_t) new->buckets);
+    for (uint32_t i = 0; i < old->used; i++) {
+        const struct interp_entry *e = &old->entries[i];
+        if (e->next == INTERP_ENTRY_DEAD)
+            continue;
+        append(new, e->key, e->value, e->hash);
+        if (was_shared && type->of != 0 && e->value != 0 && !interp_in_image((uint32_t)e->value))
+            interp_object_at(run, (uint32_t)e->value)->flags |= INTERP_OBJECT_SHARED;
+    }
+    return ref;
+}
+
+void interp_map_remove(const struct interp_run *run, uint32_t map, int64_t index)
+{
+    struct interp_map *m = (void *)interp_write_at(run, map);
+    struct interp_entry *e = &m->entries[index];
+    uint32_t *at = &buckets_of(m)[e->hash & (m->buckets - 1)];
+    while (*at != (uint32_t)index + 1)
+        at = &m->entries[*at - 1].next;
+    *at = e->next;
+    e->next = INTERP_ENTRY_DEAD;
+    e->key = e->value = 0;
+    m->live--;
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What natives are given, and those natives that every program has. */
+#include "interp/interp_impl.h"
+
+/* ---- arguments and results ----------------------------------------------------- */
+
+static union interp_word *window_of(const struct interp_call *call)
+{
+    const struct interp_fiber *fiber = interp_fiber_at(call->run, call->run->p->current);
+    return (union interp_word *)(void *)interp_write_at(call->run, fiber->stack + fiber->base) +
+           fiber->window;
+}
+
+uint32_t interp_call_ref(const struct interp_call *call, uint32_t index)
+{
+    return (uint32_t)window_of(call)[index].u;
+}
+
+union interp_word interp_call_scalar(const struct interp_call *call, uint32_t index)
+{
+    return window_of(call)[call->refs + index];
+}
+
+struct vk_span interp_text(const struct interp_run *run, uint32_t ref)
+{
+    const struct interp_object *object = interp_object_at(run, ref);
+    return vk_span(object + 1, object->count);
+}
+
+struct vk_span interp_call_text(const struct interp_call *call, uint32_t index)
+{
+    return interp_text(call->run, interp_call_ref(call, index));
+}
+
+enum interp_say interp_call_trap(struct interp_call *call, enum interp_trap trap)
+{
+    call->trap = (uint8_t)trap;
+    return INTERP_TRAP;
+}
+
+uint8_t *interp_call_text_new(struct interp_call *call, uint16_t type, uint64_t len_bytes)
+{
+    uint32_t ref = interp_alloc(call->run, interp_text_bytes(len_bytes), type, (uint32_t)len_bytes);
+    call->result.u = ref;
+    call->cost += (uint32_t)(len_bytes / 64);
+    if (!ref) {
+        call->trap = INTERP_TRAP_MEMORY;
+        return NULL;
+    }
+    return interp_write_at(call->run, ref) + sizeof(struct interp_object);
+}
+
+enum interp_say interp_call_give_text(struct interp_call *call, struct vk_span text)
+{
+    uint8_t *dst = interp_call_text_new(call, interp_str_type(call->run), text.len);
+    if (!dst)
+        return INTERP_TRAP;
+    vk_copy(dst, text.ptr, text.len);
+    return INTERP_DONE;
+}
+
+uint32_t interp_text_off(uint32_t ref)
+{
+    return ref + (uint32_t)sizeof(struct interp_object);
+}
+
+uint16_t interp_str_type(const struct interp_run *run)
+{
+    return run->image->str_type;
+}
+
+uint16_t interp_bytes_type(const struct interp_run *run)
+{
+    return run->image->bytes_type;
+}
+
+struct proc_self *interp_self(const struct interp_run *run)
+{
+    return (void *)run->heap;
+}
+
+/* ---- ops ------------------------------------------------------------------------------ */
+
+bool interp_submit_silent(struct interp_run *run, const struct proc_op *op)
+{
+    struct proc_op *slot = proc_op_next(interp_self(run));
+    if (!slot)
+        return false;
+    *slot = *op;
+    slot->flags |= PROC_OP_SILENT;
+    slot->tag = 0;
+    return true;
+}
+
+enum interp_say interp_call_submit(struct interp_call *call, const struct proc_op *op)
+{
+    struct proc_self *self = interp_self(call->run);
+    if (self->ops_count >= PROC_RING_ENTRIES)
+        return INTERP_FULL;
+    /* The op goes first: a collection for the tag's sake keeps its bytes. */
+    struct proc_op *slot = proc_op_next(self);
+    *slot = *op;
+    uint64_t tag = interp_fiber_tag(call->run);
+    if (!tag) {
+        self->ops_count--;
+        return interp_call_trap(call, INTERP_TRAP_MEMORY);
+    }
+    slot->tag = tag;
+    interp_fiber_at(call->run, call->run->p->current)->state = INTERP_FIBER_OP;
+    call->run->p->waiting++;
+    return INTERP_WAIT;
+}
+
+/* A text's bytes for an op. Those of the image lie outside of the heap: they are copied in. */
+uint32_t interp_text_for_op(struct interp_call *call, uint32_t ref)
+{
+    if (!interp_in_image(ref))
+        return interp_text_off(ref);
+    struct vk_span text = interp_text(call->run, ref);
+    uint32_t copy = interp_alloc(call->run, interp_text_bytes(text.len), INTERP_OWN_RAW, (uint32_t)text.len);
+    if (!copy)
+        return 0;
+    vk_copy(interp_write_at(call->run, interp_text_off(copy)), text.ptr, text.len);
+    return interp_text_off(copy);
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Natives: C functions that bytecode calls. A native finds its arguments in
+ * the window of the call, says that it is done, traps, or waits for an op of
+ * its own and is called again with the completion. Whatever allocates may
+ * move every object: fetch references and pointers anew afterwards.
+ */
+#ifndef INTERP_NATIVE_H
+#define INTERP_NATIVE_H
+
+#include "interp/bytecode.h"
+#include "proc/self.h"
+#include "vk/bytes.h"
+
+union interp_word {
+    int64_t i;
+    uint64_t u;
+    double f;
+};
+
+enum interp_say {
+    INTERP_DONE, /* the result is in call->result */
+    INTERP_WAIT, /* for the op that interp_call_submit took */
+    INTERP_TRAP, /* for call->trap */
+    INTERP_FULL, /* ops[] is full: call again after the kernel took them */
+    INTERP_END,  /* the process ends normally, now */
+};
+
+struct interp_run;
+
+struct interp_call {
+    struct interp_run *run;
+    const struct proc_done *done; /* the completion waited for; NULL at the first call */
+    uint32_t step;                /* the native's own, kept over a wait; 0 at first */
+    uint16_t type;                /* of the result */
+    uint8_t refs;                 /* parameters that are references */
+    uint8_t trap;                 /* enum interp_trap */
+    union interp_word result;     /* a scalar, or a reference */
+    uint32_t cost;                /* reductions to charge, for bytes touched */
+};
+
+typedef enum interp_say (*interp_native_fn)(struct interp_call *call);
+
+/*
+ * The signature is letters: the parameters, references first, '>', the
+ * result. i scalar, S Str, B Bytes, O Option of Str, L list of Str, P Option
+ * of Bytes, * any reference, - (result) nothing.
+ */
+struct interp_native {
+    const char *name;
+    const char *signature;
+    interp_native_fn fn;
+};
+
+/* X(name, signature, function) of those every program has; the functions are natives.c's. */
+#define INTERP_NATIVES(X)                         \
+    X("str.find", "SS>i", str_find)               \
+    X("str.slice", "Sii>S", str_slice)            \
+    X("str.starts_with", "SS>i", str_starts_with) \
+    X("str.ends_with", "SS>i", str_ends_with)     \
+    X("str.lower", "S>S", str_lower)              \
+    X("str.upper", "S>S", str_upper)              \
+    X("str.trim", "S>S", str_trim)                \
+    X("str.repeat", "Si>S", str_repeat)           \
+    X("list.join", "LS>S", list_join)             \
+    X("log", "S>-", log_text)                     \
+    X("sleep", "i>-", sleep_ns)                   \
+    X("now", ">i", now_ns)                        \
+    X("time", ">i", wall_s)
+
+extern const struct interp_native interp_natives[]; /* the table of INTERP_NATIVES */
+
+/* Arguments: references are counted from 0, scalars after them from 0 too. */
+uint32_t interp_call_ref(const struct interp_call *call, uint32_t index);
+union interp_word interp_call_scalar(const struct interp_call *call, uint32_t index);
+
+/* A Str or Bytes argument, or any such object. Valid until the next allocation. */
+struct vk_span interp_call_text(const struct interp_call *call, uint32_t index);
+struct vk_span interp_text(const struct interp_run *run, uint32_t ref);
+
+/*
+ * A new Str (or Bytes) of len_bytes as the call's result, its bytes to be
+ * written before anything else is allocated. NULL, and call->trap is set.
+ */
+uint8_t *interp_call_text_new(struct interp_call *call, uint16_t type, uint64_t len_bytes);
+
+/* Give a copy of text, which must not lie in the heap, as the result. */
+enum interp_say interp_call_give_text(struct interp_call *call, struct vk_span text);
+
+enum interp_say interp_call_trap(struct interp_call *call, enum interp_trap trap);
+
+/*
+ * Submit a copy of op for the calling fiber: return what this returns. Its
+ * bytes may lie in the heap: they stay what they are until the kernel took
+ * the op, wherever they move.
+ */
+enum interp_say interp_call_submit(struct interp_call *call, const struct proc_op *op);
+
+/* An op without a completion; false when ops[] is full. */
+bool interp_submit_silent(struct interp_run *run, const struct proc_op *op);
+
+/* Heap offset of the bytes of a text in the heap. */
+uint32_t interp_text_off(uint32_t ref);
+
+/* The same for an op, which needs bytes of the heap: a text of the image is copied. 0: out of memory. */
+uint32_t interp_text_for_op(struct interp_call *call, uint32_t ref);
+
+/* The types of Str and Bytes in the running module. */
+uint16_t interp_str_type(const struct interp_run *run);
+uint16_t interp_bytes_type(const struct interp_run *run);
+
+struct proc_self *interp_self(const struct interp_run *run);
+
+#endif

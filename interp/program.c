@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Start, resume and used of a bytecode process. */
+#include "interp/program.h"
+
+#include "interp/interp_impl.h"
+#include "vk/pool.h"
+
+static struct interp_process *process_of(const struct proc_self *self)
+{
+    return (struct interp_process *)(void *)((uint8_t *)(uintptr_t)self + INTERP_PROCESS_OFF);
+}
+
+/* Kernel side: room for the state, so that the start argument lies behind it. */
+static void start(const struct proc_program *program, struct proc_self *self)
+{
+    (void)program;
+    self->heap.top_bytes = INTERP_PROCESS_OFF + (uint32_t)sizeof(struct interp_process);
+}
+
+/* Process side, first: lay out the heap and the root fiber. */
+static bool begin(const struct interp_program *program, struct interp_run *run, int *ret_value)
+{
+    struct proc_self *self = (void *)run->heap;
+    struct interp_process *p = run->p;
+    uint32_t function = program->function;
+    *ret_value = PROC_RUN_FAIL;
+    if (program->choose)
+        function = program->choose(program, self);
+    if (function == INTERP_NOWHERE) {
+        *ret_value = PROC_RUN_END;
+        return false;
+    }
+    uint32_t floor = VK_ALIGN_UP(self->heap.top_bytes, 64u);
+    uint32_t end = self->heap.limit_bytes - INTERP_SLACK_BYTES;
+    if (self->heap.limit_bytes < INTERP_SLACK_BYTES || floor + 1024 > end)
+        return false;
+    p->floor = p->top = floor;
+    p->end = end;
+    p->half = floor + (end - floor) / 2 - 128;
+    p->soft = p->half;
+    p->cpu_left = program->cpu_reductions;
+    p->begun = true;
+#ifdef INTERP_GC_STRESS
+    p->soft = floor;
+#endif
+    p->root = interp_fiber_new(run, function);
+    if (!p->root)
+        return false;
+    interp_fiber_ready(run, p->root);
+    return true;
+}
+
+static int resume(const struct proc_program *program, struct proc_self *self)
+{
+    const struct interp_program *own = program->context;
+    struct interp_run run = {(uint8_t *)self, own->image, process_of(self), own->heap_mask};
+    int value;
+    if (VK_UNLIKELY(!run.p->begun) && !begin(own, &run, &value))
+        return value;
+    if (self->done_count)
+        interp_take_completions(&run);
+    return (int)interp_loop(&run);
+}
+
+static uint32_t used(const struct proc_program *program, const struct proc_self *self)
+{
+    (void)program;
+    const struct interp_process *p = process_of(self);
+    uint32_t mark = p->high > p->top ? p->high : p->top;
+    return mark > self->heap.top_bytes ? mark : self->heap.top_bytes;
+}
+
+void interp_program_init(struct interp_program *program, const char *name, const struct interp_image *image,
+                         uint32_t function, uint32_t heap_bytes, uint64_t cpu_reductions)
+{
+    uint32_t slot_class = vk_pool_class_for(heap_bytes);
+    vk_assert(slot_class < VK_SLOT_CLASSES);
+    *program = (struct interp_program){
+        .program = {.name = name,
+                    .heap_bytes = heap_bytes,
+                    .start = start,
+                    .resume = resume,
+                    .used = used,
+                    .context = program},
+        .image = image,
+        .function = function,
+        .cpu_reductions = cpu_reductions,
+        .heap_mask = vk_pool_class_bytes(slot_class) - 1,
+    };
+}
+
+void interp_program_state(const struct proc_self *self, struct interp_state *ret_state)
+{
+    const struct interp_process *p = process_of(self);
+    uint32_t at = 0;
+    if (p->trap && p->current)
+        at = ((const struct interp_fiber *)(const void *)((const uint8_t *)self + p->current))->pc;
+    *ret_state = (struct interp_state){p->result, p->trap, at, p->collections, p->top};
+}

@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The run loop. The state of the running fiber lives in locals: pc, r (its
+ * frame), the budget; it is written back (SAVE) before anything that may
+ * collect, switch or end, and read again (LOAD) after. An instruction that
+ * finds no room for its object collects and is executed again from its start,
+ * so it changes nothing before it has room.
+ *
+ * Source of the dispatch: Bell, "Threaded code", 1973; Ertl, Gregg, "The
+ * structure and performance of efficient interpreters", 2003.
+ */
+#include <emmintrin.h>
+
+#include "interp/interp_impl.h"
+#include "interp/text/float.h"
+#include "vk/fmt.h"
+
+#define A     ((in >> 8) & 255)
+#define B     ((in >> 16) & 255)
+#define C     (in >> 24)
+#define SB    ((int64_t)(int8_t)(in >> 16))
+#define SC    ((int64_t)((int32_t)in >> 24))
+#define WIDE  (in >> 16)
+#define SWIDE ((int64_t)((int32_t)in >> 16))
+#define FAR   (in >> 8)
+
+#define OP(name) L_##name:
+#define NEXT                    \
+    do {                        \
+        in = *pc++;             \
+        goto *labels[in & 255]; \
+    } while (0)
+
+#define TRAP(code)                    \
+    do {                              \
+        p->trap = INTERP_TRAP_##code; \
+        goto trapped;                 \
+    } while (0)
+
+/* pc_ is where to go on. */
+#define SAVE(pc_)                                                              \
+    do {                                                                       \
+        struct interp_fiber *fiber_ = interp_fiber_at(&here, p->current);      \
+        fiber_->pc = (uint32_t)((pc_)-code);                                   \
+        fiber_->base = (uint32_t)((uint8_t *)r - (here.heap + fiber_->stack)); \
+    } while (0)
+
+#define LOAD()                                                                       \
+    do {                                                                             \
+        const struct interp_fiber *fiber_ = interp_fiber_at(&here, p->current);      \
+        struct interp_stack *stack_ = (void *)interp_write_at(&here, fiber_->stack); \
+        pc = code + fiber_->pc;                                                      \
+        r = (union interp_word *)(void *)((uint8_t *)stack_ + fiber_->base);         \
+        limit = stack_->words + stack_->head.count;                                  \
+    } while (0)
+
+/* Bytes for an object of this instruction; without them it is executed again after a collection. */
+#define NEED(bytes_)                              \
+    do {                                          \
+        need = (bytes_);                          \
+        if (VK_UNLIKELY(p->top + need > p->soft)) \
+            goto collect;                         \
+    } while (0)
+
+#define SPEND(pc_)                       \
+    do {                                 \
+        if (VK_UNLIKELY(--budget < 0)) { \
+            SAVE(pc_);                   \
+            goto again;                  \
+        }                                \
+    } while (0)
+
+#define READ(ref_)            ((void *)interp_read_at(&here, (uint32_t)(ref_)))
+#define WRITE(ref_)           ((void *)interp_write_at(&here, (uint32_t)(ref_)))
+#define FIELD(ref_, i_)       (((union interp_word *)READ(ref_))[1 + (i_)])
+#define FIELD_WRITE(ref_, i_) (((union interp_word *)WRITE(ref_))[1 + (i_)])
+
+/* An element's word: the offset is clamped with the index in it. */
+#define ITEM(ref_, i_)       (*(union interp_word *)READ((uint32_t)(ref_) + 16 + 8 * (uint32_t)(i_)))
+#define ITEM_WRITE(ref_, i_) (*(union interp_word *)WRITE((uint32_t)(ref_) + 16 + 8 * (uint32_t)(i_)))
+
+static const struct interp_list *as_list(const struct interp_run *run, uint64_t ref)
+{
+    return (const void *)interp_read_at(run, (uint32_t)ref);
+}
+
+static bool is_own_list(const struct interp_list *list, uint64_t ref)
+{
+    return !interp_in_image((uint32_t)ref) && !(list->head.flags & INTERP_OBJECT_SHARED);
+}
+
+static int compare_texts(struct vk_span a, struct vk_span b)
+{
+    size_t n = a.len < b.len ? a.len : b.len;
+    int order = n ? memcmp(a.ptr, b.ptr, n) : 0;
+    return order ? (order > 0) - (order < 0) : (a.len > b.len) - (a.len < b.len);
+}
+
+/* The scalars of a closure's call stand behind its references: move them to where the callee has its own. */
+static void place_scalars(union interp_word *window, uint32_t frame)
+{
+    uint32_t refs = INTERP_FRAME_REFS(frame), params = INTERP_FRAME_PARAMS(frame);
+    if (refs == params)
+        return;
+    for (uint32_t i = INTERP_FRAME_SCALARS(frame); i-- > 0;)
+        window[refs + i] = window[params + i];
+}
+
+static uint64_t concat_len(const struct interp_run *run, const union interp_word *r, const uint8_t *regs,
+                           uint32_t count)
+{
+    uint64_t len = 0;
+    for (uint32_t i = 0; i < count; i++)
+        len += ((const struct interp_object *)(void *)interp_read_at(run, (uint32_t)r[regs[i]].u))->count;
+    return len;
+}
+
+static uint32_t concat(struct interp_run *run, const union interp_word *r, const uint8_t *regs,
+                       uint32_t count, uint64_t len)
+{
+    uint32_t ref = interp_take(run, (uint32_t)interp_text_bytes(len), run->image->str_type, (uint32_t)len);
+    uint8_t *at = interp_write_at(run, ref) + sizeof(struct interp_object);
+    for (uint32_t i = 0; i < count; i++) {
+        struct vk_span text = interp_text(run, (uint32_t)r[regs[i]].u);
+        vk_copy(at, text.ptr, text.len);
+        at += text.len;
+    }
+    return ref;
+}
+
+/* A native's turn: what it gives goes where the call wants it. */
+static enum interp_say call_native(struct interp_run *run, uint32_t in, struct interp_call *call)
+{
+    const struct interp_link *link = &run->image->natives[in >> 16];
+    struct interp_fiber *fiber = interp_fiber_at(run, run->p->current);
+    struct proc_done done = fiber->done;
+    *call = (struct interp_call){.run = run,
+                                 .done = fiber->has_done ? &done : NULL,
+                                 .step = fiber->step,
+                                 .type = link->result,
+                                 .refs = link->refs};
+    fiber->has_done = false;
+    fiber->window = (uint8_t)(in >> 8);
+    fiber->window_refs = link->refs;
+    enum interp_say say = link->fn(call);
+    fiber = interp_fiber_at(run, run->p->current);
+    if (say == INTERP_WAIT || say == INTERP_FULL) {
+        fiber->step = call->step;
+    } else {
+        fiber->step = 0;
+        fiber->window_refs = 0;
+    }
+    call->done = NULL;
+    return say;
+}
+
+enum proc_run interp_loop(struct interp_run *run)
+{
+    static const void *const labels[INTERP_OP_END] = {
+#define LABEL(name, operands, effects) &&L_##name,
+        INTERP_OPS(LABEL)
+#undef LABEL
+    };
+    const struct interp_run here = *run; /* never passed on, so its members stay in registers */
+    struct interp_process *const p = here.p;
+    struct proc_self *const self = (void *)here.heap;
+    const struct interp_image *const image = here.image;
+    const uint32_t *const code = image->code;
+    const uint32_t *const *const calls = image->calls;
+    const uint32_t *pc, *callee;
+    union interp_word *r, *limit, *window;
+    uint64_t need;
+    int64_t budget = self->budget < p->cpu_left ? self->budget : (int64_t)p->cpu_left;
+    const int64_t given = budget;
+    uint32_t in;
+    enum proc_run ret;
+
+    if (p->current == 0)
+        goto schedule;
+    LOAD();
+    NEXT;
+
+#include "interp/run_scalars.h"
+
+#include "interp/run_objects.h"
+
+    /* ---- calls ---- */
+
+/* The link: byte offset of where to go on in the code, and of the caller's frame below this one. */
+#define ENTER(skip_)                                                                        \
+    do {                                                                                    \
+        uint32_t frame_ = callee[-1];                                                       \
+        if (VK_UNLIKELY(window + INTERP_FRAME_REGS(frame_) > limit))                        \
+            goto grow;                                                                      \
+        window[-1].u = (uint64_t)((uint8_t *)window - (uint8_t *)r) << 32 |                 \
+                       (uint32_t)((const uint8_t *)(pc + (skip_)) - (const uint8_t *)code); \
+        if (INTERP_FRAME_ZERO(frame_)) {                                                    \
+            union interp_word *zero_ = window + INTERP_FRAME_PARAMS(frame_);                \
+            for (uint32_t i_ = INTERP_FRAME_ZERO(frame_); i_ > 0; i_--)                     \
+                (zero_++)->u = 0;                                                           \
+        }                                                                                   \
+        r = window;                                                                         \
+        pc = callee;                                                                        \
+        SPEND(pc);                                                                          \
+    } while (0)
+
+#define LEAVE()                                                                        \
+    do {                                                                               \
+        r = (union interp_word *)(void *)((uint8_t *)r - (link >> 32));                \
+        pc = (const uint32_t *)(const void *)((const uint8_t *)code + (uint32_t)link); \
+    } while (0)
+
+    OP(CALL)
+    {
+        window = r + A;
+        callee = calls[WIDE];
+        ENTER(1);
+        NEXT;
+    }
+    OP(CALLS)
+    {
+        window = r + A;
+        callee = calls[WIDE];
+        ENTER(0);
+        NEXT;
+    }
+    OP(CALLC)
+    {
+        uint64_t closure = r[B].u;
+        window = r + A;
+        callee = calls[image->types[((struct interp_object *)READ(closure))->type].key];
+        if (VK_UNLIKELY(window + INTERP_FRAME_REGS(callee[-1]) > limit))
+            goto grow;
+        window[0].u = closure;
+        place_scalars(window, callee[-1]);
+        ENTER(1);
+        NEXT;
+    }
+    OP(RET)
+    {
+        uint64_t link = r[-1].u;
+        if (VK_UNLIKELY(link >> 32 == 0)) {
+            interp_fiber_ended(run, 0, false);
+            goto ended;
+        }
+        LEAVE();
+        NEXT;
+    }
+    OP(RETS)
+    {
+        uint64_t link = r[-1].u;
+        union interp_word value = r[A];
+        if (VK_UNLIKELY(link >> 32 == 0)) {
+            interp_fiber_ended(run, value.u, false);
+            goto ended;
+        }
+        r[0] = value;
+        LEAVE();
+        NEXT;
+    }
+    OP(RETR)
+    {
+        uint64_t link = r[-1].u;
+        union interp_word value = r[A];
+        if (VK_UNLIKELY(link >> 32 == 0)) {
+            interp_fiber_ended(run, value.u, true);
+            goto ended;
+        }
+        LEAVE();
+        if (pc[-1] != INTERP_RESULT_NONE)
+            r[pc[-1] & 255] = value;
+        NEXT;
+    }
+    OP(CALLN)
+    {
+        struct interp_call call;
+        SAVE(pc - 1);
+        enum interp_say say = call_native(run, in, &call);
+        LOAD();
+        budget -= call.cost;
+        if (VK_UNLIKELY(say != INTERP_DONE)) {
+            if (say == INTERP_WAIT)
+                goto schedule;
+            if (say == INTERP_FULL)
+                goto again;
+            if (say == INTERP_END) {
+                ret = PROC_RUN_END;
+                goto leave;
+            }
+            p->trap = call.trap;
+            pc++; /* the trap is this instruction's */
+            goto trapped;
+        }
+        pc += 2;
+        if (interp_is_reference(call.type)) {
+            if (pc[-1] != INTERP_RESULT_NONE)
+                r[pc[-1] & 255].u = call.result.u;
+        } else if (call.type == 0) {
+            r[A] = call.result;
+        }
+        SPEND(pc);
+        NEXT;
+    }
+    OP(FAIL)
+    {
+        p->trap_text = (uint32_t)r[A].u;
+        TRAP(FAIL);
+    }
+    OP(TRAP)
+    {
+        p->trap = A;
+        goto trapped;
+    }
+
+    /* ---- fibers ---- */
+
+    OP(SPAWN)
+    {
+        callee = calls[WIDE];
+        struct interp_fiber *fiber = interp_fiber_at(&here, p->current);
+        uint32_t frame = callee[-1], params = INTERP_FRAME_PARAMS(frame), refs = INTERP_FRAME_REFS(frame);
+        SAVE(pc - 1);
+        fiber->window = (uint8_t)A;
+        fiber->window_refs = (uint8_t)params;
+        uint32_t ref = interp_fiber_new(run, WIDE);
+        LOAD();
+        interp_fiber_at(&here, p->current)->window_refs = 0;
+        pc++;
+        if (VK_UNLIKELY(ref == 0))
+            TRAP(MEMORY);
+        struct interp_fiber *child = interp_fiber_at(&here, ref);
+        window = (union interp_word *)WRITE(child->stack + child->base);
+        memcpy(window, r + A, 8 * (size_t)params);
+        memcpy(window + refs, r + A + refs, 8 * (size_t)INTERP_FRAME_SCALARS(frame));
+        interp_fiber_ready(run, ref);
+        r[*pc++ & 255].u = ref;
+        NEXT;
+    }
+    OP(AWAIT)
+    OP(AWAITS)
+    {
+        uint32_t target = (uint32_t)r[B].u;
+        const struct interp_fiber *fiber = interp_fiber_at(&here, target);
+        if (VK_LIKELY(fiber->state == INTERP_FIBER_ENDED)) {
+            r[A].u = fiber->result;
+            NEXT;
+        }
+        if (VK_UNLIKELY(interp_is_cycle(run, p->current, target)))
+            TRAP(DEADLOCK);
+        SAVE(pc - 1);
+        interp_fiber_await(run, target);
+        goto schedule;
+    }
+
+ended:
+    if (p->current == p->root) {
+        p->result = interp_fiber_at(&here, p->root)->result;
+        ret = PROC_RUN_END;
+        goto leave;
+    }
+schedule: /* the running fiber is saved, or has ended */
+    p->current = p->run_first;
+    if (VK_UNLIKELY(p->current == 0)) {
+        if (p->waiting) {
+            ret = PROC_RUN_WAIT;
+            goto leave;
+        }
+        p->current = p->root;
+        p->trap = INTERP_TRAP_DEADLOCK;
+        goto failed;
+    }
+    p->run_first = interp_fiber_at(&here, p->current)->next;
+    LOAD();
+    NEXT;
+
+    /* ---- what happens rarely ---- */
+
+collect: /* then the instruction is executed again */
+    pc--;
+    SAVE(pc);
+    if (!interp_collect(run, need)) {
+        pc++;
+        TRAP(MEMORY);
+    }
+    LOAD();
+    NEXT;
+
+grow : { /* the callee's frame does not fit: a larger stack, then the call again */
+    struct interp_fiber *fiber = interp_fiber_at(&here, p->current);
+    pc--;
+    SAVE(pc);
+    fiber->window = (uint8_t)A;
+    fiber->window_refs = (uint8_t)INTERP_FRAME_PARAMS(callee[-1]);
+    if ((in & 255) == INTERP_OP_CALLC) /* whose first reference is put there by the call itself */
+        window[0].u = 0;
+    uint32_t words = (uint32_t)(window - r) + INTERP_FRAME_REGS(callee[-1]) + 1 + fiber->base / 8;
+    bool is_grown = interp_stack_grow(run, words);
+    LOAD();
+    interp_fiber_at(&here, p->current)->window_refs = 0;
+    if (!is_grown) {
+        pc++;
+        TRAP(STACK);
+    }
+    NEXT;
+}
+
+again:
+    ret = PROC_RUN_AGAIN;
+    if (budget < 0 && (uint64_t)(given - budget) > p->cpu_left) {
+        LOAD();
+        pc++;
+        TRAP(CPU);
+    }
+    goto leave;
+
+trapped: /* pc stands behind the instruction */
+    SAVE(pc - 1);
+failed:
+    interp_report(run);
+    ret = PROC_RUN_FAIL;
+leave : {
+    uint64_t spent = (uint64_t)(given - budget);
+    p->cpu_left -= spent < p->cpu_left ? spent : p->cpu_left;
+    if (p->high < p->top)
+        p->high = p->top;
+    return ret;
+}
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The report of a trap: what, where, and the calls that led there, as one line of the log. */
+#include "interp/interp_impl.h"
+#include "interp/program.h"
+#include "vk/fmt.h"
+
+#define REPORT_BYTES 480u
+#define CALLS_MAX    8u
+
+static const char *const texts[INTERP_TRAP_END] = {
+#define TEXT(name, text) text,
+    INTERP_TRAPS(TEXT)
+#undef TEXT
+};
+
+const char *interp_trap_text(uint32_t trap)
+{
+    return texts[trap < INTERP_TRAP_END ? trap : 0];
+}
+
+static void put_place(const struct interp_image *image, struct vk_out *out, uint32_t pc)
+{
+    uint32_t function = interp_image_function_at(image, pc);
+    const char *name = interp_module_name(&image->module, image->functions[function].name);
+    uint32_t line = interp_image_line_at(image, function, pc);
+    vk_out_fmt(out, "%s", name);
+    if (line)
+        vk_out_fmt(out, ":%u", line);
+}
+
+/* The calls of the running fiber, the innermost first. */
+static void put_calls(const struct interp_run *run, struct vk_out *out)
+{
+    const struct interp_fiber *fiber = interp_fiber_at(run, run->p->current);
+    uint32_t at = fiber->base, pc = fiber->pc;
+    VK_OUT_LIT(out, " in ");
+    for (uint32_t i = 0; fiber->stack; i++) {
+        put_place(run->image, out, pc);
+        const union interp_word *r = (void *)interp_write_at(run, fiber->stack + at);
+        uint32_t distance = (uint32_t)(r[-1].u >> 32);
+        if (distance == 0)
+            return;
+        if (i == CALLS_MAX) {
+            VK_OUT_LIT(out, " < ...");
+            return;
+        }
+        pc = (uint32_t)r[-1].u / 4 - 1;
+        at -= distance;
+        VK_OUT_LIT(out, " < ");
+    }
+}
+
+/*
+ * The text is written to where objects would go, above top: nothing runs in
+ * this process any more.
+ */
+void interp_report(struct interp_run *run)
+{
+    struct interp_process *p = run->p;
+    if (p->top + REPORT_BYTES > p->end)
+        return;
+    struct vk_out out;
+    uint32_t off = p->top;
+    vk_out_init(&out, run->heap + off, REPORT_BYTES);
+    vk_out_fmt(&out, "trap: %s", interp_trap_text(p->trap));
+    if (p->trap_text) {
+        struct vk_span text = interp_text(run, p->trap_text);
+        vk_out_fmt(&out, ": %.*s", (int)(text.len < 160 ? text.len : 160), (const char *)text.ptr);
+    }
+    put_calls(run, &out);
+    struct vk_span text = vk_out_span(&out);
+    p->top = VK_ALIGN_UP(off + (uint32_t)text.len, 8u);
+    const struct proc_op op = {.code = PROC_OP_LOG, .off = off, .len = (uint32_t)text.len};
+    (void)interp_submit_silent(run, &op); /* with ops[] full the death is reported without it */
+}

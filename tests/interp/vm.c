@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/interp/vm.h"
+
+#include "vk/err.h"
+
+int vm_assemble(struct vm *vm, const char *text)
+{
+    vm->file_bytes = asm_module(&vm->assembly, text, vm->file, sizeof vm->file);
+    return vm->file_bytes ? 0 : -VK_EINVAL;
+}
+
+int vm_open(struct vm *vm)
+{
+    static const struct interp_native *const usual[] = {interp_natives, NULL};
+    const struct interp_image_options options = {.natives = vm->natives ? vm->natives : usual,
+                                                 .hash_key = {0x0123456789abcdefu, 0xfedcba9876543211u}};
+    int rc = interp_module_open(&vm->module, vm->file, vm->file_bytes, &vm->refusal);
+    if (!rc && interp_verify_scratch_bytes(&vm->module) > sizeof vm->scratch)
+        rc = -VK_ENOMEM;
+    if (!rc)
+        rc = interp_verify(&vm->module, vm->scratch, &vm->refusal);
+    if (!rc && interp_image_bytes(&vm->module) > sizeof vm->memory)
+        rc = -VK_ENOMEM;
+    if (!rc) {
+        memset(vm->memory, 0, interp_image_bytes(&vm->module));
+        rc = interp_image_init(&vm->image, &vm->module, vm->memory, &options, &vm->refusal);
+    }
+    return rc;
+}
+
+int vm_load(struct vm *vm, const char *text)
+{
+    int rc = vm_assemble(vm, text);
+    return rc ? rc : vm_open(vm);
+}
+
+static void keep_line(struct vm *vm, const uint8_t *bytes, uint32_t len)
+{
+    if (vm->log_len + len + 2 > sizeof vm->log)
+        return;
+    memcpy(vm->log + vm->log_len, bytes, len);
+    vm->log_len += len;
+    vm->log[vm->log_len++] = '\n';
+    vm->log[vm->log_len] = 0;
+}
+
+/* The kernel's part: log lines are kept, everything else completes. */
+static void take_ops(struct vm *vm, struct proc_self *self)
+{
+    self->done_count = 0;
+    for (uint32_t i = 0; i < self->ops_count; i++) {
+        const struct proc_op *op = &self->ops[i];
+        if (op->code == PROC_OP_LOG)
+            keep_line(vm, (const uint8_t *)self + op->off, op->len);
+        if (op->code == PROC_OP_SLEEP)
+            self->now_ns += op->arg;
+        if (!(op->flags & PROC_OP_SILENT))
+            self->done[self->done_count++] = (struct proc_done){.tag = op->tag};
+    }
+    self->ops_count = 0;
+}
+
+int vm_run(struct vm *vm, const char *function, void *heap, uint32_t heap_bytes)
+{
+    struct proc_self *self = heap;
+    size_t len = 0;
+    while (function[len])
+        len++;
+    uint32_t index = interp_image_find(&vm->image, vk_span(function, len));
+    vk_assert(index != INTERP_NOWHERE);
+    interp_program_init(&vm->program, "test", &vm->image, index, heap_bytes, 1ull << 60);
+    const struct proc_program *program = &vm->program.program;
+    memset(heap, 0, VK_PAGE_BYTES); /* head and state */
+    self->heap = (struct vk_heap){sizeof *self, heap_bytes};
+    program->start(program, self);
+    vm->log_len = 0;
+    vm->log[0] = 0;
+    int value = PROC_RUN_AGAIN;
+    for (vm->runs = 0; value == PROC_RUN_AGAIN || value == PROC_RUN_WAIT; vm->runs++) {
+        if (vm->runs_max && vm->runs == vm->runs_max)
+            break;
+        self->budget = PROC_BUDGET;
+        value = program->resume(program, self);
+        take_ops(vm, self);
+    }
+    interp_program_state(self, &vm->state);
+    return value;
+}

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Goal: the verifier refuses what breaks one of its rules, for that rule.
+ * Method: a small wrong module for each, and the reason.
+ */
+#include "tests/interp/vm.h"
+#include "tests/unit/test.h"
+#include "vk/err.h"
+#include "vk/fmt.h"
+
+static struct vm vm;
+static char text[8192];
+
+struct wrong {
+    const char *why;
+    const char *what;
+};
+
+static bool is_same(const char *a, const char *b)
+{
+    while (*a && *a == *b)
+        a++, b++;
+    return *a == *b;
+}
+
+static void check_wrong(const char *head, const struct wrong *cases, size_t count, const char *tail)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct vk_out out;
+        vk_out_init(&out, text, sizeof text - 1);
+        vk_out_fmt(&out, "%s%s\n%s", head, cases[i].what, tail);
+        CHECK(vk_out_status(&out) == 0);
+        *out.at = 0;
+        int rc = vm_assemble(&vm, text);
+        if (rc)
+            test_fail(cases[i].what, "does not assemble: ", vm.assembly.error);
+        if (vm_open(&vm) != -VK_EMALFORMED)
+            test_fail(cases[i].what, "is accepted: ", cases[i].why);
+        if (!is_same(vm.refusal.why, cases[i].why))
+            test_fail(cases[i].what, "is refused otherwise: ", vm.refusal.why);
+    }
+}
+
+TEST(interp_verify, types)
+{
+    static const struct wrong cases[] = {
+        {"a second scalar type", "type A int"},
+        {"a field of a type that does not exist", "type A record 99"},
+        {"fields are not references first, then scalars", "type S str\ntype A record int S"},
+        {"an enum lists something that is no variant", "type S str\ntype A enum S"},
+        {"an enum's variant has another enum or tag", "type E enum A\ntype A variant E 1"},
+        {"an enum's variant has another enum or tag", "type E enum A A\ntype A variant E 0"},
+        {"a variant of no enum", "type S str\ntype A variant S 0"},
+        {"a variant that its enum does not list", "type E enum A\ntype A variant E 0\ntype B variant E 0"},
+        {"a closure of no function type", "type S str\ntype A env S 0"},
+        {"a closure of a function that does not exist", "type F fn > int\ntype A env F 9"},
+        {"a closure's function does not take it and what its type takes",
+         "type F fn > int\ntype A env F main\nfunc main F 1\n LDI 0 0\n RETS 0\nend"},
+        {"a result of a type that does not exist", "type F fn > 99"},
+        {"an element of a type that does not exist", "type L list 99"},
+        {"a map's key is no scalar, Str or Bytes", "type L list int\ntype M map L int"},
+        {"an OPT of something that is no plain reference", "type O opt int"},
+        {"an OPT of something that is no plain reference", "type S str\ntype O opt S\ntype P opt O"},
+        {"a second type for Str or Bytes", "type S str\ntype T str"},
+        {"a native's signature is no function type", "type S str\nnative now S"},
+        {"the entry takes parameters", "type F fn int > int\nentry main\nfunc main F 1\n RETS 0\nend"},
+        {"the entry is no function", "entry 3"},
+    };
+    check_wrong("", cases, VK_COUNT(cases), "");
+}
+
+TEST(interp_verify, functions)
+{
+    static const struct wrong cases[] = {
+        {"a function's signature is no function type", "type S str\nfunc main S 1\n LDI 0 0\n RETS 0\nend"},
+        {"a function has too few registers for its parameters",
+         "type F fn int int > int\nfunc main F 1\n RETS 0\nend"},
+        {"a function's code lies outside its section or overlaps another's",
+         "type F fn > int\nfunc main F 1\nend"},
+        {"a reference register of a type that does not exist",
+         "type F fn > int\nfunc main F 2 99\n LDI 1 0\n RETS 1\nend"},
+        {"a reference register of a type that does not exist",
+         "type F fn > int\nfunc main F 2 int\n LDI 1 0\n RETS 1\nend"},
+        {"the function's end can be reached", "type F fn > none\nfunc main F 1\n LDI 0 0\nend"},
+        {"an instruction that is never reached", "type F fn > none\nfunc main F 1\n RET\n RET\nend"},
+        {"RET in a function that gives something", "type F fn > int\nfunc main F 1\n RET\nend"},
+        {"RETS in a function that gives no scalar",
+         "type F fn > none\nfunc main F 1\n LDI 0 0\n RETS 0\nend"},
+    };
+    check_wrong("", cases, VK_COUNT(cases), "");
+}
+
+/* Registers: 0 Str, 1 Pair, 2 Cell, 3 Ints, 4 Strs, 5 Map, 6 Shape, 7 Circle, 8 Maybe, 9 One, 10 Job, 11
+ * Bytes, 12.. */
+#define HEAD                                                                                              \
+    "type Str str\ntype Bytes bytes\ntype F fn > int\ntype One fn int > int\ntype G fn Str int > Str\n"   \
+    "type Pair record Str int\ntype Cell mutable Str int\ntype Ints list int\ntype Strs list Str\n"       \
+    "type Map map Str int\ntype Shape enum Circle\ntype Circle variant Shape 0 int\ntype Maybe opt Str\n" \
+    "type Job fiber int\ntype H fn > none\ndata hello str Str \"hello\"\ndata raw bytes Bytes \"raw\"\n"  \
+    "type U fn Str > Str\nnative str.upper U\n"                                                           \
+    "func one One 2\n RETS 0\nend\nfunc give G 3\n RETR 0\nend\nfunc none H 0\n RET\nend\n"               \
+    "func main F 30 Str Pair Cell Ints Strs Map Shape Circle Maybe One Job Bytes\n LDI 12 0\n"
+#define NO_SCALAR    "an operand is no scalar register"
+#define NO_REF       "an operand is no reference register"
+#define NO_VALUE     "a scalar register without a value is read"
+#define NO_REF_YET   "a reference register without a value is read"
+#define BAD_FIT      "the result does not fit the register's type"
+#define OUT_OF_TABLE "an index past the end of its table"
+#define STR          "LDQ 0 hello\n"
+#define PAIR         STR "NEW 1 Pair 0 12\n"
+#define CELL         STR "NEW 2 Cell 0 12\n"
+
+TEST(interp_verify, operands)
+{
+    static const struct wrong cases[] = {
+        {NO_SCALAR, "MOV 13 0"},
+        {NO_SCALAR, "MOV 13 30"},
+        {NO_VALUE, "MOV 13 14"},
+        {"the result is no scalar register", "MOV 0 12"},
+        {"the result is no scalar register", "MOV 40 12"},
+        {NO_REF, "MOVR 0 12"},
+        {NO_REF_YET, "MOVR 0 0"},
+        {"the result is no register of the function", STR "MOVR 30 0"},
+        {BAD_FIT, "LDQ 1 hello"},
+        {BAD_FIT, "LDNIL 0"},
+        {OUT_OF_TABLE, "LDQ 0 99"},
+        {OUT_OF_TABLE, "NEW 1 99"},
+        {OUT_OF_TABLE, "CALLS 20 99"},
+        {OUT_OF_TABLE, "CALLN 20 99"},
+        {"the type cannot be made by this instruction", "NEW 3 Ints"},
+        {"the type cannot be made by this instruction", "CLOSURE 1 Pair"},
+        {"the type cannot be made by this instruction", "LNEW 1 Pair 0"},
+        {"the type cannot be made by this instruction", "MNEW 3 Ints"},
+        {"a branch past the function's end",
+         "JT 12 far\n RETS 12\nend\nfunc other F 1\n LDI 0 0\nfar:\n RETS 0"},
+        {"an unknown trap", "TRAP 99"},
+        {"an unknown trap", "TRAP 0"},
+    };
+    /* The label of another function is none: this one case is made by hand below. */
+    struct wrong fine[VK_COUNT(cases)];
+    size_t count = 0;
+    for (size_t i = 0; i < VK_COUNT(cases); i++)
+        if (cases[i].what[0] != 'J')
+            fine[count++] = cases[i];
+    check_wrong(HEAD, fine, count, " RETS 12\nend\n");
+}
+
+TEST(interp_verify, objects)
+{
+    static const struct wrong cases[] = {
+        {"the operand has no fields", STR "GETF 13 0 0"},
+        {"no such field, or of the other kind", PAIR "GETF 13 1 0"},
+        {"no such field, or of the other kind", PAIR "GETF 13 1 2"},
+        {"no such field, or of the other kind", PAIR "GETR 0 1 1"},
+        {"a field of something that is not mutable is written", PAIR "SETF 1 1 12"},
+        {"no such field, or of the other kind", CELL "SETF 2 0 12"},
+        {"the value does not fit the field", CELL "LDQ 11 raw\n SETR 2 0 11"},
+        {"the value does not fit the field", "LDQ 11 raw\n NEW 1 Pair 11 12"},
+        {NO_REF, STR "NEW 1 Pair 12 12"},
+        {NO_SCALAR, STR "NEW 1 Pair 0 0"},
+        {"the operand is no enum", STR "TAG 13 0"},
+        {"a CAST to something that is no variant of the operand", STR "CAST 7 0"},
+        {"a CAST to something that is no variant of the operand", "NEW 6 Circle 12\n CAST 0 6"},
+        {"the result of a CAST is in transit", "NEW 6 Circle 12\n CAST 20 6"},
+        {BAD_FIT, "NEW 7 Circle 12\n MOVR 6 7\n MOVR 7 6"},
+        {"the operand is no OPT", STR "SOME 0 0"},
+        {"the operand is no OPT", STR "JNIL 0 x\nx:"},
+        {"the operand is no Str", PAIR "FAIL 1"},
+        {"the operand is no list", STR "LLEN 13 0"},
+        {"the list has elements of the other kind", "LNEW 4 Strs 0\n LGET 13 4 12"},
+        {"the list has elements of the other kind", "LNEW 3 Ints 0\n LGETR 0 3 12"},
+        {"the value does not fit the list", "LDQ 11 raw\n LNEW 4 Strs 0\n LPUSHR 4 11"},
+        {"the operand is no list or map", STR "LOWN 0"},
+        {"the operand is no map", STR "MLEN 13 0"},
+        {"the value does not fit the map", "LDQ 11 raw\n MNEW 5 Map\n MSET 5 11 12"},
+        {NO_REF, "MNEW 5 Map\n MFIND 13 5 12"},
+        {NO_SCALAR, STR "MNEW 5 Map\n MSET 5 0 0"},
+        {"the operands are not two Str or two Bytes", STR "LDQ 11 raw\n SEQ 13 0 11"},
+        {"the operands are not two Str or two Bytes", PAIR "SLEN 13 1"},
+        {"something that is no Str is concatenated", "LDQ 11 raw\n SCAT 0 11"},
+        {"the operand is no fiber", STR "AWAITS 13 0"},
+        {"the fiber's result is of the other kind", "SPAWN 20 none 10"},
+    };
+    struct wrong fine[VK_COUNT(cases)];
+    memcpy(fine, cases, sizeof cases);
+    /* A fiber of a function that gives nothing does not fit a fiber of an Int. */
+    fine[VK_COUNT(cases) - 1].why = BAD_FIT;
+    check_wrong(HEAD, fine, VK_COUNT(fine), " RETS 12\nend\n");
+}
+
+TEST(interp_verify, calls)
+{
+    static const struct wrong cases[] = {
+        {"the window does not lie above the references and a link", "CALLS 12 one"},
+        {NO_VALUE, "CALLS 20 one"},
+        {"an argument that is a reference is not in the window", "LDI 20 0\n CALL 20 give 0"},
+        {"an argument that is a reference is not in the window",
+         STR "MOVR 20 0\n LNEW 3 Ints 0\n LDI 21 0\n CALL 20 give 0"},
+        {"an argument that is a reference is not in the window",
+         STR "MOVR 20 0\n JT 12 on\non:\n LDI 21 0\n CALL 20 give 0"},
+        {"an argument does not fit its parameter", "LDQ 20 raw\n LDI 21 0\n CALL 20 give 0"},
+        {"CALLS of a function that gives a reference", "LDQ 20 hello\n LDI 21 0\n CALLS 20 give"},
+        {"RESULT names no reference register", "LDQ 20 hello\n LDI 21 0\n CALL 20 give 13"},
+        {"RESULT names a register, and there is no reference", "LDI 20 0\n CALL 20 one 0"},
+        {BAD_FIT, "LDQ 20 hello\n LDI 21 0\n CALL 20 give 1"},
+        {"the operand is no closure", STR "LDI 21 0\n CALLC 20 0"},
+        {NO_VALUE, "LDI 21 1\n LDI 20 0\n CALLS 20 one\n MOV 13 21"},
+        {"RESULT names no reference register", "LDI 20 0\n SPAWN 20 one none"},
+        {BAD_FIT, "LDI 20 0\n SPAWN 20 one 0"},
+    };
+    check_wrong(HEAD, cases, VK_COUNT(cases), " RETS 12\nend\n");
+}
+
+TEST(interp_verify, loops)
+{
+    static const struct wrong cases[] = {
+        {"a register that the loop head needs has no value",
+         "LDI 13 0\n LDI 14 9\nhead:\n ADD 12 12 13\n LDI 21 0\n CALLS 14 one\n LOOP 12 head"},
+        {NO_VALUE, "JT 12 over\n LDI 13 1\nover:\n MOV 14 13"},
+        {NO_VALUE, "SWITCH 12 over\n LDI 13 1\nover:\n MOV 14 13"},
+    };
+    struct wrong fine[VK_COUNT(cases)];
+    memcpy(fine, cases, sizeof cases);
+    fine[0].what = "LDI 13 9\n LDI 22 5\nhead:\n ADD 12 12 22\n LDI 21 0\n CALLS 21 one\n LOOP 12 head";
+    check_wrong(HEAD, fine, VK_COUNT(fine), " RETS 12\nend\n");
+}
+
+/* What the assembler does not write: a function's words, changed. */
+static uint32_t *code_of_good(void)
+{
+    CHECK_EQ(
+        vm_load(&vm,
+                "type F fn > int\nfunc main F 4\n LDI 0 1\nhead:\n JT 0 out\n JMPB head\nout:\n SWITCH 0 a "
+                "b\na:\n LDI 1 2\nb:\n LDI 2 1\n RETS 2\nend\n"),
+        0);
+    struct interp_header *h = (struct interp_header *)vm.file;
+    return (uint32_t *)(void *)(vm.file + h->sections[INTERP_SECTION_CODE].offset);
+}
+
+static void check_changed(const char *why)
+{
+    asm_seal(vm.file);
+    CHECK_EQ(vm_open(&vm), -VK_EMALFORMED);
+    if (!is_same(vm.refusal.why, why))
+        test_fail(why, "is refused otherwise: ", vm.refusal.why);
+}
+
+TEST(interp_verify, words)
+{
+    code_of_good()[0] ^= 1;
+    check_changed("a function's header word does not say what its record says");
+    code_of_good()[1] = 255;
+    check_changed("an unknown instruction");
+    code_of_good()[2] |= 0x40 << 16;
+    check_changed("a branch past the function's end");
+    code_of_good()[3] = INTERP_OP_JT | 1 << 16;
+    check_changed("a branch into the operands of an instruction");
+    code_of_good()[3] = INTERP_OP_JMPB | 3 << 8;
+    check_changed("a branch back to something that is no loop head");
+    code_of_good()[3] = INTERP_OP_JMPB | 9 << 8;
+    check_changed("a branch back past the function's start");
+    code_of_good()[7] = INTERP_OP_SWITCH | 9 << 16;
+    check_changed("an instruction reaches past the function's end");
+    code_of_good()[1] = INTERP_OP_MOV | 1u << 24;
+    check_changed("a scalar register without a value is read");
+    code_of_good()[1] = INTERP_OP_LDNIL | 1u << 24;
+    check_changed("an operand that must be 0 is not");
+}
+
+static uint64_t *data_of_good(void)
+{
+    CHECK_EQ(
+        vm_load(
+            &vm,
+            "type Str str\ntype Strs list Str\ntype P record Str int\ntype Cell mutable int\ndata a str Str "
+            "\"abc\"\ndata l list Strs a a\ndata p new P a 5\n"),
+        0);
+    struct interp_header *h = (struct interp_header *)vm.file;
+    return (uint64_t *)(void *)(vm.file + h->sections[INTERP_SECTION_DATA].offset);
+}
+
+TEST(interp_verify, data)
+{
+    data_of_good()[1] = 99;
+    check_changed("a constant object has no valid head");
+    data_of_good()[1] |= 1 << 16;
+    check_changed("a constant object has no valid head");
+    data_of_good()[1] = 4;
+    check_changed("a constant object of a type that cannot be constant");
+    data_of_good()[1] |= (uint64_t)1 << 60;
+    check_changed("a constant object reaches past its section");
+    data_of_good()[4] = 3;
+    check_changed("a constant list is longer than its room");
+    data_of_good()[5]++;
+    check_changed("a constant reference points to no object");
+    data_of_good()[5] = 0;
+    check_changed("a constant reference points to no object");
+    data_of_good()[5] |= (uint64_t)1 << 40;
+    check_changed("a constant reference points to no object");
+    data_of_good()[5] = INTERP_REF_IMAGE | 24;
+    check_changed("a constant reference points to an object of another type");
+    data_of_good()[7] += (uint64_t)1 << 32;
+    check_changed("a constant object has another number of fields, or another tag, than its type");
+}
