@@ -17,6 +17,8 @@
 
 struct vkc_type;   /* later passes: what a type expression stands for */
 struct vkc_symbol; /* later passes: what a name stands for */
+struct vkc_call;   /* later passes: what a call calls */
+struct vkc_body;   /* later passes: code that becomes one function */
 struct vkc_expr;
 
 struct vkc_ident {
@@ -79,7 +81,8 @@ struct vkc_patterns {
 struct vkc_pattern_field {
     struct vkc_ident name;
     struct vkc_pattern *pattern;
-    bool is_short; /* `name` alone */
+    bool is_short;  /* `name` alone */
+    uint32_t index; /* later passes: which field or payload */
 };
 
 enum vkc_pattern_kind {
@@ -277,6 +280,9 @@ struct vkc_expr {
     struct vkc_span span;
     struct vkc_type *type;     /* later passes */
     struct vkc_symbol *symbol; /* later passes: of NAME, FIELD, RECORD */
+    struct vkc_call *call;     /* later passes: compiler/types.h */
+    struct vkc_body *inner;    /* later passes: of CLOSURE and SPAWN of a block */
+    bool shares;               /* later passes: a second owner of the list or map */
     union {
         int64_t number;
         double real;
