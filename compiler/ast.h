@@ -280,7 +280,7 @@ struct vkc_expr {
     struct vkc_span span;
     struct vkc_type *type;     /* later passes */
     struct vkc_symbol *symbol; /* later passes: of NAME, FIELD, RECORD */
-    struct vkc_call *call;     /* later passes: compiler/types.h */
+    struct vkc_call *meaning;  /* later passes: compiler/types.h */
     struct vkc_body *inner;    /* later passes: of CLOSURE and SPAWN of a block */
     bool shares;               /* later passes: a second owner of the list or map */
     union {

@@ -8,7 +8,7 @@
  *                      parameters of the body it stands in; vkc_type_at() puts an instance's in.
  *   vkc_expr.symbol    of NAME (unless it is a built-in function) and of a FIELD that is m.name
  *                      or Enum.Variant: what it stands for
- *   vkc_expr.call      of whatever calls or builds something (struct vkc_call): CALL, RECORD,
+ *   vkc_expr.meaning   of whatever calls or builds something (struct vkc_call): CALL, RECORD,
  *                      START; FIELD where it is a built-in without parentheses (xs.len) or a field
  *                      of a record (READ); NAME and FIELD that are a variant without payload, or a
  *                      function taken as a value (VALUE); INDEX of Json
