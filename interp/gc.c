@@ -202,19 +202,20 @@ static uint32_t next_soft(const struct interp_process *p, uint64_t need_bytes)
 #endif
 }
 
-bool interp_collect(struct interp_run *run, uint64_t need_bytes)
+/* raise_bytes at the floor become no object's. */
+static bool collect(struct interp_run *run, uint64_t need_bytes, uint32_t raise_bytes)
 {
     struct interp_process *p = run->p;
     struct proc_self *self = (void *)run->heap;
-    uint32_t floor = p->floor;
+    uint32_t floor = p->floor + raise_bytes;
 #ifdef INTERP_GC_STRESS
     floor += p->collections & 1 ? -64u : 64u; /* nothing stays where it was */
 #endif
     uint64_t used = p->top - p->floor + 64u;
-    if (p->top + used + ops_bytes(self) > p->end)
+    if (raise_bytes > p->end || p->top + used + raise_bytes + ops_bytes(self) > p->end)
         return false;
     struct gc gc = {.run = run, .from = p->floor, .from_end = p->top, .floor = floor, .to = floor};
-    uint32_t above = p->top + 64u;
+    uint32_t above = p->top + 64u + raise_bytes;
     gc.copy = run->heap + above - floor;
     keep_ops(&gc, self);
     keep_roots(&gc, p);
@@ -237,4 +238,21 @@ bool interp_collect(struct interp_run *run, uint64_t need_bytes)
         return false;
     p->soft = next_soft(p, need_bytes);
     return true;
+}
+
+bool interp_collect(struct interp_run *run, uint64_t need_bytes)
+{
+    return collect(run, need_bytes, 0);
+}
+
+uint32_t interp_pin(struct interp_run *run, uint32_t len_bytes)
+{
+    uint32_t off = run->p->floor;
+    uint32_t raise = VK_ALIGN_UP(len_bytes, 64u);
+#ifdef INTERP_GC_STRESS
+    raise += 64u; /* the next collection may go down by as much */
+#endif
+    if (len_bytes > run->p->end || !collect(run, 0, raise))
+        return 0;
+    return off;
 }

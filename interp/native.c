@@ -123,3 +123,11 @@ uint32_t interp_text_for_op(struct interp_call *call, uint32_t ref)
     vk_copy(interp_write_at(call->run, interp_text_off(copy)), text.ptr, text.len);
     return interp_text_off(copy);
 }
+
+void interp_call_cut(struct interp_call *call, uint32_t len_bytes)
+{
+    struct interp_object *text = interp_object_at(call->run, (uint32_t)call->result.u);
+    vk_assert_slow(len_bytes <= text->count);
+    call->run->p->top -= (uint32_t)(interp_text_bytes(text->count) - interp_text_bytes(len_bytes));
+    text->count = len_bytes;
+}

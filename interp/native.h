@@ -105,6 +105,19 @@ uint32_t interp_text_off(uint32_t ref);
 /* The same for an op, which needs bytes of the heap: a text of the image is copied. 0: out of memory. */
 uint32_t interp_text_for_op(struct interp_call *call, uint32_t ref);
 
+/* The text just given gets shorter; nothing was allocated since. */
+void interp_call_cut(struct interp_call *call, uint32_t len_bytes);
+
+/*
+ * Bytes of the heap that never move, for what the kernel writes, as long as
+ * the process lives. Their offset; 0: out of memory. May collect.
+ */
+uint32_t interp_pin(struct interp_run *run, uint32_t len_bytes);
+
+/* Where a service keeps its own, below the objects: set by interp_choose_fn, 0 at first. */
+void interp_keep(struct proc_self *self, uint32_t off);
+uint32_t interp_kept(const struct proc_self *self);
+
 /* The types of Str and Bytes in the running module. */
 uint16_t interp_str_type(const struct interp_run *run);
 uint16_t interp_bytes_type(const struct interp_run *run);

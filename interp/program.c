@@ -97,3 +97,13 @@ void interp_program_state(const struct proc_self *self, struct interp_state *ret
         at = ((const struct interp_fiber *)(const void *)((const uint8_t *)self + p->current))->pc;
     *ret_state = (struct interp_state){p->result, p->trap, at, p->collections, p->top};
 }
+
+void interp_keep(struct proc_self *self, uint32_t off)
+{
+    process_of(self)->request = off;
+}
+
+uint32_t interp_kept(const struct proc_self *self)
+{
+    return process_of(self)->request;
+}
