@@ -447,7 +447,8 @@ struct vkc_child {
     struct vkc_symbol *symbol; /* later passes */
 };
 
-/* A segment of a route's path: literal bytes (escapes resolved), or a capture. */
+/* A segment of a route's path: literal bytes (escapes resolved), or a capture. An empty one ends a path that
+ * ends with /. */
 struct vkc_segment {
     bool is_capture;
     struct vkc_param capture; /* type NULL: Str */

@@ -56,8 +56,8 @@ struct vkc_source *vkc_source_add(struct vkc_sources *sources, const char *path,
 }
 
 /* One byte more than is allowed is read, so that too long is noticed. */
-static struct vkc_source *read_open(struct vkc_sources *sources, const char *path, FILE *file,
-                                    const char **ret_why)
+struct vkc_source *vkc_source_read_open(struct vkc_sources *sources, const char *path, FILE *file,
+                                        const char **ret_why)
 {
     struct stat about;
     if (fstat(fileno(file), &about) == 0 && S_ISDIR(about.st_mode)) {
@@ -88,7 +88,7 @@ struct vkc_source *vkc_source_read(struct vkc_sources *sources, const char *path
         *ret_why = vkc_arena_text(sources->arena, why, strlen(why));
         return NULL;
     }
-    struct vkc_source *source = read_open(sources, path, file, ret_why);
+    struct vkc_source *source = vkc_source_read_open(sources, path, file, ret_why);
     (void)fclose(file); /* only read from */
     return source;
 }

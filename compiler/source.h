@@ -10,6 +10,8 @@
 
 #include "compiler/arena.h"
 
+#include <stdio.h>
+
 /* The bytes [start, end). {0, 0} is nowhere; start == end marks a place between two bytes. */
 struct vkc_span {
     uint32_t start;
@@ -55,6 +57,10 @@ struct vkc_source *vkc_source_add(struct vkc_sources *sources, const char *path,
  * ("No such file or directory"), in the arena. Returns NULL then.
  */
 struct vkc_source *vkc_source_read(struct vkc_sources *sources, const char *path, const char **ret_why);
+
+/* The same of a file that is open already; path is for messages only. */
+struct vkc_source *vkc_source_read_open(struct vkc_sources *sources, const char *path, FILE *file,
+                                        const char **ret_why);
 
 /* The file of a position; NULL for 0. */
 const struct vkc_source *vkc_source_of(const struct vkc_sources *sources, uint32_t position);

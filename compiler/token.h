@@ -2,7 +2,8 @@
 /*
  * Tokens of a source file, all in one array that ends with END. A text with
  * interpolations is HEAD, expression, MID, expression, ..., TAIL; each of these
- * spans its quotes and braces, as in `"a{`, `}b{`, `}c"`.
+ * spans its quotes and braces, as in `"a{`, `}b{`, `}c"`. `>>` is two GT without
+ * space between them (SHR has a name only): it also closes List<List<T>>.
  */
 #ifndef COMPILER_TOKEN_H
 #define COMPILER_TOKEN_H

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `vkd check`: each file is the first of a program of its own. */
+#include "compiler/check.h"
+#include "vkd/command.h"
+
+static bool check_file(const char *path)
+{
+    struct vkc_program program;
+    vkc_program_init(&program);
+    bool is_good = vkc_check(&program, path);
+    vkd_print_diags(&program);
+    vkc_program_fini(&program);
+    return is_good;
+}
+
+static int run(int argc, char *const *argv)
+{
+    bool are_good = true;
+    int first = 1;
+    if (first < argc && strcmp(argv[first], "--") == 0)
+        first++;
+    else if (first < argc && argv[first][0] == '-')
+        return vkd_usage_error(&vkd_command_check, "unknown flag '%s'", argv[first]);
+    if (first == argc)
+        return vkd_usage_error(&vkd_command_check, "which file?");
+    for (int i = first; i < argc; i++)
+        are_good &= check_file(argv[i]);
+    return are_good ? 0 : VKD_EXIT_PROGRAM;
+}
+
+const struct vkd_command vkd_command_check = {
+    .name = "check",
+    .arguments = "FILE...",
+    .about = "report the errors of programs",
+    .details = "Each FILE is the first file of a program. Exit code 0 without errors, else 1.\n",
+    .run = run,
+};

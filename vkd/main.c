@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The command `vkd`: finds the command that its first argument names. */
+#include "compiler/program.h"
+#include "vkd/command.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+static const struct vkd_command *const commands[] = {&vkd_command_check, &vkd_command_fmt};
+
+static void print_usage(FILE *to)
+{
+    fprintf(to, "usage: vkd COMMAND [ARGS]\n\n");
+    for (size_t i = 0; i < VK_COUNT(commands); i++)
+        fprintf(to, "  %-6s %-22s %s\n", commands[i]->name, commands[i]->arguments, commands[i]->about);
+    fprintf(to, "\n  vkd COMMAND --help     more of a command\n"
+                "  vkd --help             this text\n"
+                "  vkd --version          the version\n");
+}
+
+int vkd_usage_error(const struct vkd_command *command, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fprintf(stderr, "vkd %s: ", command->name);
+    vfprintf(stderr, format, arguments);
+    fprintf(stderr, "\nusage: vkd %s %s\n", command->name, command->arguments);
+    va_end(arguments);
+    return VKD_EXIT_USAGE;
+}
+
+void vkd_print_diags(const struct vkc_program *program)
+{
+    struct vkc_text text = {0};
+    const char *no_colour = getenv("NO_COLOR");
+    vkc_diags_print(&program->diags, isatty(STDERR_FILENO) && (no_colour == NULL || no_colour[0] == '\0'),
+                    &text);
+    if (text.len > 0)
+        fwrite(text.bytes, 1, text.len, stderr);
+    vkc_text_fini(&text);
+}
+
+static int run_command(const struct vkd_command *command, int argc, char *const *argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--") == 0)
+            break;
+        if (strcmp(argv[i], "--help") == 0) {
+            printf("%s\n\nusage: vkd %s %s\n%s", command->about, command->name, command->arguments,
+                   command->details);
+            return 0;
+        }
+    }
+    return command->run(argc, argv);
+}
+
+static int unknown_command(const char *name)
+{
+    struct vkc_nearest nearest;
+    vkc_nearest_init(&nearest, name, strlen(name));
+    for (size_t i = 0; i < VK_COUNT(commands); i++)
+        vkc_nearest_offer(&nearest, commands[i]->name);
+    fprintf(stderr, "vkd: unknown %s '%s'", name[0] == '-' ? "flag" : "command", name);
+    if (nearest.best != NULL)
+        fprintf(stderr, "; did you mean '%s'?", nearest.best);
+    fprintf(stderr, "\n");
+    print_usage(stderr);
+    return VKD_EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_usage(stderr);
+        return VKD_EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+        print_usage(stdout);
+        return 0;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("vkd %s\n", VKD_VERSION);
+        return 0;
+    }
+    for (size_t i = 0; i < VK_COUNT(commands); i++) {
+        if (strcmp(argv[1], commands[i]->name) == 0)
+            return run_command(commands[i], argc - 1, argv + 1);
+    }
+    return unknown_command(argv[1]);
+}
