@@ -30,129 +30,129 @@
  * list of registers, packed four in a word, as many as the type has fields,
  * +s: imm16 words of forward distances).
  */
-#define INTERP_OPS(X)                                                                             \
-    /* moves and constants */                                                                     \
-    X(MOV, "ds-", "")   /* a = b */                                                               \
-    X(MOVR, "DR-", "")  /* a = b, types fit; a may be a window register: then in transit */       \
-    X(LDI, "dii", "")   /* a = imm16 */                                                           \
-    X(LDK, "dkk", "")   /* a = constant */                                                        \
-    X(LDQ, "Dqq", "")   /* a = reference constant */                                              \
-    X(LDNIL, "D--", "") /* a = 0; a's type is an OPT */                                           \
-    /* integers */                                                                                \
-    X(ADD, "dss", "T")                                                                            \
-    X(SUB, "dss", "T")                                                                            \
-    X(MUL, "dss", "T")                                                                            \
-    X(DIV, "dss", "T")                                                                            \
-    X(MOD, "dss", "T")                                                                            \
-    X(ADDI, "dsi", "T")                                                                           \
-    X(MULI, "dsi", "T")                                                                           \
-    X(DIVI, "dsi", "T")                                                                           \
-    X(MODI, "dsi", "T")                                                                           \
-    X(NEG, "ds-", "T")                                                                            \
-    X(AND, "dss", "")                                                                             \
-    X(OR, "dss", "")                                                                              \
-    X(XOR, "dss", "")                                                                             \
-    X(INV, "ds-", "")                                                                             \
-    X(SHL, "dss", "T")                                                                            \
-    X(SHR, "dss", "T")                                                                            \
-    X(WADD, "dss", "")                                                                            \
-    X(WSUB, "dss", "")                                                                            \
-    X(WMUL, "dss", "")                                                                            \
-    X(NOT, "ds-", "") /* of a Bool */                                                             \
-    /* comparisons to a Bool */                                                                   \
-    X(EQ, "dss", "")                                                                              \
-    X(LT, "dss", "")                                                                              \
-    X(LE, "dss", "")                                                                              \
-    X(FEQ, "dss", "")                                                                             \
-    X(FLT, "dss", "")                                                                             \
-    X(FLE, "dss", "")                                                                             \
-    /* floats */                                                                                  \
-    X(FADD, "dss", "")                                                                            \
-    X(FSUB, "dss", "")                                                                            \
-    X(FMUL, "dss", "")                                                                            \
-    X(FDIV, "dss", "")                                                                            \
-    X(FMADD, "xss", "") /* a += b * c, rounded twice */                                           \
-    X(FMSUB, "xss", "") /* a -= b * c */                                                          \
-    X(FNEG, "ds-", "")                                                                            \
-    X(FSQRT, "ds-", "")                                                                           \
-    X(ITOF, "ds-", "")                                                                            \
-    X(FTOI, "ds-", "T")                                                                           \
-    /* branches, forward */                                                                       \
-    X(JMP, "jjj", "BE")                                                                           \
-    X(JT, "sjj", "B")                                                                             \
-    X(JF, "sjj", "B")                                                                             \
-    X(JNIL, "Rjj", "B")  /* a is 0 */                                                             \
-    X(JSOME, "Rjj", "B") /* a is not 0 */                                                         \
-    X(JEQ, "ssj", "B")                                                                            \
-    X(JNE, "ssj", "B")                                                                            \
-    X(JLT, "ssj", "B")                                                                            \
-    X(JGE, "ssj", "B")                                                                            \
-    X(JEQI, "sij", "B")                                                                           \
-    X(JNEI, "sij", "B")                                                                           \
-    X(JLTI, "sij", "B")                                                                           \
-    X(JGEI, "sij", "B")                                                                           \
-    X(JLEI, "sij", "B")                                                                           \
-    X(JGTI, "sij", "B")                                                                           \
-    X(JFLT, "ssj", "B")                                                                           \
-    X(JFGE, "ssj", "B") /* not a < b, so also when unordered */                                   \
-    X(JFLE, "ssj", "B")                                                                           \
-    X(JFGT, "ssj", "B")     /* not a <= b */                                                      \
-    X(SWITCH, "suu", "B+s") /* a < imm16: to the distance in the word of that index; else on */   \
-    /* backward */                                                                                \
-    X(JMPB, "jjj", "BEP")                                                                         \
-    X(LOOP, "xjj", "BP") /* if (++a < the register after a) go back */                            \
-    /* calls */                                                                                   \
-    X(CALL, "wff", "GTP+r")  /* RESULT word: 255 none or scalar, else the reference register */   \
-    X(CALLS, "wff", "GTP")   /* of a function that gives a scalar or nothing */                   \
-    X(CALLC, "wR-", "GTP+r") /* closure b; references from window + 1, scalars behind them */                                                      \
-    X(CALLN, "wvv", "GTP+r") /* a native; references from the window, scalars behind them; it may wait */                                          \
-    X(RET, "---", "E")                                                                           \
-    X(RETS, "s--", "E")                                                                          \
-    X(RETR, "R--", "E")                                                                          \
-    X(FAIL, "R--", "ET")    /* with a Str */                                                      \
-    X(TRAP, "uu-", "ET")    /* a: enum interp_trap */                                             \
-    X(SPAWN, "wff", "GT+r") /* a fiber that runs the function on the window's arguments */        \
-    X(AWAIT, "DR-", "GT")   /* a = result of fiber b, a reference */                              \
-    X(AWAITS, "dR-", "GT")  /* the same, a scalar */                                              \
-    /* objects */                                                                                 \
-    X(NEW, "Dtt", "GT+l")     /* record, variant; all fields */                                   \
-    X(CLOSURE, "Dtt", "GT+l") /* an ENV: its captured values */                                   \
-    X(GETF, "dRu", "")                                                                            \
-    X(GETR, "DRu", "")                                                                            \
-    X(SETF, "Rus", "") /* field b of a = c; a's type is MUTABLE */                                \
-    X(SETR, "RuR", "")                                                                            \
-    X(GADDF, "xRu", "") /* a += field c of b, floats */                                           \
-    X(SADDF, "Rus", "") /* field b of a += c, floats; MUTABLE */                                  \
-    X(TAG, "dR-", "")   /* a = tag of b, an ENUM */                                               \
-    X(CAST, "DR-", "T") /* a = b if it is a's VARIANT */                                          \
-    X(SOME, "DR-", "T") /* a = b if it is not 0 */                                                \
-    X(SHARE, "R--", "") /* a list or map has two owners from here on; nothing for 0 and others */ \
-    /* lists */                                                                                   \
-    X(LNEW, "Dtt", "GT+1") /* an empty list; word: capacity */                                    \
-    X(LLEN, "dR-", "")                                                                            \
-    X(LGET, "dRs", "T")                                                                           \
-    X(LGETR, "DRs", "T")                                                                          \
-    X(LSET, "Wss", "GT") /* a[b] = c; a becomes the copy when it was shared */                    \
-    X(LSETR, "WsR", "GT")                                                                         \
-    X(LPUSH, "Ws-", "GT")                                                                         \
-    X(LPUSHR, "WR-", "GT")                                                                        \
-    X(LOWN, "W--", "GT") /* a is not shared after this */                                         \
-    /* maps; K: the key is a scalar, R: a Str or Bytes */                                         \
-    X(MNEW, "Dtt", "GT")                                                                          \
-    X(MLEN, "dR-", "")                                                                            \
-    X(MFIND, "dRn", "T") /* a = index of the entry with key c, or -1 */                           \
-    X(MVAL, "mRs", "T")  /* a = value of entry c */                                               \
-    X(MKEY, "mRs", "T")  /* a = key of entry c */                                                 \
-    X(MNEXT, "xRj", "B") /* a = next live entry after a; none: branch */                          \
-    X(MSET, "Wnn", "GT") /* a[b] = c */                                                           \
-    X(MDEL, "dWn", "GT") /* a = whether key c was in b */                                         \
-    /* strings */                                                                                 \
-    X(SLEN, "dR-", "")                                                                            \
-    X(SEQ, "dRR", "TP")     /* Str or Bytes */                                                    \
-    X(SCMP, "dRR", "TP")    /* -1, 0, 1 */                                                        \
-    X(SCAT, "Duu", "GTP+l") /* concatenation of imm16 Strs, the registers in the words */         \
-    X(SITOA, "Ds-", "GT")                                                                         \
-    X(SFTOA, "Ds-", "GT")                                                                         \
+#define INTERP_OPS(X)                                                                                     \
+    /* moves and constants */                                                                             \
+    X(MOV, "ds-", "")   /* a = b */                                                                       \
+    X(MOVR, "DR-", "")  /* a = b, types fit; a may be a window register: then in transit */               \
+    X(LDI, "dii", "")   /* a = imm16 */                                                                   \
+    X(LDK, "dkk", "")   /* a = constant */                                                                \
+    X(LDQ, "Dqq", "")   /* a = reference constant */                                                      \
+    X(LDNIL, "D--", "") /* a = 0; a's type is an OPT */                                                   \
+    /* integers */                                                                                        \
+    X(ADD, "dss", "T")                                                                                    \
+    X(SUB, "dss", "T")                                                                                    \
+    X(MUL, "dss", "T")                                                                                    \
+    X(DIV, "dss", "T")                                                                                    \
+    X(MOD, "dss", "T")                                                                                    \
+    X(ADDI, "dsi", "T")                                                                                   \
+    X(MULI, "dsi", "T")                                                                                   \
+    X(DIVI, "dsi", "T")                                                                                   \
+    X(MODI, "dsi", "T")                                                                                   \
+    X(NEG, "ds-", "T")                                                                                    \
+    X(AND, "dss", "")                                                                                     \
+    X(OR, "dss", "")                                                                                      \
+    X(XOR, "dss", "")                                                                                     \
+    X(INV, "ds-", "")                                                                                     \
+    X(SHL, "dss", "T")                                                                                    \
+    X(SHR, "dss", "T")                                                                                    \
+    X(WADD, "dss", "")                                                                                    \
+    X(WSUB, "dss", "")                                                                                    \
+    X(WMUL, "dss", "")                                                                                    \
+    X(NOT, "ds-", "") /* of a Bool */                                                                     \
+    /* comparisons to a Bool */                                                                           \
+    X(EQ, "dss", "")                                                                                      \
+    X(LT, "dss", "")                                                                                      \
+    X(LE, "dss", "")                                                                                      \
+    X(FEQ, "dss", "")                                                                                     \
+    X(FLT, "dss", "")                                                                                     \
+    X(FLE, "dss", "")                                                                                     \
+    /* floats */                                                                                          \
+    X(FADD, "dss", "")                                                                                    \
+    X(FSUB, "dss", "")                                                                                    \
+    X(FMUL, "dss", "")                                                                                    \
+    X(FDIV, "dss", "")                                                                                    \
+    X(FMADD, "xss", "") /* a += b * c, rounded twice */                                                   \
+    X(FMSUB, "xss", "") /* a -= b * c */                                                                  \
+    X(FNEG, "ds-", "")                                                                                    \
+    X(FSQRT, "ds-", "")                                                                                   \
+    X(ITOF, "ds-", "")                                                                                    \
+    X(FTOI, "ds-", "T")                                                                                   \
+    /* branches, forward */                                                                               \
+    X(JMP, "jjj", "BE")                                                                                   \
+    X(JT, "sjj", "B")                                                                                     \
+    X(JF, "sjj", "B")                                                                                     \
+    X(JNIL, "Rjj", "B")  /* a is 0 */                                                                     \
+    X(JSOME, "Rjj", "B") /* a is not 0 */                                                                 \
+    X(JEQ, "ssj", "B")                                                                                    \
+    X(JNE, "ssj", "B")                                                                                    \
+    X(JLT, "ssj", "B")                                                                                    \
+    X(JGE, "ssj", "B")                                                                                    \
+    X(JEQI, "sij", "B")                                                                                   \
+    X(JNEI, "sij", "B")                                                                                   \
+    X(JLTI, "sij", "B")                                                                                   \
+    X(JGEI, "sij", "B")                                                                                   \
+    X(JLEI, "sij", "B")                                                                                   \
+    X(JGTI, "sij", "B")                                                                                   \
+    X(JFLT, "ssj", "B")                                                                                   \
+    X(JFGE, "ssj", "B") /* not a < b, so also when unordered */                                           \
+    X(JFLE, "ssj", "B")                                                                                   \
+    X(JFGT, "ssj", "B")     /* not a <= b */                                                              \
+    X(SWITCH, "suu", "B+s") /* a < imm16: to the distance in the word of that index; else on */           \
+    /* backward */                                                                                        \
+    X(JMPB, "jjj", "BEP")                                                                                 \
+    X(LOOP, "xjj", "BP") /* if (++a < the register after a) go back */                                    \
+    /* calls */                                                                                           \
+    X(CALL, "wff", "GTP+r")  /* RESULT word: 255 none or scalar, else the reference register */           \
+    X(CALLS, "wff", "GTP")   /* of a function that gives a scalar or nothing */                           \
+    X(CALLC, "wR-", "GTP+r") /* closure b; references from window + 1, scalars behind them */             \
+    X(CALLN, "wvv", "GTP+r") /* a native; references from the window, scalars behind them; it may wait */ \
+    X(RET, "---", "E")                                                                                    \
+    X(RETS, "s--", "E")                                                                                   \
+    X(RETR, "R--", "E")                                                                                   \
+    X(FAIL, "R--", "ET")    /* with a Str */                                                              \
+    X(TRAP, "uu-", "ET")    /* a: enum interp_trap */                                                     \
+    X(SPAWN, "wff", "GT+r") /* a fiber that runs the function on the window's arguments */                \
+    X(AWAIT, "DR-", "GT")   /* a = result of fiber b, a reference */                                      \
+    X(AWAITS, "dR-", "GT")  /* the same, a scalar */                                                      \
+    /* objects */                                                                                         \
+    X(NEW, "Dtt", "GT+l")     /* record, variant; all fields */                                           \
+    X(CLOSURE, "Dtt", "GT+l") /* an ENV: its captured values */                                           \
+    X(GETF, "dRu", "")                                                                                    \
+    X(GETR, "DRu", "")                                                                                    \
+    X(SETF, "Rus", "") /* field b of a = c; a's type is MUTABLE */                                        \
+    X(SETR, "RuR", "")                                                                                    \
+    X(GADDF, "xRu", "") /* a += field c of b, floats */                                                   \
+    X(SADDF, "Rus", "") /* field b of a += c, floats; MUTABLE */                                          \
+    X(TAG, "dR-", "")   /* a = tag of b, an ENUM */                                                       \
+    X(CAST, "DR-", "T") /* a = b if it is a's VARIANT */                                                  \
+    X(SOME, "DR-", "T") /* a = b if it is not 0 */                                                        \
+    X(SHARE, "R--", "") /* a list or map has two owners from here on; nothing for 0 and others */         \
+    /* lists */                                                                                           \
+    X(LNEW, "Dtt", "GT+1") /* an empty list; word: capacity */                                            \
+    X(LLEN, "dR-", "")                                                                                    \
+    X(LGET, "dRs", "T")                                                                                   \
+    X(LGETR, "DRs", "T")                                                                                  \
+    X(LSET, "Wss", "GT") /* a[b] = c; a becomes the copy when it was shared */                            \
+    X(LSETR, "WsR", "GT")                                                                                 \
+    X(LPUSH, "Ws-", "GT")                                                                                 \
+    X(LPUSHR, "WR-", "GT")                                                                                \
+    X(LOWN, "W--", "GT") /* a is not shared after this */                                                 \
+    /* maps; K: the key is a scalar, R: a Str or Bytes */                                                 \
+    X(MNEW, "Dtt", "GT")                                                                                  \
+    X(MLEN, "dR-", "")                                                                                    \
+    X(MFIND, "dRn", "T") /* a = index of the entry with key c, or -1 */                                   \
+    X(MVAL, "mRs", "T")  /* a = value of entry c */                                                       \
+    X(MKEY, "mRs", "T")  /* a = key of entry c */                                                         \
+    X(MNEXT, "xRj", "B") /* a = next live entry after a; none: branch */                                  \
+    X(MSET, "Wnn", "GT") /* a[b] = c */                                                                   \
+    X(MDEL, "dWn", "GT") /* a = whether key c was in b */                                                 \
+    /* strings */                                                                                         \
+    X(SLEN, "dR-", "")                                                                                    \
+    X(SEQ, "dRR", "TP")     /* Str or Bytes */                                                            \
+    X(SCMP, "dRR", "TP")    /* -1, 0, 1 */                                                                \
+    X(SCAT, "Duu", "GTP+l") /* concatenation of imm16 Strs, the registers in the words */                 \
+    X(SITOA, "Ds-", "GT")                                                                                 \
+    X(SFTOA, "Ds-", "GT")                                                                                 \
     X(BYTE, "dRs", "T") /* a = byte c of a Str or Bytes */
 
 enum interp_op {
@@ -163,7 +163,7 @@ enum interp_op {
 };
 _Static_assert(INTERP_OP_END <= 256, "opcodes are 8 bits");
 
-#define INTERP_REGS_MAX    255u
+#define INTERP_REGS_MAX       255u
 #define INTERP_FIELDS_MAX     254u        /* of one object, so that it ends within 2 KiB */
 #define INTERP_VARIANTS_MAX   256u        /* of one enum */
 #define INTERP_TYPES_MAX      16384u      /* of one module */
@@ -171,7 +171,7 @@ _Static_assert(INTERP_OP_END <= 256, "opcodes are 8 bits");
 #define INTERP_CODE_WORDS_MAX (1u << 26)  /* of one module */
 #define INTERP_DATA_MAX_BYTES (1u << 28)  /* constant objects of one module */
 #define INTERP_REF_IMAGE      0x80000000u /* a reference into the image's data */
-#define INTERP_RESULT_NONE 255u /* RESULT word of a call without a reference result */
+#define INTERP_RESULT_NONE    255u        /* RESULT word of a call without a reference result */
 
 /* ---- types ------------------------------------------------------------------- */
 
@@ -194,13 +194,24 @@ enum interp_kind {
 
 #define INTERP_TYPE_MUTABLE 1u
 
+/* What a HANDLE is of; its type's tag. */
+enum interp_handle {
+    INTERP_HANDLE_ACTOR,
+    INTERP_HANDLE_REQUEST,
+    INTERP_HANDLE_RESPONSE,
+    INTERP_HANDLE_STREAM,
+    INTERP_HANDLE_REPLY, /* what a request in a test gives */
+    INTERP_HANDLE_CRASH,
+    INTERP_HANDLE_END
+};
+
 /* 16 bytes each; lists of types lie in the type words that follow the table. */
 struct interp_type {
     uint8_t kind;
     uint8_t flags;
     uint16_t refs;  /* RECORD, VARIANT, ENV: fields that are references, first; FN: reference parameters */
     uint16_t count; /* all fields; FN: all parameters; ENUM: variants */
-    uint16_t tag;   /* VARIANT */
+    uint16_t tag;   /* VARIANT; HANDLE: enum interp_handle */
     uint16_t of;  /* LIST, OPT, FIBER: element; MAP: value; VARIANT: its ENUM; ENV: its FN; FN: result, 0xffff
                      none */
     uint16_t key; /* MAP: key; ENV: its function, whose first parameter is the ENV itself */
@@ -296,15 +307,119 @@ struct interp_header {
 };
 
 struct interp_ref {
-    uint32_t offset; /* of the object in DATA */
+    uint32_t offset; /* of the object in DATA; 0 when late */
     uint16_t type;
-    uint16_t reserved;
+    uint16_t late; /* 1: a top-level value, set when its function has run */
 };
 
 struct interp_import {
     uint32_t name;      /* offset in NAMES, such as "str.find" */
     uint16_t signature; /* an FN type */
     uint16_t reserved;
+};
+
+/* ---- services ---------------------------------------------------------------------------- */
+
+/*
+ * The SERVICES section begins with this. Each `first` is the offset in the
+ * section of an array of `count` entries. Functions are indices, names offsets
+ * in NAMES. An empty section: no services, no top-level values.
+ */
+struct interp_array {
+    uint32_t first;
+    uint32_t count;
+};
+
+struct interp_services {
+    uint32_t name; /* of the service */
+    uint32_t reserved;
+    struct interp_array lets;        /* struct interp_let, in order of evaluation */
+    struct interp_array actors;      /* struct interp_actor */
+    struct interp_array supervisors; /* struct interp_supervisor, in order of start */
+    struct interp_array blocks;      /* struct interp_block */
+    struct interp_array tests;       /* struct interp_test */
+};
+
+/* A top-level value: what its function gives is frozen and becomes that constant. */
+struct interp_let {
+    uint32_t name;
+    uint32_t function; /* without parameters */
+    uint32_t constant; /* in REFS, late; or in CONSTANTS */
+    uint32_t is_ref;
+};
+
+/*
+ * start gives the state (a MUTABLE record) from the record of the actor's
+ * parameters, when it has any.
+ */
+struct interp_actor {
+    uint32_t name;
+    uint32_t start;              /* function: (parameters) -> state */
+    uint16_t params;             /* type: RECORD of the parameters; INTERP_TYPE_NONE without parameters */
+    uint16_t state;              /* type */
+    struct interp_array methods; /* struct interp_method */
+    struct interp_array timers;  /* struct interp_timer */
+};
+
+struct interp_method {
+    uint64_t hash; /* of the name and the whole structure of its types */
+    uint32_t name;
+    uint32_t function; /* (state, parameters) -> result; (state) without parameters */
+    uint16_t params;   /* as of the actor */
+    uint16_t result;   /* type, or INTERP_TYPE_NONE */
+    uint32_t reserved;
+};
+
+struct interp_timer {
+    uint32_t period;   /* function: (state) -> nanoseconds */
+    uint32_t function; /* (state) */
+};
+
+enum interp_strategy { INTERP_STRATEGY_RESTART, INTERP_STRATEGY_REST, INTERP_STRATEGY_ALL };
+
+struct interp_supervisor {
+    uint32_t strategy;
+    uint32_t max;
+    uint64_t per_ns;
+    struct interp_array children; /* struct interp_child */
+};
+
+/* The value of a child's name is its place among all children of the program, in order. */
+struct interp_child {
+    uint32_t name;
+    uint32_t actor; /* index */
+    uint32_t
+        start; /* function without parameters that gives the record of the actor's parameters, or nothing */
+    uint32_t reserved;
+};
+
+struct interp_block {
+    uint32_t address; /* name; 0: all addresses, at the port */
+    uint32_t port;
+    uint64_t heap_bytes; /* 0 of these: not given */
+    uint64_t cpu_ns;
+    uint64_t deadline_ns;
+    struct interp_array routes; /* struct interp_route */
+    uint32_t crash;             /* root function of the crash clause (no parameters), or 0xffffffff */
+    uint32_t reserved;
+};
+
+/*
+ * A root function without parameters: it fetches what it needs by natives,
+ * answers, and returns.
+ */
+struct interp_route {
+    uint32_t pattern; /* name: "GET /l/{id}/{n:Int}", path only */
+    uint32_t function;
+    uint32_t line;
+    uint32_t reserved;
+};
+
+struct interp_test {
+    uint32_t name;
+    uint32_t function; /* without parameters */
+    uint32_t line;
+    uint32_t reserved;
 };
 
 /* Head of every object. */

@@ -208,7 +208,7 @@ int interp_image_init(struct interp_image *image, const struct interp_module *mo
     fill_calls(m, (void *)(base + l.code), (void *)(base + l.calls));
     patch_casts(m, (void *)(base + l.code));
     for (uint32_t i = 0; i < n[INTERP_SECTION_REFS]; i++)
-        ((uint32_t *)(void *)(base + l.refs))[i] = m->refs[i].offset | INTERP_REF_IMAGE;
+        ((uint32_t *)(void *)(base + l.refs))[i] = m->refs[i].late ? 0 : m->refs[i].offset | INTERP_REF_IMAGE;
     *image = (struct interp_image){
         .code = (void *)(base + l.code),
         .calls = (void *)(base + l.calls),

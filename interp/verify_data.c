@@ -113,7 +113,9 @@ bool interp_verify_data(struct verify *v, uint8_t *scratch, uint32_t *ret_at)
         *ret_at = i;
         if (ref->type == 0 || ref->type >= verify_count(v, INTERP_SECTION_TYPES))
             return verify_refuse(v, "a reference constant of a type that does not exist");
-        if (!check_reference(v, scratch, (uint64_t)ref->offset | INTERP_REF_IMAGE, ref->type))
+        if (ref->late > 1 || (ref->late && ref->offset != 0))
+            return verify_refuse(v, "a reference constant that is late and not");
+        if (!ref->late && !check_reference(v, scratch, (uint64_t)ref->offset | INTERP_REF_IMAGE, ref->type))
             return false;
     }
     return true;
