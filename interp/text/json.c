@@ -260,10 +260,9 @@ static int step(struct interp_json *scan, struct vk_span text, size_t end, enum 
     case WANT_VALUE:
         return take_value(scan, text, end, ret_token);
     case WANT_FIRST_NAME:
-        if (c == '}')
-            return close_level(scan, ret_token);
-        /* fall through */
     case WANT_NAME:
+        if (c == '}' && scan->state == WANT_FIRST_NAME)
+            return close_level(scan, ret_token);
         if (c != '"')
             return bad(scan, scan->at, INTERP_JSON_BAD_NAME);
         return begin_string(scan, text, end, true, ret_token);
