@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# Branch coverage of vk, proc and net: prints it per file, and fails when a
+# Branch coverage of vk, proc, interp and net: prints it per file, and fails when a
 # file of tests/coverage.list is below its percentage or was not measured.
 #
 # What is measured: gcc, no optimisation, one body per inline function
@@ -35,6 +35,6 @@ done
 # shellcheck disable=SC2086
 meson test -C $folder --no-rebuild --quiet -t 4 $skip || true
 
-gcovr -r . $folder --filter 'vk/' --filter 'proc/' --filter 'net/' \
+gcovr -r . $folder --filter 'vk/' --filter 'proc/' --filter 'interp/' --filter 'net/' \
     --exclude-branches-by-pattern '.*\bvk_assert(_slow)?\(.*' --json-summary $report
 exec python3 -B tests/coverage.py $report tests/coverage.list

@@ -106,6 +106,10 @@ static struct decimal decimal_of(uint64_t fraction, uint32_t exponent)
 static uint8_t *put_decimal(uint8_t *at, struct decimal d)
 {
     uint8_t digits[VK_FMT_U64_BYTES];
+    if (d.digits % 100000000 == 0) { /* short decimals come with many zeros */
+        d.digits /= 100000000;
+        d.exponent += 8;
+    }
     while (d.digits % 10 == 0) {
         d.digits /= 10;
         d.exponent++;
