@@ -9,12 +9,10 @@ static uint64_t stack_bytes(uint32_t words)
     return sizeof(struct interp_stack) + 8 * (uint64_t)words;
 }
 
-uint32_t interp_fiber_new(struct interp_run *run, uint32_t function)
+uint32_t interp_fiber_new(struct interp_run *run, uint32_t function, uint32_t spare_words)
 {
     const uint32_t *entry = run->image->calls[function];
-    uint32_t frame = entry[-1], words = INTERP_FRAME_REGS(frame) + 1;
-    if (words < INTERP_STACK_WORDS)
-        words = INTERP_STACK_WORDS;
+    uint32_t frame = entry[-1], words = INTERP_FRAME_REGS(frame) + 1 + spare_words;
     if (run->p->fibers == INTERP_FIBERS_MAX ||
         !interp_room(run, sizeof(struct interp_fiber) + stack_bytes(words)))
         return 0;

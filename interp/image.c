@@ -225,7 +225,7 @@ int interp_image_init(struct interp_image *image, const struct interp_module *mo
         .str_type = find_kind(m, INTERP_KIND_STR),
         .bytes_type = find_kind(m, INTERP_KIND_BYTES),
         .entry = m->header->entry,
-        .hash_key = {options->hash_key[0], options->hash_key[1]},
+        .hash_key = options->hash_key,
         .module = *m,
     };
     return 0;

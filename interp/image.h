@@ -11,6 +11,7 @@
 
 #include "interp/module.h"
 #include "interp/native.h"
+#include "interp/text/hash.h"
 
 /*
  * The word before a function's first instruction, as the run loop wants it:
@@ -48,13 +49,13 @@ struct interp_image {
     const struct interp_link *natives;
     const struct interp_function *functions;
     const uint16_t *type_words;
-    uint64_t hash_key[2]; /* of maps, fixed for the image's life */
+    struct interp_hash_key hash_key; /* of maps, fixed for the image's life */
     struct interp_module module;
 };
 
 struct interp_image_options {
     const struct interp_native *const *natives; /* tables that end in a NULL name; ended by NULL */
-    uint64_t hash_key[2];
+    struct interp_hash_key hash_key;            /* all random bits */
 };
 
 /* Bytes that an image of a module needs, whatever is in it. */

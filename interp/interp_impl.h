@@ -25,7 +25,8 @@ enum {
 /* Objects end this far below the end of the heap: a clamped offset plus any field is inside. */
 #define INTERP_SLACK_BYTES   2048u
 #define INTERP_FIBERS_MAX    4096u
-#define INTERP_STACK_WORDS   48u         /* of a fresh fiber, and at least what its function needs */
+#define INTERP_ROOT_WORDS    40u /* of a fresh stack, beyond what its function needs */
+#define INTERP_SPAWN_WORDS   12u
 #define INTERP_COLLECT_BYTES (32u << 10) /* garbage that is not worth a collection */
 
 enum interp_fiber_state {
@@ -192,7 +193,7 @@ uint64_t interp_object_bytes(const struct interp_run *run, const struct interp_o
 /* ---- fiber.c ------------------------------------------------------------------------ */
 
 /* A fiber at the function's first instruction, references zeroed; 0: out of memory. */
-uint32_t interp_fiber_new(struct interp_run *run, uint32_t function);
+uint32_t interp_fiber_new(struct interp_run *run, uint32_t function, uint32_t spare_words);
 /* A larger stack for the running fiber, whose pc and base are saved; false: out of memory. */
 bool interp_stack_grow(struct interp_run *run, uint32_t words);
 void interp_fiber_ready(struct interp_run *run, uint32_t fiber);
@@ -234,7 +235,6 @@ bool interp_map_grows(const struct interp_run *run, uint32_t map, bool adds, uin
 uint32_t interp_map_copy(struct interp_run *run, uint32_t map, uint64_t room);
 void interp_map_add(const struct interp_run *run, uint32_t map, uint64_t key, uint64_t value);
 void interp_map_remove(const struct interp_run *run, uint32_t map, int64_t index);
-uint32_t interp_hash(const uint64_t key[2], const void *bytes, size_t len_bytes);
 
 /* ---- run.c ----------------------------------------------------------------------------- */
 

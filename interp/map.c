@@ -31,59 +31,6 @@ static uint32_t *buckets_of(struct interp_map *map)
     return (uint32_t *)(void *)(map->entries + map->head.count);
 }
 
-static uint64_t rotate(uint64_t x, int bits)
-{
-    return x << bits | x >> (64 - bits);
-}
-
-struct sip {
-    uint64_t v0, v1, v2, v3;
-};
-
-static void sip_round(struct sip *s)
-{
-    s->v0 += s->v1, s->v1 = rotate(s->v1, 13) ^ s->v0, s->v0 = rotate(s->v0, 32);
-    s->v2 += s->v3, s->v3 = rotate(s->v3, 16) ^ s->v2;
-    s->v0 += s->v3, s->v3 = rotate(s->v3, 21) ^ s->v0;
-    s->v2 += s->v1, s->v1 = rotate(s->v1, 17) ^ s->v2, s->v2 = rotate(s->v2, 32);
-}
-
-/* SipHash-1-3. Source: Aumasson, Bernstein, "SipHash: a fast short-input PRF", 2012. */
-uint32_t interp_hash(const uint64_t key[2], const void *bytes, size_t len_bytes)
-{
-    const uint8_t *at = bytes;
-    struct sip s = {key[0] ^ 0x736f6d6570736575u, key[1] ^ 0x646f72616e646f6du, key[0] ^ 0x6c7967656e657261u,
-                    key[1] ^ 0x7465646279746573u};
-    uint64_t word;
-    for (size_t left = len_bytes; left >= 8; left -= 8, at += 8) {
-        memcpy(&word, at, 8);
-        s.v3 ^= word;
-        sip_round(&s);
-        s.v0 ^= word;
-    }
-    word = (uint64_t)len_bytes << 56;
-    for (size_t i = 0; i < len_bytes % 8; i++)
-        word |= (uint64_t)at[i] << 8 * i;
-    s.v3 ^= word;
-    sip_round(&s);
-    s.v0 ^= word;
-    s.v2 ^= 0xff;
-    for (int i = 0; i < 3; i++)
-        sip_round(&s);
-    word = s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
-    return (uint32_t)(word ^ word >> 32);
-}
-
-/* A keyed product folded: as good as needed for buckets, and the key is unknown to who chooses the numbers.
- */
-static uint32_t hash_scalar(const struct interp_run *run, uint64_t key)
-{
-    unsigned __int128 product =
-        (unsigned __int128)(key ^ run->image->hash_key[0]) * (run->image->hash_key[1] | 1);
-    uint64_t word = (uint64_t)(product >> 64) ^ (uint64_t)product;
-    return (uint32_t)(word ^ word >> 32);
-}
-
 static bool has_text_keys(const struct interp_run *run, const struct interp_map *map)
 {
     return run->image->types[map->head.type].key != 0;
@@ -91,10 +38,10 @@ static bool has_text_keys(const struct interp_run *run, const struct interp_map 
 
 static uint32_t hash_of(const struct interp_run *run, const struct interp_map *map, uint64_t key)
 {
-    if (!has_text_keys(run, map))
-        return hash_scalar(run, key);
-    struct vk_span text = interp_text(run, (uint32_t)key);
-    return interp_hash(run->image->hash_key, text.ptr, text.len);
+    const struct interp_hash_key *secret = &run->image->hash_key;
+    uint64_t hash = has_text_keys(run, map) ? interp_hash_bytes(secret, interp_text(run, (uint32_t)key))
+                                            : interp_hash_int(secret, key);
+    return (uint32_t)(hash >> 32);
 }
 
 static int64_t find(const struct interp_run *run, struct interp_map *map, uint64_t key, uint32_t hash)

@@ -23,6 +23,7 @@ enum interp_say {
     INTERP_WAIT, /* for the op that interp_call_submit took */
     INTERP_TRAP, /* for call->trap */
     INTERP_FULL, /* ops[] is full: call again after the kernel took them */
+    INTERP_PASS, /* done, without a result; the other fibers that can run go first */
     INTERP_END,  /* the process ends normally, now */
 };
 
@@ -65,6 +66,7 @@ struct interp_native {
     X("list.join", "LS>S", list_join)             \
     X("log", "S>-", log_text)                     \
     X("sleep", "i>-", sleep_ns)                   \
+    X("pass", ">-", pass_turn)                    \
     X("now", ">i", now_ns)                        \
     X("time", ">i", wall_s)
 

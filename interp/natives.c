@@ -172,6 +172,12 @@ static enum interp_say sleep_ns(struct interp_call *call)
     return interp_call_submit(call, &op);
 }
 
+static enum interp_say pass_turn(struct interp_call *call)
+{
+    (void)call;
+    return INTERP_PASS;
+}
+
 static enum interp_say now_ns(struct interp_call *call)
 {
     call->result.u = interp_self(call->run)->now_ns;

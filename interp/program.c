@@ -43,7 +43,7 @@ static bool begin(const struct interp_program *program, struct interp_run *run, 
 #ifdef INTERP_GC_STRESS
     p->soft = floor;
 #endif
-    p->root = interp_fiber_new(run, function);
+    p->root = interp_fiber_new(run, function, INTERP_ROOT_WORDS);
     if (!p->root)
         return false;
     interp_fiber_ready(run, p->root);

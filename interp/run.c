@@ -133,7 +133,9 @@ static enum interp_say call_native(struct interp_run *run, uint32_t in, struct i
 {
     const struct interp_link *link = &run->image->natives[in >> 16];
     struct interp_fiber *fiber = interp_fiber_at(run, run->p->current);
-    struct proc_done done = fiber->done;
+    struct proc_done done;
+    if (VK_UNLIKELY(fiber->has_done))
+        done = fiber->done;
     *call = (struct interp_call){.run = run,
                                  .done = fiber->has_done ? &done : NULL,
                                  .step = fiber->step,
@@ -183,6 +185,8 @@ enum proc_run interp_loop(struct interp_run *run)
 #include "interp/run_scalars.h"
 
 #include "interp/run_objects.h"
+
+
 
     /* ---- calls ---- */
 
@@ -283,6 +287,14 @@ enum proc_run interp_loop(struct interp_run *run)
                 goto schedule;
             if (say == INTERP_FULL)
                 goto again;
+            if (say == INTERP_PASS) {
+                pc += 2;
+                SAVE(pc);
+                interp_fiber_ready(run, p->current);
+                if (VK_UNLIKELY(--budget < 0))
+                    goto again_later;
+                goto schedule;
+            }
             if (say == INTERP_END) {
                 ret = PROC_RUN_END;
                 goto leave;
@@ -322,7 +334,7 @@ enum proc_run interp_loop(struct interp_run *run)
         SAVE(pc - 1);
         fiber->window = (uint8_t)A;
         fiber->window_refs = (uint8_t)params;
-        uint32_t ref = interp_fiber_new(run, WIDE);
+        uint32_t ref = interp_fiber_new(run, WIDE, INTERP_SPAWN_WORDS);
         LOAD();
         interp_fiber_at(&here, p->current)->window_refs = 0;
         pc++;
@@ -404,9 +416,13 @@ grow : { /* the callee's frame does not fit: a larger stack, then the call again
     NEXT;
 }
 
+again_later: /* the running fiber is in the queue */
+    p->current = 0;
 again:
     ret = PROC_RUN_AGAIN;
     if (budget < 0 && (uint64_t)(given - budget) > p->cpu_left) {
+        if (p->current == 0)
+            p->current = p->root;
         LOAD();
         pc++;
         TRAP(CPU);

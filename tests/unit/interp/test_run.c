@@ -18,51 +18,56 @@ struct run_case {
     uint32_t trap;
 };
 
-#define PRELUDE                                                                             \
-    "type Str str\n"                                                                        \
-    "type Bytes bytes\n"                                                                    \
-    "type F fn > int\n"                                                                     \
-    "type One fn int > int\n"                                                               \
-    "type Two fn int int > int\n"                                                           \
-    "type Cell mutable Str int int\n"                                                       \
-    "type Pair record Str Str int\n"                                                        \
-    "type Ints list int\n"                                                                  \
-    "type Strs list Str\n"                                                                  \
-    "type Grid list Ints\n"                                                                 \
-    "type IntMap map int int\n"                                                             \
-    "type StrMap map Str Str\n"                                                             \
-    "type Counts map Str int\n"                                                             \
-    "type Shape enum Circle Square\n"                                                       \
-    "type Circle variant Shape 0 int\n"                                                     \
-    "type Square variant Shape 1 int int\n"                                                 \
-    "type Maybe opt Str\n"                                                                  \
-    "type Adder env One add_to int\n"                                                       \
-    "type Inner fn Adder int > int\n"                                                       \
-    "type Job fiber int\n"                                                                  \
-    "type TextJob fiber Str\n"                                                              \
-    "type Text fn > Str\n"                                                                  \
-    "type Join fn Str Str int > Str\n"                                                      \
-    "type Echo fn Str > Str\n"                                                              \
-    "type Sleep fn int > none\n"                                                            \
-    "type Say fn Str > none\n"                                                              \
-    "native sleep Sleep\n"                                                                  \
-    "native log Say\n"                                                                      \
-    "native str.upper Echo\n"                                                               \
-    "data hello str Str \"hello\"\n"                                                        \
-    "data world str Str \"world\"\n"                                                        \
-    "data space str Str \" \"\n"                                                            \
-    "data ten list Ints 10 20 30\n"                                                         \
-    "func add_to Inner 4\n GETF 1 0 0\n ADD 2 1 1\n GETF 3 0 0\n ADD 1 1 3\n RETS 1\nend\n" \
-    "func twice One 3\n ADD 0 0 0\n RETS 0\nend\n"                                          \
-    "func minus Two 3\n SUB 0 0 1\n RETS 0\nend\n"                                          \
-    "func join Join 6 Str Str\n SITOA 2 4\n SCAT 3 0 2 1\n RETR 3\nend\n"                   \
+#define PRELUDE                                                                              \
+    "type Str str\n"                                                                         \
+    "type Bytes bytes\n"                                                                     \
+    "type F fn > int\n"                                                                      \
+    "type One fn int > int\n"                                                                \
+    "type Two fn int int > int\n"                                                            \
+    "type Cell mutable Str int int\n"                                                        \
+    "type Pair record Str Str int\n"                                                         \
+    "type Ints list int\n"                                                                   \
+    "type Strs list Str\n"                                                                   \
+    "type Grid list Ints\n"                                                                  \
+    "type IntMap map int int\n"                                                              \
+    "type StrMap map Str Str\n"                                                              \
+    "type Counts map Str int\n"                                                              \
+    "type Shape enum Circle Square\n"                                                        \
+    "type Circle variant Shape 0 int\n"                                                      \
+    "type Square variant Shape 1 int int\n"                                                  \
+    "type Maybe opt Str\n"                                                                   \
+    "type Adder env One add_to int\n"                                                        \
+    "type Inner fn Adder int > int\n"                                                        \
+    "type Job fiber int\n"                                                                   \
+    "type TextJob fiber Str\n"                                                               \
+    "type Text fn > Str\n"                                                                   \
+    "type Join fn Str Str int > Str\n"                                                       \
+    "type Echo fn Str > Str\n"                                                               \
+    "type Sleep fn int > none\n"                                                             \
+    "type Say fn Str > none\n"                                                               \
+    "native sleep Sleep\n"                                                                   \
+    "native log Say\n"                                                                       \
+    "native str.upper Echo\n"                                                                \
+    "data hello str Str \"hello\"\n"                                                         \
+    "data world str Str \"world\"\n"                                                         \
+    "data space str Str \" \"\n"                                                             \
+    "data ten list Ints 10 20 30\n"                                                          \
+    "func add_to Inner 4\n GETF 1 0 0\n ADD 2 1 1\n GETF 3 0 0\n ADD 1 1 3\n RETS 1\nend\n"  \
+    "func twice One 3\n ADD 0 0 0\n RETS 0\nend\n"                                           \
+    "func minus Two 3\n SUB 0 0 1\n RETS 0\nend\n"                                           \
+    "func join Join 6 Str Str\n SITOA 2 4\n SCAT 3 0 2 1\n RETR 3\nend\n"                    \
+    "type Count fn Cell int > int\n"                                                         \
+    "type Nothing fn > none\n"                                                               \
+    "native pass Nothing\n"                                                                  \
+    "func count Count 8\n LDI 2 0\n MOV 3 1\nhead:\n GETF 4 0 1\n MULI 4 4 10\n ADD 4 4 1\n" \
+    " SETF 0 1 4\n CALLN 7 pass\n LOOP 2 head\n RETS 2\nend\n"                               \
     "func text Text 2 Str\n LDQ 0 hello\n RETR 0\nend\n"
 
 static const char head_scalars[] = PRELUDE "func main F 12\n";
 /* References 0 to 15 of these types, scalars from 16. */
 static const char head_refs[] = PRELUDE "func main F 40 Str Str Cell Pair Ints Ints Strs Grid IntMap StrMap "
                                         "Counts Shape Circle Square Maybe Adder "
-                                        "Job TextJob\n";
+                                        "Job TextJob Job\n";
 
 static char text[8192];
 
@@ -365,6 +370,11 @@ TEST(interp_run, fibers)
         {"SPAWN, AWAITS",
          "LDI 30 21\n SPAWN 30 twice 16\n AWAITS 20 16\n AWAITS 21 16\n ADD 20 20 21\n RETS 20", 84, 0},
         {"AWAIT", "SPAWN 30 text 17\n AWAIT 0 17\n SLEN 20 0\n RETS 20", 5, 0},
+        {"each takes its turn",
+         "LDQ 0 hello\n LDI 20 0\n NEW 2 Cell 0 20 20\n MOVR 30 2\n LDI 31 3\n SPAWN 30 count 16\n MOVR 30 "
+         "2\n LDI 31 "
+         "5\n SPAWN 30 count 18\n AWAITS 21 16\n AWAITS 22 18\n GETF 23 2 1\n RETS 23",
+         35353555, 0},
         {"the rest ends with the root", "LDI 30 21\n SPAWN 30 twice 16\n LDI 20 1\n RETS 20", 1, 0},
     };
     run_all(head_refs, cases, VK_COUNT(cases));
