@@ -17,7 +17,14 @@ SIMPLE(MOV, r[A] = r[B])
 SIMPLE(MOVR, r[A] = r[B])
 SIMPLE(LDI, r[A].i = SWIDE)
 SIMPLE(LDK, r[A].u = image->constants[WIDE])
-SIMPLE(LDQ, r[A].u = image->refs[WIDE])
+OP(LDQ)
+{
+    uint32_t ref = image->refs[WIDE];
+    if (VK_UNLIKELY(ref == 0)) /* a late one, before its function has run */
+        TRAP(NIL);
+    r[A].u = ref;
+    NEXT;
+}
 SIMPLE(LDNIL, r[A].u = 0)
 
 #define CHECKED(name, builtin, left, right)                \

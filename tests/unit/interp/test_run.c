@@ -379,3 +379,18 @@ TEST(interp_run, fibers)
     };
     run_all(head_refs, cases, VK_COUNT(cases));
 }
+
+/* A top-level value whose function has not run yet: no reference, whoever reads it. */
+TEST(interp_run, a_late_constant_that_is_not_set_traps)
+{
+    load(head_refs, "LDQ 0 hello\n SLEN 20 0\n RETS 20");
+    struct interp_header *h = (struct interp_header *)(void *)vm.file;
+    struct interp_ref *refs =
+        (struct interp_ref *)(void *)(vm.file + h->sections[INTERP_SECTION_REFS].offset);
+    refs[0].offset = 0;
+    refs[0].late = 1;
+    asm_seal(vm.file);
+    CHECK_EQ(vm_open(&vm), 0);
+    CHECK_EQ(vm_run(&vm, "main", heap, sizeof heap), PROC_RUN_FAIL);
+    CHECK_EQ(vm.state.trap, INTERP_TRAP_NIL);
+}
