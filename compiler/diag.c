@@ -153,7 +153,7 @@ static uint32_t distance_of(const char *a, size_t a_len, const char *b, size_t b
 
 void vkc_nearest_init(struct vkc_nearest *nearest, const char *wanted, size_t len_bytes)
 {
-    size_t allowed = len_bytes / 3 > 0 ? len_bytes / 3 : 1;
+    size_t allowed = len_bytes >= 3 ? len_bytes / 3 : 0;
     *nearest = (struct vkc_nearest){.wanted = wanted, .len = len_bytes, .distance = (uint32_t)allowed + 1};
 }
 

@@ -77,8 +77,8 @@ void vkc_diags_print(const struct vkc_diags *diags, bool is_colour, struct vkc_t
 
 /*
  * "Did you mean": the candidate nearest to what was written, by the edit
- * distance with transpositions (Damerau 1964, restricted), if it is near enough:
- * at most a third of the length, at least 1. Letters of the other case cost nothing extra beyond 1.
+ * distance with transpositions (Damerau 1964, restricted), if that is at most a
+ * third of the length. A letter of the other case costs nothing.
  */
 struct vkc_nearest {
     const char *best; /* NULL: none near enough */

@@ -28,29 +28,10 @@ static void colour(const struct printer *p, const char *code)
         vkc_text_put(p->text, code);
 }
 
-/* Bytes of the character at text, which has len_bytes > 0 left; 0 when it is no valid one. */
-static size_t char_bytes(const char *text, size_t len_bytes)
-{
-    uint8_t first = (uint8_t)text[0];
-    size_t want = first < 0x80   ? 1
-                  : first < 0xc2 ? 0
-                  : first < 0xe0 ? 2
-                  : first < 0xf0 ? 3
-                  : first < 0xf5 ? 4
-                                 : 0;
-    if (want == 0 || want > len_bytes)
-        return 0;
-    for (size_t i = 1; i < want; i++) {
-        if (((uint8_t)text[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    return want;
-}
-
 /* One character as one column: a tab is a space, what a terminal would obey or garble is `?`. */
 static size_t put_char(const struct printer *p, const char *text, size_t len_bytes)
 {
-    size_t bytes = char_bytes(text, len_bytes);
+    size_t bytes = vkc_utf8_bytes(text, len_bytes);
     uint8_t first = (uint8_t)text[0];
     bool is_c1 = bytes == 2 && first == 0xc2 && (uint8_t)text[1] < 0xa0;
     if (first == '\t')
@@ -64,7 +45,7 @@ static size_t put_char(const struct printer *p, const char *text, size_t len_byt
 
 static size_t next_char(const char *text, size_t len_bytes)
 {
-    size_t bytes = char_bytes(text, len_bytes);
+    size_t bytes = vkc_utf8_bytes(text, len_bytes);
     return bytes != 0 ? bytes : 1;
 }
 

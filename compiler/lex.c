@@ -266,7 +266,9 @@ static void no_token(struct vkc_lexer *lx)
                       "names are ASCII letters, digits and `_`; other characters stand in texts");
     } else {
         lx->at++;
-        if (c > 0x20 && c < 0x7f)
+        if (c == '`')
+            vkc_error(diags, vkc_lexer_span(lx, start, lx->at), "a backquote is no part of the language");
+        else if (c > 0x20 && c < 0x7f)
             vkc_error(diags, vkc_lexer_span(lx, start, lx->at), "`%c` is no part of the language", c);
         else
             vkc_error(diags, vkc_lexer_span(lx, start, lx->at), "a control character, U+%04X", c);
@@ -276,32 +278,11 @@ static void no_token(struct vkc_lexer *lx)
 
 /* ---- the whole file -------------------------------------------------------------------------- */
 
-/* Bytes of the UTF-8 sequence at text (RFC 3629), 0 when there is none; a zero byte ends the text. */
-static uint32_t utf8_bytes(const uint8_t *text)
-{
-    uint8_t first = text[0];
-    if (first < 0x80)
-        return 1;
-    uint32_t want = first >= 0xc2 && first < 0xe0   ? 2
-                    : first >= 0xe0 && first < 0xf0 ? 3
-                    : first >= 0xf0 && first < 0xf5 ? 4
-                                                    : 0;
-    uint8_t low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
-    uint8_t high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
-    for (uint32_t i = 1; i < want; i++) {
-        if (text[i] < low || text[i] > high)
-            return 0;
-        low = 0x80;
-        high = 0xbf;
-    }
-    return want;
-}
-
 static bool check_utf8(struct vkc_lexer *lx)
 {
     uint32_t bytes;
     for (uint32_t i = 0; i < lx->len; i += bytes) {
-        bytes = utf8_bytes((const uint8_t *)lx->text + i);
+        bytes = (uint32_t)vkc_utf8_bytes(lx->text + i, lx->len - i);
         if (bytes == 0) {
             vkc_error(&lx->program->diags, vkc_lexer_span(lx, i, i + 1), "this byte, 0x%02x, is not UTF-8",
                       (uint8_t)lx->text[i]);

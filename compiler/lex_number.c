@@ -38,8 +38,8 @@ static bool check_digits(struct vkc_lexer *lx, uint32_t start, uint32_t end, uin
         vkc_error(diags, vkc_lexer_span(lx, start, end), "`_` stands between two digits of a number");
         return false;
     }
-    if (digits == start && lx->text[start] == '0' && end - start > 1 &&
-        vkc_lexer_is_digit(lx->text[start + 1])) {
+    if (digits == start && lx->text[start] == '0' && end - start > 1 && lx->text[start + 1] != '.' &&
+        lx->text[start + 1] != 'e' && lx->text[start + 1] != 'E') {
         struct vkc_diag *diag =
             vkc_error(diags, vkc_lexer_span(lx, start, end), "a number has no leading zero");
         vkc_diag_help(diags, diag, "there are no octal numbers");

@@ -31,9 +31,10 @@ static void not_closed(struct vkc_lexer *lx, uint32_t start, struct vkc_lexer_op
 {
     struct vkc_diags *diags = &lx->program->diags;
     uint32_t end = is_triple ? open.start + 3 : lx->at;
-    vkc_error(diags, vkc_lexer_span(lx, open.start, end),
-              is_triple ? "this text is not closed: expected `\"\"\"`"
-                        : "this text is not closed on its line");
+    if (lx->lines == 0) /* else the text around this one is what is not closed */
+        vkc_error(diags, vkc_lexer_span(lx, open.start, end),
+                  is_triple ? "this text is not closed: expected `\"\"\"`"
+                            : "this text is not closed on its line");
     vkc_lexer_add(lx, VKC_TOKEN_BAD, start, 0);
 }
 

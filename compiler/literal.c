@@ -143,24 +143,25 @@ static void put_scalar(struct decoder *d, uint32_t c)
     put(d, 0x80 | (c & 0x3f));
 }
 
-/* \u{1F600}: at is behind the u. */
+/* \u{1F600}: at is behind the u. What stands in braces is taken though it be wrong. */
 static void scalar(struct decoder *d, uint32_t start)
 {
-    uint32_t value = 0, digits = 0, at = d->at + 1;
+    uint32_t value = 0, digits = 0;
     bool is_good = d->at < d->len && d->text[d->at] == '{';
-    while (is_good && at < d->len && digit_of(d->text[at]) < 16 && digits < 7) {
-        value = value << 4 | digit_of(d->text[at++]);
+    d->at += is_good;
+    for (; is_good && d->at < d->len && digit_of(d->text[d->at]) < 16; d->at++) {
+        value = digits < 6 ? value << 4 | digit_of(d->text[d->at]) : value;
         digits++;
     }
-    is_good = is_good && digits > 0 && digits < 7 && at < d->len && d->text[at] == '}';
-    if (is_good && value <= 0x10ffff && !(value >= 0xd800 && value < 0xe000)) {
-        d->at = at + 1;
+    is_good = is_good && d->at < d->len && d->text[d->at] == '}';
+    d->at += is_good;
+    is_good = is_good && digits > 0 && digits < 7;
+    if (is_good && value <= 0x10ffff && !(value >= 0xd800 && value < 0xe000))
         put_scalar(d, value);
-        return;
-    }
-    vkc_error(&d->program->diags, here(d, start, is_good ? at + 1 : start + 2),
-              is_good ? "this is no Unicode scalar value"
-                      : "expected `\\u{...}` with one to six hexadecimal digits");
+    else
+        vkc_error(&d->program->diags, here(d, start, d->at),
+                  is_good ? "this is no Unicode scalar value"
+                          : "expected `\\u{...}` with one to six hexadecimal digits");
 }
 
 /* \xff: at is behind the x. */

@@ -172,12 +172,14 @@ struct vkc_diag *vkc_expected(struct vkc_parser *p, const char *what)
         p->is_lost = true;
         return NULL;
     }
+    /* What is missing at the end of a line or of the file is told there. */
     const struct vkc_token *token = &p->tokens[p->at];
-    bool is_line_end = (token->flags & VKC_FLAG_NEWLINE) != 0 && p->at > 0 && token->role != VKC_ROLE_FIRST &&
-                       !vkc_is(p, VKC_TOKEN_END);
-    if (is_line_end) {
+    bool is_end = vkc_is(p, VKC_TOKEN_END);
+    bool is_line_end = (token->flags & VKC_FLAG_NEWLINE) != 0 && token->role != VKC_ROLE_FIRST;
+    if (p->at > 0 && (is_end || is_line_end)) {
         uint32_t end = p->source->base + p->tokens[p->at - 1].end;
-        return vkc_refuse(p, (struct vkc_span){end, end}, "expected %s, found the end of the line", what);
+        return vkc_refuse(p, (struct vkc_span){end, end}, "expected %s, found the end of the %s", what,
+                          is_end ? "file" : "line");
     }
     struct vkc_text found = {0};
     describe(p, &found);
@@ -225,16 +227,26 @@ void vkc_leave(struct vkc_parser *p)
     p->depth--;
 }
 
+static void expect_opening(struct vkc_parser *p, enum vkc_token_kind kind)
+{
+    bool is_below = vkc_is(p, kind);
+    struct vkc_diag *diag = vkc_expected(p, vkc_token_name(kind));
+    if (is_below)
+        vkc_help(p, diag, "a newline ends what stands before it: put the %s on that line",
+                 vkc_token_name(kind));
+}
+
 bool vkc_open(struct vkc_parser *p, enum vkc_token_kind kind, enum vkc_token_role role,
               struct vkc_mode *ret_mode)
 {
     *ret_mode = p->mode;
     if (!p->is_lost && (!vkc_is(p, kind) || vkc_is_cut(p)))
-        vkc_expect(p, kind, NULL);
+        expect_opening(p, kind);
     if (!vkc_enter(p))
         return false;
     vkc_role(p, role);
     vkc_advance(p);
+    p->braces += kind == VKC_TOKEN_LBRACE;
     p->mode = (struct vkc_mode){.no_lines = kind != VKC_TOKEN_LBRACE};
     return true;
 }
@@ -250,6 +262,16 @@ void vkc_close(struct vkc_parser *p, enum vkc_token_kind kind, struct vkc_mode m
         vkc_text_fini(&what);
     }
     p->mode = mode;
+    p->braces -= kind == VKC_TOKEN_RBRACE;
+    vkc_leave(p);
+}
+
+void vkc_close_block(struct vkc_parser *p, struct vkc_mode mode)
+{
+    if (!vkc_take(p, VKC_TOKEN_RBRACE))
+        vkc_expected(p, "`}`");
+    p->mode = mode;
+    p->braces--;
     vkc_leave(p);
 }
 
@@ -260,19 +282,63 @@ bool vkc_comma(struct vkc_parser *p, enum vkc_token_kind closing)
 
 /* ---- getting found again ------------------------------------------------------------ */
 
-void vkc_recover(struct vkc_parser *p, uint32_t first)
+#define LOOK_TOKENS 4096u /* looked ahead at most to see whether braces close */
+
+/* Whether every open brace, and that many more, closes before the next declaration. */
+static bool is_balanced(const struct vkc_parser *p, uint32_t more)
+{
+    struct vkc_parser look = *p;
+    uint32_t depth = p->braces + more;
+    for (uint32_t i = 0; i < LOOK_TOKENS; i++) {
+        if (vkc_is(&look, VKC_TOKEN_END) || (i > 0 && vkc_begins_decl(&look)))
+            return depth == 0;
+        depth += vkc_is(&look, VKC_TOKEN_LBRACE);
+        depth -= vkc_is(&look, VKC_TOKEN_RBRACE) && depth > 0;
+        look.at++;
+    }
+    return false;
+}
+
+/* How many literals' braces are open here of those from first on. */
+static uint32_t open_literals(const struct vkc_parser *p, uint32_t first)
 {
     uint32_t depth = 0;
+    for (uint32_t i = first; i < p->at; i++) {
+        depth += p->tokens[i].kind == VKC_TOKEN_LBRACE;
+        depth -= p->tokens[i].kind == VKC_TOKEN_RBRACE && depth > 0;
+    }
+    return depth;
+}
+
+/* The next statement, though an operator before the newline says that the line goes on. */
+static bool begins_line(const struct vkc_parser *p)
+{
+    uint8_t flags = p->tokens[p->at].flags;
+    enum vkc_token_kind kind = vkc_kind(p);
+    bool is_word = kind == VKC_TOKEN_LET || kind == VKC_TOKEN_VAR || kind == VKC_TOKEN_FOR ||
+                   kind == VKC_TOKEN_WHILE || kind == VKC_TOKEN_ASSERT;
+    return (flags & VKC_FLAG_BREAK) != 0 || ((flags & VKC_FLAG_NEWLINE) != 0 && is_word);
+}
+
+void vkc_recover(struct vkc_parser *p, uint32_t first)
+{
+    uint32_t depth = 0, literals = open_literals(p, first);
+    bool is_inside = literals > 0 && is_balanced(p, literals);
     p->is_lost = p->is_over;
-    while (!vkc_is(p, VKC_TOKEN_END)) {
-        bool is_line = p->at > first && (p->tokens[p->at].flags & VKC_FLAG_BREAK) != 0;
-        if (depth == 0 && (is_line || vkc_is(p, VKC_TOKEN_RBRACE)))
+    for (; !vkc_is(p, VKC_TOKEN_END); vkc_advance(p)) {
+        bool is_closing = vkc_is(p, VKC_TOKEN_RBRACE);
+        is_inside = is_inside && literals > 0;
+        if (p->at > first && vkc_begins_decl(p))
             return;
-        if (vkc_begins_decl(p) && p->at > first)
+        if (depth == 0 && p->at > first && begins_line(p) && !is_inside)
             return;
+        if (is_closing && depth + literals == 0)
+            return;
+        if (is_closing && depth == 0)
+            literals--;
+        else
+            depth -= is_closing;
         depth += vkc_is(p, VKC_TOKEN_LBRACE);
-        depth -= vkc_is(p, VKC_TOKEN_RBRACE);
-        vkc_advance(p);
     }
 }
 
@@ -282,7 +348,10 @@ static void line_goes_on(struct vkc_parser *p)
     size_t len;
     const char *text = vkc_token_text(p, p->last, &len);
     bool is_name = p->tokens[p->last].kind == VKC_TOKEN_NAME && p->tokens[p->last].role == VKC_ROLE_FIRST;
+    bool is_and = vkc_is_word(p, "and"), is_or = vkc_is_word(p, "or");
     struct vkc_diag *diag = vkc_expected(p, "the end of the line");
+    if (is_and || is_or)
+        vkc_help(p, diag, "`%s` is written `%s`", is_and ? "and" : "or", is_and ? "&&" : "||");
     if (diag == NULL || !is_name)
         return;
     vkc_nearest_init(&nearest, text, len);
@@ -335,7 +404,7 @@ struct vkc_ident vkc_parse_name(struct vkc_parser *p, const char *what, enum vkc
         vkc_advance(p);
         return ident;
     }
-    bool is_keyword = vkc_token_is_keyword(vkc_kind(p)) && !vkc_at_break(p);
+    bool is_keyword = vkc_token_is_keyword(vkc_kind(p)) && (p->tokens[p->at].flags & VKC_FLAG_NEWLINE) == 0;
     struct vkc_diag *diag = vkc_expected(p, what);
     if (is_keyword)
         vkc_help(p, diag, "`%.*s` is a keyword", (int)len, text);

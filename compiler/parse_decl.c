@@ -44,7 +44,8 @@ void vkc_recover_decl(struct vkc_parser *p, uint32_t first)
     while (!vkc_is(p, VKC_TOKEN_END)) {
         bool is_line = (p->tokens[p->at].flags & VKC_FLAG_NEWLINE) != 0;
         bool is_word = is_decl_word(vkc_kind(p), vkc_kind_after(p, 1));
-        if (p->at > first && (vkc_begins_decl(p) || (depth == 0 && is_line && is_word)))
+        bool is_other = is_first_column(p) && !vkc_is(p, VKC_TOKEN_RBRACE) && !vkc_is(p, VKC_TOKEN_LBRACE);
+        if (p->at > first && (vkc_begins_decl(p) || (depth == 0 && is_line && (is_word || is_other))))
             return;
         depth += vkc_is(p, VKC_TOKEN_LBRACE);
         depth -= vkc_is(p, VKC_TOKEN_RBRACE) && depth > 0;
@@ -211,7 +212,7 @@ static struct vkc_member member(struct vkc_parser *p)
         function(p, &member.fn);
     } else if (vkc_take(p, VKC_TOKEN_EVERY)) {
         member.kind = VKC_MEMBER_EVERY;
-        member.period = vkc_parse_head(p);
+        member.period = vkc_parse_head(p, "a Duration");
         member.body = vkc_parse_block(p);
     } else {
         bool is_fn = vkc_is(p, VKC_TOKEN_FN);
@@ -240,10 +241,7 @@ static struct vkc_decl *actor(struct vkc_parser *p, struct vkc_decl *decl)
         else
             vkc_list_add(&members, &one, sizeof one);
     }
-    if (!vkc_take(p, VKC_TOKEN_RBRACE))
-        vkc_expected(p, "`}`");
-    p->mode = mode;
-    vkc_leave(p);
+    vkc_close_block(p, mode);
     decl->actor.count = members.count;
     decl->actor.members = vkc_list_take(p, &members, sizeof(struct vkc_member));
     return decl;
@@ -317,10 +315,7 @@ static struct vkc_decl *supervise(struct vkc_parser *p, struct vkc_decl *decl)
         else
             vkc_list_add(&children, &one, sizeof one);
     }
-    if (!vkc_take(p, VKC_TOKEN_RBRACE))
-        vkc_expected(p, "`}`");
-    p->mode = mode;
-    vkc_leave(p);
+    vkc_close_block(p, mode);
     decl->supervise.count = children.count;
     decl->supervise.children = vkc_list_take(p, &children, sizeof(struct vkc_child));
     return decl;

@@ -36,8 +36,8 @@ void vkc_expr_above(struct vkc_parser *p, struct vkc_expr *parent, const struct 
     parent->kind = VKC_EXPR_BAD;
     if (p->is_lost)
         return;
-    vkc_refuse(p, vkc_here(p), "this expression is too long: at most %u operators and calls in one chain",
-               VKC_CHAIN_MAX);
+    vkc_refuse(p, (struct vkc_span){child->span.start, child->span.start},
+               "this expression is too long: at most %u operators and calls in one chain", VKC_CHAIN_MAX);
     p->is_over = true;
     p->at = p->module->tokens.count - 1;
 }
@@ -135,12 +135,25 @@ struct vkc_expr *vkc_parse_expr(struct vkc_parser *p)
     return p->is_lost ? vkc_expr_bad(p) : binary(p, 1);
 }
 
-struct vkc_expr *vkc_parse_head(struct vkc_parser *p)
+struct vkc_expr *vkc_parse_head(struct vkc_parser *p, const char *what)
 {
     bool was = p->mode.no_brace;
+    /* Braces here are a map only where another pair follows: the body. */
+    if (!p->is_lost && vkc_is(p, VKC_TOKEN_LBRACE) && !vkc_is_map_head(p)) {
+        vkc_expected(p, what);
+        return vkc_expr_bad(p);
+    }
     p->mode.no_brace = true;
     struct vkc_expr *expr = vkc_parse_expr(p);
     p->mode.no_brace = was;
+    bool is_type =
+        p->last + 1 == p->at && p->tokens[p->last].kind == VKC_TOKEN_NAME && expr->kind != VKC_EXPR_BAD;
+    char first = p->source->text[p->tokens[p->last].start];
+    enum vkc_token_kind after = vkc_kind_after(p, 2);
+    if (is_type && first >= 'A' && first <= 'Z' && vkc_is(p, VKC_TOKEN_LBRACE) &&
+        vkc_kind_after(p, 1) == VKC_TOKEN_NAME && (after == VKC_TOKEN_COLON || after == VKC_TOKEN_COMMA))
+        vkc_refuse(p, vkc_here(p),
+                   "a record in the head of `if`, `match`, `for` or `while` stands in parentheses");
     return expr;
 }
 

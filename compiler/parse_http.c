@@ -205,6 +205,8 @@ static void route_text(struct vkc_parser *p, struct route *route)
 {
     struct vkc_mode mode = p->mode;
     bool is_last = false;
+    if (vkc_is_cut(p) || (!vkc_is(p, VKC_TOKEN_STR) && !vkc_is(p, VKC_TOKEN_STR_HEAD)))
+        vkc_expected(p, "the route, a text as in `\"/links/{id}\"`");
     if (p->tokens[p->at].flags & VKC_FLAG_TRIPLE) {
         vkc_refuse(p, vkc_here(p), "a route is a text on one line");
         return;
@@ -286,7 +288,7 @@ static void unknown_clause(struct vkc_parser *p)
 static struct vkc_clause clause(struct vkc_parser *p)
 {
     struct vkc_clause clause = {.span = vkc_here(p)};
-    enum vkc_method method = vkc_method_here(p);
+    enum vkc_method method = vkc_method_word(p);
     vkc_role(p, VKC_ROLE_FIRST);
     if (method != VKC_METHOD_COUNT) {
         clause.kind = VKC_CLAUSE_ROUTE;
@@ -342,9 +344,6 @@ struct vkc_decl *vkc_parse_http(struct vkc_parser *p, struct vkc_decl *decl)
     if (!vkc_open(p, VKC_TOKEN_LBRACE, VKC_ROLE_NONE, &mode))
         return decl;
     clauses(p, decl);
-    if (!vkc_take(p, VKC_TOKEN_RBRACE))
-        vkc_expected(p, "`}`");
-    p->mode = mode;
-    vkc_leave(p);
+    vkc_close_block(p, mode);
     return decl;
 }

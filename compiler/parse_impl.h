@@ -23,7 +23,8 @@ struct vkc_parser {
     const struct vkc_source *source;
     struct vkc_token *tokens;
     uint32_t at;
-    uint32_t depth; /* brackets, blocks and prefixes open */
+    uint32_t depth;  /* brackets, blocks and prefixes open */
+    uint32_t braces; /* of these, { */
     struct vkc_mode mode;
     bool is_lost;
     bool is_over;  /* nested too deep: nothing more is read */
@@ -83,6 +84,8 @@ bool vkc_open(struct vkc_parser *p, enum vkc_token_kind kind, enum vkc_token_rol
               struct vkc_mode *ret_mode);
 /* Takes the closing one, named in the message if it lacks. */
 void vkc_close(struct vkc_parser *p, enum vkc_token_kind kind, struct vkc_mode mode);
+/* Takes the } of a block. */
+void vkc_close_block(struct vkc_parser *p, struct vkc_mode mode);
 /* After an item of a list: takes the comma, true when another item follows. */
 bool vkc_comma(struct vkc_parser *p, enum vkc_token_kind closing);
 /* Reports that there are more than the limit, at a span. */
@@ -109,7 +112,10 @@ struct vkc_type_expr *vkc_parse_type(struct vkc_parser *p);
 struct vkc_pattern *vkc_parse_pattern(struct vkc_parser *p);
 
 struct vkc_expr *vkc_parse_expr(struct vkc_parser *p);
-struct vkc_expr *vkc_parse_head(struct vkc_parser *p); /* in front of a { that begins a body */
+/* In front of a { that begins a body; what is expected there. */
+struct vkc_expr *vkc_parse_head(struct vkc_parser *p, const char *what);
+/* Whether the braces that open here are followed by others. */
+bool vkc_is_map_head(const struct vkc_parser *p);
 struct vkc_expr *vkc_parse_unary(struct vkc_parser *p);
 struct vkc_expr *vkc_parse_operand(struct vkc_parser *p);
 /* Postfix operators behind an operand. */
@@ -129,6 +135,8 @@ struct vkc_expr *vkc_parse_bytes(struct vkc_parser *p);
 bool vkc_is_json(const struct vkc_parser *p);
 /* The method that the current name is in front of a text; VKC_METHOD_COUNT: none. */
 enum vkc_method vkc_method_here(const struct vkc_parser *p);
+/* The same by the word alone. */
+enum vkc_method vkc_method_word(const struct vkc_parser *p);
 struct vkc_args vkc_parse_args(struct vkc_parser *p);
 void vkc_parse_params(struct vkc_parser *p, struct vkc_params *params, bool is_closure);
 /* What follows =>: an expression, or a block that may be empty. */

@@ -265,6 +265,19 @@ static bool is_map(const struct vkc_parser *p)
     return false;
 }
 
+bool vkc_is_map_head(const struct vkc_parser *p)
+{
+    uint32_t depth = 0, at = p->at;
+    for (; p->tokens[at].kind != VKC_TOKEN_END; at++) {
+        depth += p->tokens[at].kind == VKC_TOKEN_LBRACE;
+        depth -= p->tokens[at].kind == VKC_TOKEN_RBRACE;
+        if (depth == 0)
+            return p->tokens[at + 1].kind == VKC_TOKEN_LBRACE &&
+                   (p->tokens[at + 1].flags & VKC_FLAG_BREAK) == 0;
+    }
+    return false;
+}
+
 struct vkc_expr *vkc_parse_braces(struct vkc_parser *p)
 {
     bool is_empty = vkc_kind_after(p, 1) == VKC_TOKEN_RBRACE;
@@ -426,16 +439,21 @@ static const char *const methods[VKC_METHOD_COUNT] = {
     [VKC_METHOD_OPTIONS] = "OPTIONS",
 };
 
-enum vkc_method vkc_method_here(const struct vkc_parser *p)
+enum vkc_method vkc_method_word(const struct vkc_parser *p)
 {
-    enum vkc_token_kind next = vkc_kind_after(p, 1);
     enum vkc_method method = VKC_METHOD_GET;
-    if ((next != VKC_TOKEN_STR && next != VKC_TOKEN_STR_HEAD) ||
-        (p->tokens[p->at + 1].flags & VKC_FLAG_BREAK) != 0)
-        return VKC_METHOD_COUNT;
     while (method < VKC_METHOD_COUNT && !vkc_is_word(p, methods[method]))
         method++;
     return method;
+}
+
+enum vkc_method vkc_method_here(const struct vkc_parser *p)
+{
+    enum vkc_token_kind next = vkc_kind_after(p, 1);
+    if ((next != VKC_TOKEN_STR && next != VKC_TOKEN_STR_HEAD) ||
+        (p->tokens[p->at + 1].flags & VKC_FLAG_BREAK) != 0)
+        return VKC_METHOD_COUNT;
+    return vkc_method_word(p);
 }
 
 struct vkc_expr *vkc_parse_request(struct vkc_parser *p, enum vkc_method method)

@@ -154,7 +154,7 @@ static struct vkc_expr *closure(struct vkc_parser *p)
 
 static struct vkc_branch branch(struct vkc_parser *p)
 {
-    struct vkc_branch branch = {.condition = vkc_parse_head(p)};
+    struct vkc_branch branch = {.condition = vkc_parse_head(p, "a condition")};
     if (vkc_is(p, VKC_TOKEN_ASSIGN) && !p->is_lost) {
         struct vkc_diag *diag = vkc_expected(p, "`{`");
         vkc_help(p, diag, "`==` compares; an assignment is a statement and has no value");
@@ -217,7 +217,7 @@ static struct vkc_expr *match(struct vkc_parser *p)
     if (!vkc_enter(p))
         return vkc_expr_bad(p);
     vkc_advance(p);
-    expr->match.subject = vkc_parse_head(p);
+    expr->match.subject = vkc_parse_head(p, "a value to match");
     vkc_expr_above(p, expr, expr->match.subject);
     if (vkc_open(p, VKC_TOKEN_LBRACE, VKC_ROLE_NONE, &mode)) {
         while (!vkc_is(p, VKC_TOKEN_RBRACE) && !vkc_is(p, VKC_TOKEN_END) && !vkc_begins_decl(p)) {
@@ -293,9 +293,6 @@ static struct vkc_expr *no_operand(struct vkc_parser *p)
         vkc_help(p, diag, "`_` is a pattern and has no value");
     else if (kind == VKC_TOKEN_ASSIGN)
         vkc_help(p, diag, "an assignment is a statement and has no value; `==` compares");
-    else if (kind == VKC_TOKEN_LBRACE)
-        vkc_help(p, diag,
-                 "a record or map in the head of `if`, `match`, `for` or `while` stands in parentheses");
     else if (kind == VKC_TOKEN_DOTDOT)
         vkc_help(p, diag, "a range stands only in `for i in a..b`");
     else if (kind >= VKC_TOKEN_PLUS && kind <= VKC_TOKEN_COALESCE)

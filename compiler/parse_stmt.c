@@ -38,7 +38,7 @@ static struct vkc_stmt *loop_while(struct vkc_parser *p)
 {
     struct vkc_stmt *stmt = stmt_new(p, VKC_STMT_WHILE, vkc_start(p));
     vkc_advance(p);
-    stmt->loop.first = vkc_parse_head(p);
+    stmt->loop.first = vkc_parse_head(p, "a condition");
     stmt->loop.body = vkc_parse_block(p);
     return stmt;
 }
@@ -53,12 +53,13 @@ static struct vkc_stmt *loop_for(struct vkc_parser *p)
         stmt->loop.names[1] = vkc_parse_binding(p, "a name");
         stmt->loop.names_count = 2;
     }
-    stmt->loop.first =
-        vkc_expect(p, VKC_TOKEN_IN, "and what the loop goes through") ? vkc_parse_head(p) : vkc_expr_bad(p);
+    stmt->loop.first = vkc_expect(p, VKC_TOKEN_IN, "and what the loop goes through")
+                           ? vkc_parse_head(p, "what the loop goes through")
+                           : vkc_expr_bad(p);
     if (vkc_take(p, VKC_TOKEN_DOTDOT)) {
         if (stmt->loop.names_count == 2)
             vkc_complain(p, stmt->loop.names[1].span, "a range gives one value a turn");
-        stmt->loop.last = vkc_parse_head(p);
+        stmt->loop.last = vkc_parse_head(p, "the end of the range");
     }
     stmt->loop.body = vkc_parse_block(p);
     return stmt;
@@ -246,10 +247,9 @@ struct vkc_expr *vkc_parse_block(struct vkc_parser *p)
         above_stmt(p, block, stmt);
         vkc_list_add(&stmts, &stmt, sizeof stmt);
     }
-    if (!vkc_take(p, VKC_TOKEN_RBRACE))
+    if (!p->is_lost && !vkc_is(p, VKC_TOKEN_RBRACE))
         not_closed(p, opening);
-    p->mode = mode;
-    vkc_leave(p);
+    vkc_close_block(p, mode);
     block->block.count = stmts.count;
     block->block.items = vkc_list_take(p, &stmts, sizeof(struct vkc_stmt *));
     return vkc_expr_done(p, block);

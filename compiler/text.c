@@ -75,3 +75,22 @@ void vkc_text_print(struct vkc_text *text, const char *format, ...)
     vkc_text_vprint(text, format, arguments);
     va_end(arguments);
 }
+
+size_t vkc_utf8_bytes(const char *text, size_t len_bytes)
+{
+    uint8_t first = (uint8_t)text[0];
+    if (first < 0x80)
+        return 1;
+    size_t want = first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+    uint8_t low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+    uint8_t high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+    if (want > len_bytes)
+        return 0;
+    for (size_t i = 1; i < want; i++) {
+        if ((uint8_t)text[i] < low || (uint8_t)text[i] > high)
+            return 0;
+        low = 0x80;
+        high = 0xbf;
+    }
+    return want;
+}

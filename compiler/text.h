@@ -23,4 +23,7 @@ void vkc_text_print(struct vkc_text *text, const char *format, ...) __attribute_
 void vkc_text_vprint(struct vkc_text *text, const char *format, va_list arguments)
     __attribute__((format(printf, 2, 0)));
 
+/* Length of the UTF-8 character (RFC 3629) at text, which has len_bytes > 0 left; 0 when none is there. */
+size_t vkc_utf8_bytes(const char *text, size_t len_bytes);
+
 #endif

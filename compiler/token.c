@@ -11,8 +11,8 @@ static const char *const names[VKC_TOKEN_KINDS] = {[VKC_TOKEN_END] = "the end of
                                                    [VKC_TOKEN_BYTES] = "a Bytes literal",
                                                    [VKC_TOKEN_STR] = "a text",
                                                    [VKC_TOKEN_STR_HEAD] = "a text",
-                                                   [VKC_TOKEN_STR_MID] = "the rest of a text",
-                                                   [VKC_TOKEN_STR_TAIL] = "the rest of a text",
+                                                   [VKC_TOKEN_STR_MID] = "`}`",
+                                                   [VKC_TOKEN_STR_TAIL] = "`}`",
 #define X(name, spelling) [VKC_TOKEN_##name] = "`" spelling "`",
                                                    VKC_KEYWORDS(X)
 #undef X
