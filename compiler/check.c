@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compiler/check.h"
 
-/* Each works on all modules of the program, the first file's first. */
-static void (*const passes[])(struct vkc_program *program) = {
-    NULL, /* ends the list */
-};
+#include "compiler/types.h"
+
+static struct vkc_source *load(struct vkc_program *program, const char *path, const char **ret_why,
+                               void *context)
+{
+    (void)context;
+    return vkc_source_read(&program->sources, path, ret_why);
+}
 
 bool vkc_check_source(struct vkc_program *program, struct vkc_source *source)
 {
     (void)vkc_program_parse(program, source); /* kept in program->modules */
-    for (size_t i = 0; passes[i] != NULL && program->diags.errors == 0; i++)
-        passes[i](program);
+    if (program->diags.errors == 0)
+        (void)vkc_analyse(program, load, NULL); /* kept in program->checked */
     return program->diags.errors == 0;
 }
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A program from its first file to the last check. Passes run in order over
- * the whole program; one runs only when those before it reported no error, so
- * that none sees a tree with BAD nodes. A pass to come is a line in check.c.
+ * A program from its first file to the last check. Types are looked at only
+ * when the files could be read and parsed without error.
  */
 #ifndef COMPILER_CHECK_H
 #define COMPILER_CHECK_H

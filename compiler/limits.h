@@ -21,6 +21,9 @@
 #define VKC_CAPTURES_MAX     8u           /* of a route */
 #define VKC_QUERY_MAX        16u          /* query parameters of a route */
 #define VKC_HEAP_MAX_BYTES   (256u << 20) /* heap: */
+#define VKC_INSTANCES_MAX    4096u        /* of generic functions, in a program */
+#define VKC_TYPES_MAX        16384u       /* different types in a program */
+#define VKC_LETS_DEPTH_MAX   200u         /* top-level lets that need one another */
 #define VKC_ERRORS_SHOWN_MAX 50u          /* of one run; the rest is counted */
 
 #endif

@@ -2,6 +2,8 @@
 /* What the parser's files share: tokens, messages, brackets, getting found again. */
 #include "compiler/parse_impl.h"
 
+#include "compiler/types.h"
+
 #include <stdlib.h>
 
 void vkc_list_add(struct vkc_list *list, const void *item, size_t item_bytes)
@@ -466,6 +468,7 @@ void vkc_program_init(struct vkc_program *program)
 
 void vkc_program_fini(struct vkc_program *program)
 {
+    vkc_checked_fini(program->checked);
     vkc_diags_fini(&program->diags);
     vkc_sources_fini(&program->sources);
     vkc_names_fini(&program->names);

@@ -9,6 +9,8 @@
 #include "compiler/ast.h"
 #include "compiler/diag.h"
 
+struct vkc_checked;
+
 struct vkc_program {
     struct vkc_arena arena;
     struct vkc_names names;
@@ -16,6 +18,7 @@ struct vkc_program {
     struct vkc_diags diags;
     struct vkc_module **modules; /* the first file's first; in the arena */
     uint32_t modules_count;
+    struct vkc_checked *checked; /* compiler/types.h; NULL before it was analysed */
 };
 
 void vkc_program_init(struct vkc_program *program);

@@ -24,6 +24,7 @@
 #ifndef COMPILER_TYPES_H
 #define COMPILER_TYPES_H
 
+#include "compiler/limits.h"
 #include "compiler/program.h"
 
 struct vkc_body;
@@ -79,9 +80,10 @@ struct vkc_types {
     struct vkc_type *simple[VKC_TYPE_VAR + 1];
     uint32_t count; /* of interned types: ids are below it */
     uint32_t vars_count;
+    struct vkc_type **all; /* by id */
     /* private */
     struct vkc_type **slots;
-    uint32_t room;
+    uint32_t room, all_room;
 };
 
 void vkc_types_init(struct vkc_types *types, struct vkc_arena *arena);
@@ -237,6 +239,13 @@ enum vkc_body_kind {
     VKC_BODY_TEST,
 };
 
+/* A way for a handler to choose an error clause. */
+struct vkc_fail {
+    struct vkc_type *type;      /* an enum */
+    struct vkc_symbol *variant; /* NULL: any of it */
+    struct vkc_span span;
+};
+
 /* Why a body may wait: the first place found. */
 struct vkc_wait {
     struct vkc_span span;
@@ -294,7 +303,8 @@ struct vkc_body {
     uint32_t demands_count, demands_room;
     /* private */
     uint32_t locals_room, captures_room;
-    struct vkc_symbol **fails; /* ROUTE: enums whose values it can fail with */
+    struct vkc_fail **fails; /* ROUTE: what it can fail with, to be covered by error clauses */
+    uint32_t fails_count, fails_room;
     uint8_t progress;
 };
 
@@ -362,7 +372,7 @@ struct vkc_checked {
     uint32_t instances_count;
     struct vkc_symbol *option, *result, *json, *json_error, *call_error; /* enums of the prelude */
     /* private */
-    struct vkc_check *check;
+    struct vkc_pass *pass;
 };
 
 /* The type that an expression, pattern or symbol has in that instance: concrete and interned. */
@@ -415,7 +425,7 @@ typedef struct vkc_source *vkc_load_fn(struct vkc_program *program, const char *
  * program->diags. Never NULL; valid as long as the program, freed by
  * vkc_checked_fini. `load` NULL: imports are errors.
  */
-struct vkc_checked *vkc_check(struct vkc_program *program, vkc_load_fn *load, void *context);
+struct vkc_checked *vkc_analyse(struct vkc_program *program, vkc_load_fn *load, void *context);
 void vkc_checked_fini(struct vkc_checked *checked);
 
 /* For --explain-waits: a line for each function that can wait, with the first place where. */
