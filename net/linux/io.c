@@ -55,7 +55,7 @@ void net_io_fini(struct net_io *nio)
 {
     struct net_table *t = &nio->table;
     for (uint32_t i = 1; i < t->conns_fresh; i++) {
-        if ((t->conns[i].flags & (NET_CONN_LIVE | NET_CONN_CLOSED)) == NET_CONN_LIVE)
+        if ((t->conns[i].flags & (NET_IO_CONN_LIVE | NET_IO_CONN_CLOSED)) == NET_IO_CONN_LIVE)
             (void)close(t->conns[i].fd); /* nobody is left to be told */
     }
     if (nio->wake_fd >= 0)
@@ -67,10 +67,10 @@ void net_io_fini(struct net_io *nio)
 
 static int add_listener(struct net_io *nio, int fd, uint32_t *ret_conn)
 {
-    uint32_t index = net_conn_new(&nio->table, fd, NET_CONN_LISTENS);
+    uint32_t index = net_io_conn_new(&nio->table, fd, NET_IO_CONN_LISTENS);
     if (index == 0)
         return -VK_EMFILE;
-    *ret_conn = net_conn_number(&nio->table, index);
+    *ret_conn = net_io_conn_number(&nio->table, index);
     return 0;
 }
 
@@ -108,10 +108,10 @@ int net_io_adopt_stream(struct proc_io *io, int fd, uint32_t *ret_conn)
     int flags = fcntl(fd, F_GETFL);
     if (flags < 0 || (nio->nonblock && fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0))
         return net_sock_err(errno);
-    uint32_t index = net_conn_new(&nio->table, fd, 0);
+    uint32_t index = net_io_conn_new(&nio->table, fd, 0);
     if (index == 0)
         return -VK_EMFILE;
-    *ret_conn = net_conn_number(&nio->table, index);
+    *ret_conn = net_io_conn_number(&nio->table, index);
     return 0;
 }
 
@@ -122,21 +122,21 @@ int net_io_open(struct proc_io *io, const struct proc_addr *addr, uint32_t *ret_
     int err = net_sock_open(addr, nio->nonblock, &fd);
     if (err != 0)
         return err;
-    uint32_t index = net_conn_new(&nio->table, fd, 0);
+    uint32_t index = net_io_conn_new(&nio->table, fd, 0);
     if (index == 0) {
         (void)close(fd); /* nothing was done with it */
         return -VK_EMFILE;
     }
     (void)net_sock_addr(addr, &nio->addrs[index]); /* open refused other families */
-    *ret_conn = net_conn_number(&nio->table, index);
+    *ret_conn = net_io_conn_number(&nio->table, index);
     return 0;
 }
 
 int net_io_peer(struct proc_io *io, uint32_t number, struct proc_addr *ret_addr)
 {
     struct net_io *nio = (struct net_io *)io;
-    uint32_t index = net_conn_index(&nio->table, number);
-    if (index == 0 || (nio->table.conns[index].flags & NET_CONN_FD_GONE))
+    uint32_t index = net_io_conn_index(&nio->table, number);
+    if (index == 0 || (nio->table.conns[index].flags & NET_IO_CONN_FD_GONE))
         return -VK_EBADH;
     return net_sock_peer(nio->table.conns[index].fd, ret_addr);
 }
@@ -168,14 +168,14 @@ const struct net_io_stats *net_io_stats(const struct proc_io *io)
 
 int net_io_check(const struct net_io *nio, const struct proc_io_req *req, uint32_t *ret_conn)
 {
-    uint32_t index = net_conn_index(&nio->table, req->conn);
+    uint32_t index = net_io_conn_index(&nio->table, req->conn);
     if (index == 0)
         return -VK_EBADH;
     bool hurries = req->code == PROC_IO_CLOSE && (req->flags & PROC_IO_ABORT);
     if (nio->table.conns[index].close != 0 && !hurries)
         return -VK_EBADH;
-    const struct net_conn *conn = &nio->table.conns[index];
-    bool listens = conn->flags & NET_CONN_LISTENS;
+    const struct net_io_conn *conn = &nio->table.conns[index];
+    bool listens = conn->flags & NET_IO_CONN_LISTENS;
     bool fits = false;
     switch (req->code) {
     case PROC_IO_ACCEPT:
