@@ -395,9 +395,12 @@ static void on_ready(struct ev_loop *loop, struct ev_io *io, int revents)
 
 static void start_in(struct evd *e, uint32_t conn_index, uint32_t index)
 {
-    struct net_io_conn *conn = &e->nio.table.conns[conn_index];
-    conn->in = index;
-    e->nio.table.ops[index].state = NET_OP_ACTIVE;
+    struct net_op *op = &e->nio.table.ops[index];
+    if (op->code == PROC_IO_ACCEPT) {
+        ready_push(e, conn_index);
+        return;
+    }
+    op->state = NET_OP_ACTIVE;
     if (e->watches[conn_index].drained)
         watch_add(e, conn_index, EV_READ);
     else
@@ -441,38 +444,23 @@ static void submit_close(struct evd *e, uint32_t conn_index, bool abort)
 static int evd_submit(struct proc_io *io, const struct proc_io_req *req)
 {
     struct evd *e = (struct evd *)io;
-    struct net_table *t = &e->nio.table;
-    uint32_t conn_index;
-    int err = net_io_check(&e->nio, req, &conn_index);
-    if (VK_UNLIKELY(err != 0))
-        return err;
-    uint32_t index = net_op_new(t, req, conn_index);
-    if (VK_UNLIKELY(index == 0))
-        return -VK_EOVERFLOW;
-    struct net_io_conn *conn = &t->conns[conn_index];
-    switch ((enum proc_io_code)req->code) {
-    case PROC_IO_ACCEPT:
-        conn->in = index;
-        if (!net_io_accept_hold(&e->nio, index))
-            ready_push(e, conn_index);
-        break;
-    case PROC_IO_RECV:
-    case PROC_IO_RECV_INTO:
+    uint32_t conn_index, index;
+    int start = net_io_take(&e->nio, req, &conn_index, &index);
+    switch (start) {
+    case NET_IO_START_NONE:
+        return 0;
+    case NET_IO_START_IN:
         start_in(e, conn_index, index);
-        break;
-    case PROC_IO_SEND:
-    case PROC_IO_SHUTDOWN:
-    case PROC_IO_CONNECT:
-        net_out_push(t, conn, index);
-        if (t->ops[index].next == index)
-            unsent_push(e, conn_index);
-        break;
-    case PROC_IO_CLOSE:
-        net_close_add(t, conn_index, index);
+        return 0;
+    case NET_IO_START_OUT:
+        unsent_push(e, conn_index);
+        return 0;
+    case NET_IO_START_CLOSE:
         submit_close(e, conn_index, req->flags & PROC_IO_ABORT);
-        break;
+        return 0;
+    default:
+        return start;
     }
-    return 0;
 }
 
 static void evd_cancel(struct proc_io *io, uint64_t tag)

@@ -171,11 +171,12 @@ int net_io_check(const struct net_io *nio, const struct proc_io_req *req, uint32
     uint32_t index = net_io_conn_index(&nio->table, req->conn);
     if (index == 0)
         return -VK_EBADH;
-    bool hurries = req->code == PROC_IO_CLOSE && (req->flags & PROC_IO_ABORT);
-    if (nio->table.conns[index].close != 0 && !hurries)
-        return -VK_EBADH;
     const struct net_io_conn *conn = &nio->table.conns[index];
+    bool hurries = req->code == PROC_IO_CLOSE && (req->flags & PROC_IO_ABORT);
+    if (conn->close != 0 && !hurries)
+        return -VK_EBADH;
     bool listens = conn->flags & NET_IO_CONN_LISTENS;
+    int start = NET_IO_START_IN;
     bool fits = false;
     switch (req->code) {
     case PROC_IO_ACCEPT:
@@ -188,22 +189,26 @@ int net_io_check(const struct net_io *nio, const struct proc_io_req *req, uint32
         fits = !listens && conn->in == 0 && req->len > 0 && req->buf != NULL;
         break;
     case PROC_IO_SEND:
+        start = NET_IO_START_OUT;
         fits = !listens && req->len > 0 && req->len <= INT32_MAX && req->buf != NULL;
         break;
     case PROC_IO_SHUTDOWN:
+        start = NET_IO_START_OUT;
         fits = !listens;
         break;
     case PROC_IO_CONNECT:
+        start = NET_IO_START_OUT;
         fits = !listens && conn->out == 0 && nio->addrs[index].any.sa_family != 0;
         break;
     case PROC_IO_CLOSE:
+        start = NET_IO_START_CLOSE;
         fits = true;
         break;
     default:
         break;
     }
     *ret_conn = index;
-    return fits ? 0 : -VK_EINVAL;
+    return fits ? start : -VK_EINVAL;
 }
 
 void net_io_accept_starved(struct net_io *nio)

@@ -283,39 +283,23 @@ static void submit_close(struct uring *u, uint32_t conn_index, bool abort)
 static int uring_submit(struct proc_io *io, const struct proc_io_req *req)
 {
     struct uring *u = (struct uring *)io;
-    struct net_table *t = &u->nio.table;
-    uint32_t conn_index;
-    int err = net_io_check(&u->nio, req, &conn_index);
-    if (VK_UNLIKELY(err != 0))
-        return err;
-    uint32_t index = net_op_new(t, req, conn_index);
-    if (VK_UNLIKELY(index == 0))
-        return -VK_EOVERFLOW;
-    struct net_io_conn *conn = &t->conns[conn_index];
-    switch ((enum proc_io_code)req->code) {
-    case PROC_IO_ACCEPT:
-        conn->in = index;
-        if (!net_io_accept_hold(&u->nio, index))
-            arm(u, index);
-        break;
-    case PROC_IO_RECV:
-    case PROC_IO_RECV_INTO:
-        conn->in = index;
+    uint32_t conn_index, index;
+    int start = net_io_take(&u->nio, req, &conn_index, &index);
+    switch (start) {
+    case NET_IO_START_NONE:
+        return 0;
+    case NET_IO_START_IN:
         arm(u, index);
-        break;
-    case PROC_IO_SEND:
-    case PROC_IO_SHUTDOWN:
-    case PROC_IO_CONNECT:
-        net_out_push(t, conn, index);
-        if (t->ops[index].next == index)
-            start_out(u, conn_index);
-        break;
-    case PROC_IO_CLOSE:
-        net_close_add(t, conn_index, index);
+        return 0;
+    case NET_IO_START_OUT:
+        start_out(u, conn_index);
+        return 0;
+    case NET_IO_START_CLOSE:
         submit_close(u, conn_index, req->flags & PROC_IO_ABORT);
-        break;
+        return 0;
+    default:
+        return start;
     }
-    return 0;
 }
 
 static void uring_cancel(struct proc_io *io, uint64_t tag)
