@@ -326,8 +326,8 @@ static void on_event(struct proc_kernel *kernel, struct proc_sink *sink, uint32_
             net_exchange_input_came(c);
         break;
     case NET_PIPE_SENT:
-        if (VK_UNLIKELY(c->writer != NULL))
-            net_exchange_room_came(c);
+        if (VK_UNLIKELY(c->writer.req != NULL))
+            net_transfer_wake(&c->writer, c->server->kernel);
         break;
     case NET_PIPE_BROKEN:
         net_exchange_broken(c);

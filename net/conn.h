@@ -10,6 +10,7 @@
 #include "net/pipe.h"
 #include "net/scan.h"
 #include "net/server.h"
+#include "net/transfer.h"
 
 #define NET_LISTENERS_MAX     8u
 #define NET_UNCLOSED_MAX      64u /* connections turned away whose CLOSE is to be tried again; more stay open */
@@ -65,8 +66,8 @@ struct net_conn {
     uint64_t body_left; /* of a request body with a length */
     struct net_chunk chunk;
     uint64_t respond_left;
-    struct proc_req *reader; /* pending READ */
-    struct proc_req *writer; /* pending WRITE */
+    struct net_transfer reader;
+    struct net_transfer writer;
 
     uint64_t deadline_ns; /* the timeout in force; the timer may fire earlier and is armed again then */
     struct proc_timer timer;
@@ -122,7 +123,6 @@ extern const struct proc_kind net_kind_exchange;
 /* Whether more of the current request's body is to come. */
 bool net_exchange_has_body(const struct net_conn *conn);
 void net_exchange_input_came(struct net_conn *conn);
-void net_exchange_room_came(struct net_conn *conn);
 void net_exchange_broken(struct net_conn *conn);
 
 /* net/server.c */

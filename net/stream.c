@@ -2,6 +2,7 @@
 #include "net/stream.h"
 
 #include "net/pipe.h"
+#include "net/transfer.h"
 #include "vk/fmt.h"
 
 #define DOORS_MAX 16u /* listeners and connectors together */
@@ -15,14 +16,12 @@ struct net_stream {
     struct net_streams *streams;
     struct net_stream *next;      /* in the free list, or in a door's line of connections nobody took yet */
     struct proc_process *process; /* started for it; NULL when a process asked for it */
-    struct proc_req *reader;
-    struct proc_req *writer;
+    struct net_transfer reader;
+    struct net_transfer writer;
     struct proc_req *opener; /* pending CONNECT */
     struct proc_later later;
     struct proc_timer stall; /* while a send is under way */
     uint32_t refs;           /* handles that name it */
-    bool read_due;           /* a READ that will find its bytes, or the end, at its delivery */
-    bool write_due;          /* the same for a WRITE */
     bool is_used;
     bool aborts;
     bool wants_shut;
@@ -83,16 +82,11 @@ static void again(struct net_stream *s)
     proc_later(s->streams->kernel, &s->later);
 }
 
-static void finish(struct net_stream *s, struct proc_req **pending, bool deliver, int res)
+/* Whatever waits finds out at its delivery what there is. */
+static void wake(struct net_stream *s)
 {
-    struct proc_req *req = *pending;
-    if (!req)
-        return;
-    if (deliver)
-        *(pending == &s->reader ? &s->read_due : &s->write_due) = true;
-    *pending = NULL;
-    req->deliver = deliver;
-    proc_req_finish(s->streams->kernel, req, res);
+    net_transfer_wake(&s->reader, s->streams->kernel);
+    net_transfer_wake(&s->writer, s->streams->kernel);
 }
 
 static void stream_free(struct net_stream *s)
@@ -109,7 +103,7 @@ static void stream_free(struct net_stream *s)
 /* Nobody will ask for anything any more, and nobody waits for an answer. */
 static bool is_over(const struct net_stream *s)
 {
-    return s->refs == 0 && s->pipe.ops == 0 && !s->read_due && !s->write_due && !s->later.queued;
+    return s->refs == 0 && s->pipe.ops == 0 && !s->reader.is_due && !s->writer.is_due && !s->later.queued;
 }
 
 /* Whatever is due: send, receive while somebody will read, close once nobody names it. */
@@ -127,7 +121,7 @@ static void serve(struct net_stream *s)
             stream_free(s);
             return;
         }
-    } else if (!rc && s->reader) {
+    } else if (!rc && s->reader.req) {
         rc = net_pipe_receive(&s->pipe, true, NET_INPUT_RESUME_BYTES);
     }
     if (!net_pipe_keep(&s->pipe)) {
@@ -179,8 +173,7 @@ static void kill(struct net_stream *s)
 {
     s->aborts = true;
     s->pipe.is_broken = true;
-    finish(s, &s->reader, true, 0);
-    finish(s, &s->writer, true, 0);
+    wake(s);
     again(s);
 }
 
@@ -197,22 +190,26 @@ static void on_stall(struct proc_kernel *kernel, struct proc_timer *timer)
         proc_timer_set(kernel, timer, deadline_ns);
 }
 
+static struct net_transfer *transfer_of(struct net_stream *s, const struct proc_op *op)
+{
+    return op->code == PROC_OP_READ ? &s->reader : &s->writer;
+}
+
+static int transfer_now(struct net_stream *s, const struct proc_op *op, uint8_t *bytes,
+                        struct proc_done *done)
+{
+    return op->code == PROC_OP_READ ? read_now(s, bytes, op->len, done) : write_now(s, bytes, op->len, done);
+}
+
 /* READ or WRITE: at once, or pending in its place. */
 static int transfer(struct proc_kernel *k, struct proc_process *p, struct net_stream *s,
                     const struct proc_op *op, uint8_t *bytes, struct proc_done *done)
 {
-    bool is_read = op->code == PROC_OP_READ;
-    struct proc_req **pending = is_read ? &s->reader : &s->writer;
-    if (op->len == 0)
-        return -VK_EINVAL;
-    if (*pending || (is_read ? s->read_due : s->write_due))
-        return -VK_EPERM;
-    int rc = is_read ? read_now(s, bytes, op->len, done) : write_now(s, bytes, op->len, done);
-    if (rc == PROC_PENDING) {
-        *pending = proc_req_begin(k, p, &kind_stream, s, op);
-        if (!*pending)
-            return -VK_EOVERFLOW;
-    }
+    const struct proc_object object = {&kind_stream, s};
+    int rc = net_transfer_check(transfer_of(s, op), op);
+    if (rc)
+        return rc;
+    rc = net_transfer_begin(transfer_of(s, op), k, p, &object, op, transfer_now(s, op, bytes, done));
     again(s);
     return rc;
 }
@@ -238,12 +235,7 @@ static void stream_cancel(struct proc_kernel *kernel, struct proc_req *req)
 {
     (void)kernel;
     struct net_stream *s = req->object;
-    bool is_read = req->op.code == PROC_OP_READ;
-    struct proc_req **pending = is_read ? &s->reader : &s->writer;
-    if (*pending == req)
-        *pending = NULL;
-    else
-        *(is_read ? &s->read_due : &s->write_due) = false;
+    (void)net_transfer_cancel(transfer_of(s, &req->op), req);
     again(s);
 }
 
@@ -251,27 +243,21 @@ static int stream_deliver(struct proc_kernel *kernel, struct proc_req *req, uint
 {
     (void)kernel;
     struct net_stream *s = req->object;
-    bool is_read = req->op.code == PROC_OP_READ;
-    *(is_read ? &s->read_due : &s->write_due) = false;
-    again(s);
+    int rc;
     if (s->refs == 0)
-        return -VK_ECANCELED;
-    if (!bytes)
-        return -VK_EFAULT;
-    int rc =
-        is_read ? read_now(s, bytes, req->op.len, &req->done) : write_now(s, bytes, req->op.len, &req->done);
-    if (rc == PROC_PENDING)
-        *(is_read ? &s->reader : &s->writer) = req;
-    return rc;
+        rc = -VK_ECANCELED;
+    else
+        rc = bytes ? transfer_now(s, &req->op, bytes, &req->done) : -VK_EFAULT;
+    again(s);
+    return net_transfer_deliver(transfer_of(s, &req->op), req, rc);
 }
 
 static void stream_release(struct proc_kernel *kernel, void *object, struct proc_process *process)
 {
-    (void)kernel;
     struct net_stream *s = object;
     s->refs--;
-    finish(s, &s->reader, false, -VK_ECANCELED);
-    finish(s, &s->writer, false, -VK_ECANCELED);
+    net_transfer_end(&s->reader, kernel, -VK_ECANCELED);
+    net_transfer_end(&s->writer, kernel, -VK_ECANCELED);
     if (process && s->process == process) {
         s->process = NULL;
         enum proc_reason reason = proc_end_reason(process);
@@ -306,22 +292,20 @@ static void connected(struct net_stream *s, int res)
 static void on_event(struct proc_kernel *kernel, struct proc_sink *sink, uint32_t kind,
                      const struct proc_io_event *event)
 {
-    (void)kernel;
     struct net_stream *s = VK_CONTAINER(sink, struct net_stream, pipe.sink);
     switch (net_pipe_event(&s->pipe, kind, event)) {
     case NET_PIPE_INPUT:
     case NET_PIPE_EOF:
-        finish(s, &s->reader, true, 0);
+        net_transfer_wake(&s->reader, kernel);
         break;
     case NET_PIPE_SENT:
-        finish(s, &s->writer, true, 0);
+        net_transfer_wake(&s->writer, kernel);
         break;
     case NET_PIPE_NO_BUFFERS:
         kill(s);
         break;
     case NET_PIPE_BROKEN:
-        finish(s, &s->reader, true, 0);
-        finish(s, &s->writer, true, 0);
+        wake(s);
         break;
     case NET_PIPE_CONNECTED:
         connected(s, event->res);
@@ -593,7 +577,7 @@ static int connector_op(struct proc_kernel *kernel, struct proc_process *process
     again(s);
     if (!s->opener)
         return -VK_EOVERFLOW;
-    finish(s, &s->opener, false, rc);
+    connected(s, rc);
     return PROC_PENDING;
 }
 
