@@ -12,11 +12,6 @@
 #include "net/server.h"
 #include "net/transfer.h"
 
-#define NET_LISTENERS_MAX     8u
-#define NET_UNCLOSED_MAX      64u /* connections turned away whose CLOSE is to be tried again; more stay open */
-#define NET_DISCARD_MAX_BYTES 65536u /* of an unread body, read and thrown away to keep the connection */
-#define NET_REQUESTS_PER_TURN 64u    /* pipelined requests of one connection before others have their turn */
-
 /* How far the current request has come. */
 enum net_stage {
     NET_STAGE_IDLE, /* no process */

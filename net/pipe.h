@@ -12,10 +12,6 @@
 
 #include "proc/service.h"
 
-#define NET_INPUT_PAUSE_BYTES  16384u /* input nobody takes: receiving pauses */
-#define NET_INPUT_RESUME_BYTES 4096u
-#define NET_OUTPUT_MAX_BYTES   65536u /* output not sent: whoever adds more waits */
-
 /* Kinds of completions of a pipe's sink: the low bits of a tag. */
 enum net_pipe_op {
     NET_PIPE_RECV,

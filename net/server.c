@@ -12,20 +12,19 @@
 /* Kinds of completions of a listener's sink. */
 enum { LISTENER_ACCEPT, LISTENER_CLOSE };
 
-#define CONNS_DEFAULT    16384u
 #define ACCEPT_RETRY_NS  100000000u
 #define COMPLAIN_EACH_NS 60000000000u /* one line for a spell of trouble, not one for each sign of it */
 
 size_t net_server_region_bytes(uint32_t conns_max)
 {
-    size_t conns = conns_max ? conns_max : CONNS_DEFAULT;
+    size_t conns = conns_max ? conns_max : NET_CONNS_DEFAULT;
     return sizeof(struct net_server) + conns * sizeof(struct net_conn) + 2 * VK_PAGE_BYTES;
 }
 
 static void defaults(struct net_server_options *o)
 {
     o->name = o->name.len ? o->name : VK_SPAN_LIT("vkd");
-    o->conns_max = o->conns_max ? o->conns_max : CONNS_DEFAULT;
+    o->conns_max = o->conns_max ? o->conns_max : NET_CONNS_DEFAULT;
     o->head_timeout_ns = o->head_timeout_ns ? o->head_timeout_ns : NET_HEAD_TIMEOUT_NS;
     o->idle_timeout_ns = o->idle_timeout_ns ? o->idle_timeout_ns : NET_IDLE_TIMEOUT_NS;
     o->body_timeout_ns = o->body_timeout_ns ? o->body_timeout_ns : NET_WRITE_TIMEOUT_NS;

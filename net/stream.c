@@ -5,8 +5,7 @@
 #include "net/transfer.h"
 #include "vk/fmt.h"
 
-#define DOORS_MAX 16u /* listeners and connectors together */
-#define RETRY_NS  100000000u
+#define RETRY_NS 100000000u
 
 /* Kinds of completions of a door's sink. */
 enum { DOOR_ACCEPT, DOOR_CLOSE };
@@ -59,7 +58,7 @@ struct net_streams {
     struct proc_timer drain_timer;
     struct proc_sink nobody[16]; /* take the completions of CLOSEs that nobody waits for */
     uint32_t nobody_count;
-    struct door doors[DOORS_MAX];
+    struct door doors[NET_DOORS_MAX];
 };
 
 static const struct proc_kind kind_stream;
@@ -644,9 +643,9 @@ int net_streams_create(struct proc_kernel *kernel, uint32_t streams_max, struct 
 static struct door *door_new(struct net_streams *t)
 {
     struct door *d = t->doors;
-    while (d < t->doors + DOORS_MAX && d->is_used)
+    while (d < t->doors + NET_DOORS_MAX && d->is_used)
         d++;
-    if (d == t->doors + DOORS_MAX)
+    if (d == t->doors + NET_DOORS_MAX)
         return NULL;
     memset(d, 0, sizeof *d);
     t->doors_used++;
@@ -696,7 +695,7 @@ struct proc_object net_streams_connector(struct net_streams *streams, const stru
 void net_streams_drain(struct net_streams *streams, uint64_t deadline_ns)
 {
     streams->is_draining = true;
-    for (uint32_t i = 0; i < DOORS_MAX; i++) {
+    for (uint32_t i = 0; i < NET_DOORS_MAX; i++) {
         struct door *d = &streams->doors[i];
         const struct proc_io_req req = {.code = PROC_IO_CLOSE, .conn = d->io, .tag = next_nobody(streams)};
         if (d->is_listener && d->is_open && d->refs)

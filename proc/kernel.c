@@ -6,9 +6,6 @@
 #include "proc/kernel_impl.h"
 #include "vk/fmt.h"
 
-#define TIMERS_PER_TICK 4096u
-#define LOG_LINES_PER_S 100u
-
 static const uint32_t default_slots[VK_SLOT_CLASSES] = {60000, 1024, 64, 4};
 static const uint32_t default_bufs[VK_BUF_CLASSES] = {32768, 16384, 4096, 1024, 64};
 
@@ -183,7 +180,7 @@ static uint64_t wait_until(const struct proc_kernel *k, uint64_t wait_ns)
 
 static void fire_timers(struct proc_kernel *k)
 {
-    (void)vk_wheel_advance(&k->wheel, k->now_ns, &k->expired, TIMERS_PER_TICK);
+    (void)vk_wheel_advance(&k->wheel, k->now_ns, &k->expired, PROC_TIMERS_PER_TICK);
     for (struct vk_node *node; (node = vk_list_pop(&k->expired));) {
         struct proc_timer *timer = VK_CONTAINER(node, struct proc_timer, timer.node);
         timer->fire(k, timer);
@@ -298,7 +295,7 @@ bool proc_log_allowed(struct proc_kernel *k)
         k->log_window_ns = k->now_ns;
         k->log_lines = 0;
     }
-    if (k->log_lines < LOG_LINES_PER_S)
+    if (k->log_lines < PROC_LOG_LINES_PER_S)
         return k->log_lines++, true;
     k->log_dropped++;
     return false;

@@ -8,9 +8,6 @@
 
 #include "proc/service.h"
 
-#define PROC_EVENTS_MAX 256u  /* completions taken in one wait */
-#define PROC_RUNS_MAX   1024u /* dispatches of one tick, before the driver is asked again */
-
 enum proc_state {
     PROC_STATE_READY,   /* runnable, perhaps queued */
     PROC_STATE_RUNNING, /* its code or its ops are being carried out */

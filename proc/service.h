@@ -122,7 +122,6 @@ void proc_log(struct proc_kernel *kernel, enum proc_log_level level, struct vk_s
 /* ---- processes ------------------------------------------------------------------ */
 
 /* Objects every process of a service may use, as handles 2, 3, ...; must outlive them. */
-#define PROC_ENV_MAX 14u
 struct proc_env {
     uint32_t count;
     struct proc_object objects[PROC_ENV_MAX];

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define STREAMS_MAX 16384u
 #define TICK_MAX_NS 1000000000u /* longest sleep: what is not driven by events is looked at this often */
 
 /* A worker while it runs. */
@@ -65,7 +64,7 @@ static int make_kernel(struct worker *w)
         .io = w->io,
         .guard = w->self->options->guard,
         .service_bytes =
-            net_server_region_bytes(0) + net_streams_region_bytes(STREAMS_MAX) + w->app->setup_bytes,
+            net_server_region_bytes(0) + net_streams_region_bytes(NET_STREAMS_DEFAULT) + w->app->setup_bytes,
         .log = log_line,
     };
     return proc_kernel_create(&options, &w->kernel);
@@ -83,7 +82,7 @@ static int make_http(struct worker *w, uint32_t listener)
 
 static int make_tcp(struct worker *w, uint32_t listener)
 {
-    int rc = net_streams_create(w->kernel, STREAMS_MAX, &w->streams);
+    int rc = net_streams_create(w->kernel, NET_STREAMS_DEFAULT, &w->streams);
     return rc ? rc : net_streams_serve(w->streams, listener, w->app->program, &w->env);
 }
 
