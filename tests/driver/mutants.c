@@ -620,8 +620,8 @@ static int create_mutant(const char *arg, uint64_t seed, struct proc_io **ret_io
     int err = driver_create_sim(NULL, seed, &m.inner);
     if (err != 0)
         return err;
-    m.ops = (struct proc_io_ops){"mutant", false, wrap_listen, wrap_open, wrap_submit, wrap_cancel,
-                                 wrap_wait, wrap_now,    wrap_wake, wrap_peer,   wrap_destroy};
+    m.ops = (struct proc_io_ops){"mutant",  false,    wrap_listen, wrap_open, wrap_submit, wrap_cancel,
+                                 wrap_wait, wrap_now, wrap_wake,   wrap_peer, wrap_destroy};
     m.io.ops = &m.ops;
     m.mutation = find_mutation(arg);
     m.closing = UINT32_MAX;
