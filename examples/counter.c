@@ -5,7 +5,9 @@
  *   GET /         the count, after adding one
  *   POST /reset   back to 0
  *   POST /crash   makes the counter crash; its supervisor starts a new one, at 0
+ *   GET /counters the server's own counters
  */
+#include "examples/counters.h"
 #include "net/request.h"
 #include "net/route.h"
 #include "proc/supervise.h"
@@ -13,9 +15,10 @@
 #include "vkd/serve.h"
 
 #define COUNTER   2u /* the handle of the counter in every request's environment */
+#define COUNTERS  3u /* of the server's counters */
 #define ASK_BYTES 8u
 
-enum { ROUTE_ADD, ROUTE_RESET, ROUTE_CRASH, ROUTES };
+enum { ROUTE_ADD, ROUTE_RESET, ROUTE_CRASH, ROUTE_COUNTERS, ROUTES };
 
 static _Alignas(8) uint8_t routes[1024]; /* built before the workers are forked */
 
@@ -83,6 +86,7 @@ static const struct proc_program counter_program = {
 struct ask {
     struct proc_fiber fiber;
     uint32_t request;
+    uint32_t room; /* of the counters' text */
     uint64_t what;
     uint64_t answer;
     struct proc_op op;
@@ -100,6 +104,12 @@ static enum proc_step respond(struct proc_self *self, const struct ask *a)
     return rc ? PROC_STEP_FAIL : PROC_STEP_END;
 }
 
+static enum proc_step step_counters(struct proc_self *self, struct proc_fiber *fiber)
+{
+    struct ask *a = (struct ask *)fiber;
+    return counters_step(self, fiber, proc_at(self, a->request), COUNTERS, &a->room);
+}
+
 static enum proc_step step_ask(struct proc_self *self, struct proc_fiber *fiber)
 {
     struct ask *a = (struct ask *)fiber;
@@ -115,6 +125,10 @@ static enum proc_step step_ask(struct proc_self *self, struct proc_fiber *fiber)
                             net_request_span(self, request->head.path), &match);
     if (status)
         return net_respond_status(self, request, status, match.allow) ? PROC_STEP_FAIL : PROC_STEP_END;
+    if (match.route == ROUTE_COUNTERS) {
+        fiber->step_fn = 1;
+        return step_counters(self, fiber);
+    }
     a->what = match.route;
     a->op = (struct proc_op){.code = PROC_OP_CALL,
                              .handle = COUNTER,
@@ -126,8 +140,8 @@ static enum proc_step step_ask(struct proc_self *self, struct proc_fiber *fiber)
     return respond(self, a);
 }
 
-static const proc_step_fn ask_steps[] = {step_ask};
-static const struct proc_native ask_native = {ask_steps, 1, sizeof(struct ask)};
+static const proc_step_fn ask_steps[] = {step_ask, step_counters};
+static const struct proc_native ask_native = {ask_steps, VK_COUNT(ask_steps), sizeof(struct ask)};
 
 static int ask_resume(void *self)
 {
@@ -168,6 +182,7 @@ int main(int argc, char **argv)
         [ROUTE_ADD] = {(const uint8_t *)"GET /", 5},
         [ROUTE_RESET] = {(const uint8_t *)"POST /reset", 11},
         [ROUTE_CRASH] = {(const uint8_t *)"POST /crash", 11},
+        [ROUTE_COUNTERS] = {(const uint8_t *)"GET /counters", 13},
     };
     struct vkd_app app = {
         .about = "requests that talk to one supervised process",

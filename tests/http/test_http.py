@@ -284,10 +284,23 @@ class Crash(Base):
 class Counter(Base):
     program = 'counter'
 
+    def counters(self):
+        got = self.server.talk(b'GET /counters HTTP/1.1\r\nHost: a\r\n\r\n')
+        self.assertRegex(got, rb'^HTTP/1\.1 200 ')
+        return {name: int(value) for name, value in re.findall(rb'^(\w+) (\d+)$', got.partition(b'\r\n\r\n')[2], re.M)}
+
+    def test_counters_count_requests_and_processes(self):
+        before = self.counters()
+        self.ask(b'GET /')
+        after = self.counters()
+        self.assertEqual(after[b'requests'], before[b'requests'] + 2)
+        self.assertEqual(after[b'processes'], 2)  # the counter, and the request that asks
+
     def ask(self, request):
         return self.server.talk(request + b' HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n')
 
     def test_counts_and_comes_back_after_a_crash(self):
+        self.ask(b'POST /reset')
         for want in (b'1\n', b'2\n', b'3\n'):
             self.assertTrue(self.ask(b'GET /').endswith(b'\r\n\r\n' + want))
         self.ask(b'POST /reset')
