@@ -10,12 +10,17 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+/*
+ * Two for each descriptor: a closed connection keeps its number until its
+ * CLOSE was delivered, and until then the OS may have used its descriptor for
+ * the next connection, which must not be lost for want of a number.
+ */
 static uint32_t conns_possible(uint32_t wanted)
 {
     struct rlimit limit;
     uint64_t max = NET_CONNS_CAP - 1;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < max)
-        max = limit.rlim_cur;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < max / 2)
+        max = 2 * limit.rlim_cur;
     if (wanted != 0 && wanted < max)
         max = wanted;
     return (uint32_t)max;
