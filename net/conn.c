@@ -273,8 +273,8 @@ void net_conn_serve(struct net_conn *conn)
     c->is_serving = true;
     bool is_stalled = start_requests(c);
     c->is_serving = false;
-    if (VK_UNLIKELY(c->pipe.is_eof || (c->server->is_draining && !c->pipe.in.len)) && !c->process &&
-        !is_stalled)
+    if (VK_UNLIKELY(c->pipe.is_eof || (c->server->is_draining && !c->pipe.in.len && !c->is_first)) &&
+        !c->process && !is_stalled)
         net_conn_close(c, NET_CLOSING_FLUSH);
     int rc = send_on(c);
     if (VK_UNLIKELY(c->closing != NET_OPEN))
@@ -343,6 +343,21 @@ static void on_event(struct proc_kernel *kernel, struct proc_sink *sink, uint32_
     net_conn_serve(c);
 }
 
+/* What a new connection has sent is still with the driver: it is no idle one until it has been heard. */
+static void expect_first(struct net_conn *c)
+{
+    const struct net_server *s = c->server;
+    net_conn_expect(c, NET_WAIT_HEAD, s->is_draining ? NET_DRAIN_SILENT_NS : s->options.head_timeout_ns);
+}
+
+void net_conn_drain(struct net_conn *conn)
+{
+    if (conn->is_first && conn->closing == NET_OPEN)
+        expect_first(conn);
+    else
+        net_conn_serve_later(conn);
+}
+
 void net_conn_open(struct net_server *server, uint32_t io)
 {
     struct net_conn *c = server->free_first;
@@ -359,7 +374,7 @@ void net_conn_open(struct net_server *server, uint32_t io)
     c->later.run = serve_later;
     server->counters.conns++;
     server->counters.accepted++;
-    net_conn_expect(c, NET_WAIT_HEAD, server->options.head_timeout_ns);
+    expect_first(c);
     if (receive(c))
         net_conn_serve_later(c);
 }

@@ -74,7 +74,7 @@ struct net_listener {
     struct net_server *server;
     uint32_t io;
     bool is_accepting;
-    bool is_open;
+    bool is_open; /* its CLOSE is not submitted yet */
 };
 
 struct net_server {
@@ -87,6 +87,7 @@ struct net_server {
     uint32_t conns_made;
     uint32_t listeners_count;
     bool is_draining;
+    bool is_unlistening;    /* listeners are closed as soon as their ACCEPT has ended */
     bool is_paused;         /* accepting paused: too many connections */
     uint64_t complained_ns; /* last log line about overload */
     struct proc_timer drain_timer;
@@ -102,6 +103,8 @@ struct net_server {
 void net_conn_open(struct net_server *server, uint32_t io);
 /* Serve what is there, send what gathered, receive on: after anything has changed. */
 void net_conn_serve(struct net_conn *conn);
+/* The server drains: close it now when it is idle. */
+void net_conn_drain(struct net_conn *conn);
 /* Later in this tick, for callers inside an op or a release. */
 void net_conn_serve_later(struct net_conn *conn);
 /* Answer with a status of our own and close. */

@@ -36,7 +36,7 @@ static void defaults(struct net_server_options *o)
 static void accept_more(struct net_listener *l)
 {
     struct net_server *s = l->server;
-    if (!l->is_open || l->is_accepting || s->is_paused || s->is_draining)
+    if (!l->is_open || l->is_accepting || s->is_paused || s->is_unlistening)
         return;
     const struct proc_io_req req = {
         .code = PROC_IO_ACCEPT, .conn = l->io, .tag = proc_tag(&l->sink, LISTENER_ACCEPT)};
@@ -57,30 +57,54 @@ static void pause_accept(struct net_server *s, const char *why)
 
 static void resume_accept(struct net_server *s)
 {
+    if (s->counters.conns >= s->options.conns_max)
+        return; /* nobody could be let in: when connections have gone */
     s->is_paused = false;
     for (uint32_t i = 0; i < s->listeners_count; i++)
         accept_more(&s->listeners[i]);
 }
 
-/* False when the driver could not take all of it now. */
+/*
+ * A listener's CLOSE waits for the end of its ACCEPT: the driver may already
+ * hold connections of it, and forgets them once it is told to close. False
+ * when the driver could not take the CLOSE now.
+ */
+static bool close_listener(struct net_listener *l)
+{
+    struct net_server *s = l->server;
+    const struct proc_io_req req = {
+        .code = PROC_IO_CLOSE, .conn = l->io, .tag = proc_tag(&l->sink, LISTENER_CLOSE)};
+    if (l->is_accepting) {
+        s->io->ops->cancel(s->io, proc_tag(&l->sink, LISTENER_ACCEPT));
+        return true;
+    }
+    if (l->is_open && s->io->ops->submit(s->io, &req) == 0)
+        l->is_open = false;
+    return !l->is_open;
+}
+
 static bool close_listeners(struct net_server *s)
 {
     bool is_done = true;
-    for (uint32_t i = 0; i < s->listeners_count; i++) {
-        struct net_listener *l = &s->listeners[i];
-        const struct proc_io_req req = {
-            .code = PROC_IO_CLOSE, .conn = l->io, .tag = proc_tag(&l->sink, LISTENER_CLOSE)};
-        if (l->is_open && s->io->ops->submit(s->io, &req) == 0)
-            l->is_open = false;
-        is_done = is_done && !l->is_open;
-    }
+    for (uint32_t i = 0; i < s->listeners_count; i++)
+        is_done = close_listener(&s->listeners[i]) && is_done;
     return is_done;
+}
+
+static bool has_listener(const struct net_server *s)
+{
+    for (uint32_t i = 0; i < s->listeners_count; i++)
+        if (s->listeners[i].is_open)
+            return true;
+    return false;
 }
 
 static void drain(struct net_server *s)
 {
     uint64_t now_ns = proc_now_ns(s->kernel);
-    if (!close_listeners(s) || s->unclosed_count > 0)
+    s->is_unlistening = s->is_unlistening || now_ns >= s->drain_ns;
+    bool is_done = !s->is_unlistening || close_listeners(s);
+    if (!is_done || s->unclosed_count > 0)
         proc_timer_set(s->kernel, &s->drain_timer, now_ns + ACCEPT_RETRY_NS);
     else if (now_ns < s->drain_ns)
         proc_timer_set(s->kernel, &s->drain_timer, s->drain_ns);
@@ -112,7 +136,7 @@ static void turn_away_again(struct net_server *s)
         turn_away(s, s->unclosed[i]);
 }
 
-/* Also the retry of a paused accept: draining is the later of the two uses. */
+/* Also the retry of a paused accept, which goes on until the listeners are closed. */
 static void drain_fire(struct proc_kernel *kernel, struct proc_timer *timer)
 {
     struct net_server *s = VK_CONTAINER(timer, struct net_server, drain_timer);
@@ -122,6 +146,7 @@ static void drain_fire(struct proc_kernel *kernel, struct proc_timer *timer)
         return;
     }
     drain(s);
+    resume_accept(s);
     if (proc_now_ns(kernel) < s->drain_ns)
         return;
     for (uint32_t i = 0; i < s->conns_made; i++)
@@ -161,6 +186,8 @@ static void on_accept(struct proc_kernel *kernel, struct proc_sink *sink, uint32
         net_conn_open(s, (uint32_t)event->res); /* also one that came before the listener was closed */
     if (s->counters.conns >= s->options.conns_max)
         pause_accept(s, "too many connections, accepting pauses");
+    if (VK_UNLIKELY(s->is_unlistening && !l->is_accepting))
+        drain(s);
     accept_more(l);
 }
 
@@ -233,13 +260,19 @@ void net_server_drain(struct net_server *server, uint64_t deadline_ns)
     server->drain_ns = deadline_ns;
     for (uint32_t i = 0; i < server->conns_made; i++)
         if (server->conns[i].is_used)
-            net_conn_serve_later(&server->conns[i]);
+            net_conn_drain(&server->conns[i]);
+    drain(server);
+}
+
+void net_server_unlisten(struct net_server *server)
+{
+    server->is_unlistening = true;
     drain(server);
 }
 
 bool net_server_is_idle(const struct net_server *server)
 {
-    return server->counters.conns == 0;
+    return server->counters.conns == 0 && !(server->is_draining && has_listener(server));
 }
 
 void net_server_counters(const struct net_server *server, struct net_server_counters *ret_counters)

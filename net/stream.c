@@ -378,11 +378,32 @@ static void close_listener(struct door *d)
         proc_timer_set(t->kernel, &d->retry, proc_now_ns(t->kernel) + RETRY_NS);
 }
 
+/*
+ * Close the listener of a door that serves a program. Its CLOSE waits for the end of its
+ * ACCEPT: the driver may already hold connections of it, and forgets them
+ * once it is told to close.
+ */
+static void drain_door(struct door *d)
+{
+    struct net_streams *t = d->streams;
+    const struct proc_io_req req = {.code = PROC_IO_CLOSE, .conn = d->io, .tag = next_nobody(t)};
+    if (!d->is_open)
+        return;
+    if (d->is_accepting)
+        t->io->ops->cancel(t->io, proc_tag(&d->sink, DOOR_ACCEPT));
+    else if (t->io->ops->submit(t->io, &req) == 0)
+        d->is_open = false;
+    else
+        proc_timer_set(t->kernel, &d->retry, proc_now_ns(t->kernel) + RETRY_NS);
+}
+
 static void retry(struct proc_kernel *kernel, struct proc_timer *timer)
 {
     (void)kernel;
     struct door *d = VK_CONTAINER(timer, struct door, retry);
-    if (d->refs)
+    if (d->program && d->streams->is_draining)
+        drain_door(d);
+    else if (d->refs)
         accept_more(d);
     else
         close_listener(d);
@@ -489,6 +510,8 @@ static void on_accept(struct proc_kernel *kernel, struct proc_sink *sink, uint32
         proc_timer_set(kernel, &d->retry, proc_now_ns(kernel) + RETRY_NS);
         return;
     }
+    if (VK_UNLIKELY(d->streams->is_draining && d->program && !d->is_accepting))
+        drain_door(d);
     accept_more(d);
 }
 
@@ -697,6 +720,10 @@ void net_streams_drain(struct net_streams *streams, uint64_t deadline_ns)
     streams->is_draining = true;
     for (uint32_t i = 0; i < NET_DOORS_MAX; i++) {
         struct door *d = &streams->doors[i];
+        if (d->program) {
+            drain_door(d);
+            continue;
+        }
         const struct proc_io_req req = {.code = PROC_IO_CLOSE, .conn = d->io, .tag = next_nobody(streams)};
         if (d->is_listener && d->is_open && d->refs)
             (void)streams->io->ops->submit(streams->io, &req);
@@ -704,6 +731,14 @@ void net_streams_drain(struct net_streams *streams, uint64_t deadline_ns)
         line_end(d);
     }
     proc_timer_set(streams->kernel, &streams->drain_timer, deadline_ns);
+}
+
+bool net_streams_is_idle(const struct net_streams *streams)
+{
+    for (uint32_t i = 0; i < NET_DOORS_MAX; i++)
+        if (streams->doors[i].program && streams->doors[i].is_open)
+            return false;
+    return streams->open == 0;
 }
 
 uint32_t net_streams_open(const struct net_streams *streams)

@@ -54,6 +54,8 @@
 #define NET_IDLE_TIMEOUT_NS  75000000000ull /* close */
 #define NET_WRITE_TIMEOUT_NS 30000000000ull /* reset */
 #define NET_DRAIN_TIMEOUT_NS 10000000000ull /* SIGTERM: what is left then is closed */
+#define NET_DRAIN_ARRIVAL_NS 100000000ull   /* of it, for who was on the way in; who comes later is refused */
+#define NET_DRAIN_SILENT_NS  1000000000ull  /* while draining, for a first byte; then close */
 
 /* Reading on after an early close, so that the answer arrives; then the connection is cut. */
 #define NET_LINGER_TIMEOUT_NS 2000000000ull
@@ -83,5 +85,7 @@ _Static_assert(PROC_MAX >= NET_CONNS_DEFAULT + NET_STREAMS_DEFAULT, "every conne
 _Static_assert(PROC_REQUESTS_MAX >= 2 * (NET_CONNS_DEFAULT + NET_STREAMS_DEFAULT),
                "every connection can have its READ and its WRITE in flight");
 _Static_assert(NET_LINGER_TIMEOUT_NS < NET_DRAIN_TIMEOUT_NS, "a drain lets the last answers arrive");
+_Static_assert(NET_DRAIN_ARRIVAL_NS + NET_DRAIN_SILENT_NS < NET_DRAIN_TIMEOUT_NS,
+               "who comes in last can be answered");
 
 #endif

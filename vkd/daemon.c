@@ -265,11 +265,17 @@ static void kill_all(struct daemon *d)
     }
 }
 
-/* From here on no connection may be queued for a listener that nobody accepts from. */
+/*
+ * The doors close first, all at once: a client that one worker no longer lets
+ * in must not land with another that is about to stop. From here on each
+ * listener is its worker's alone.
+ */
 static void begin_drain(struct daemon *d)
 {
     d->phase = DRAINING;
     d->kill_ns = now_ns() + NET_DRAIN_TIMEOUT_NS + DRAIN_GRACE_NS;
+    for (uint32_t i = 0; i < d->options->workers; i++)
+        vkd_listener_shut(d->children[i].listen_fd);
     for (uint32_t i = 0; i < d->options->workers; i++) {
         (void)close(d->children[i].listen_fd);
         if (d->children[i].pid != 0)

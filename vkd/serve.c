@@ -5,13 +5,15 @@
 #include "net/server.h"
 #include "net/stream.h"
 #include "vk/err.h"
+#include "vkd/listener.h"
 
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#define TICK_MAX_NS 1000000000u /* longest sleep: what is not driven by events is looked at this often */
+#define TICK_MAX_NS   1000000000u /* longest sleep: what is not driven by events is looked at this often */
+#define QUEUE_LOOK_NS 10000000u   /* between looks at the queue */
 
 /* A worker while it runs. */
 struct worker {
@@ -101,20 +103,41 @@ static int make_service(struct worker *w)
 
 static bool is_drained(const struct worker *w)
 {
-    return w->app->protocol == VKD_HTTP ? net_server_is_idle(w->server) : net_streams_open(w->streams) == 0;
+    return w->app->protocol == VKD_HTTP ? net_server_is_idle(w->server) : net_streams_is_idle(w->streams);
+}
+
+/* Serve until nobody waits to be let in; nobody new comes, so that has an end. */
+static void empty_queue(struct worker *w, uint64_t deadline_ns)
+{
+    uint64_t arrived_ns = w->io->ops->now(w->io) + NET_DRAIN_ARRIVAL_NS;
+    for (uint64_t now_ns = 0; now_ns < arrived_ns || vkd_listener_has_queue(w->self->listen_fd);) {
+        proc_kernel_step(w->kernel, QUEUE_LOOK_NS);
+        now_ns = w->io->ops->now(w->io);
+        if (now_ns >= deadline_ns)
+            return;
+    }
+}
+
+static void drain(struct worker *w)
+{
+    uint64_t deadline_ns = w->io->ops->now(w->io) + NET_DRAIN_TIMEOUT_NS;
+    bool is_http = w->app->protocol == VKD_HTTP;
+    if (is_http)
+        net_server_drain(w->server, deadline_ns); /* closes idle ones, which makes room for who waits */
+    empty_queue(w, deadline_ns);
+    if (is_http)
+        net_server_unlisten(w->server);
+    else
+        net_streams_drain(w->streams, deadline_ns);
+    while (!is_drained(w))
+        proc_kernel_step(w->kernel, TICK_MAX_NS);
 }
 
 static void run(struct worker *w)
 {
     while (!w->is_stopping)
         proc_kernel_step(w->kernel, TICK_MAX_NS);
-    uint64_t deadline_ns = w->io->ops->now(w->io) + NET_DRAIN_TIMEOUT_NS;
-    if (w->app->protocol == VKD_HTTP)
-        net_server_drain(w->server, deadline_ns);
-    else
-        net_streams_drain(w->streams, deadline_ns);
-    while (!is_drained(w))
-        proc_kernel_step(w->kernel, TICK_MAX_NS);
+    drain(w);
 }
 
 static int serve(const struct vkd_worker *self, void *ctx)

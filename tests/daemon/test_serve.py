@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Whole servers around their start and their end: the queue at SIGTERM, spent slots, standard error.
+
+Goal: who was let in is answered; what runs out is said once and refuses politely; words that nobody
+reads never stop a server. Method: the built examples on ports of the system's choice, their workers
+held still by SIGSTOP where an order of events matters. No test asserts a duration.
+
+Usage: test_serve.py DRIVER EXAMPLES_DIR
+"""
+import collections
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+import unittest
+
+DRIVER, EXAMPLES = sys.argv.pop(1), sys.argv.pop(1)
+PATIENCE_S = 60  # of a test that waits for what must come; never how long it takes
+GET = b'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
+
+
+class Server:
+    """An example in a session of its own; ended with everything in it."""
+
+    def __init__(self, example, *flags, **popen):
+        named = dict(stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, start_new_session=True)
+        named.update(popen)
+        argv = [f'{EXAMPLES}/{example}', '--listen', '127.0.0.1:0', '--driver', DRIVER, *flags]
+        self.process = subprocess.Popen(argv, **named)
+        self.text, self.port = '', 0
+        if self.process.stderr:
+            self.port = int(self.expect(r'listening on \w+://.*:(\d+) ').group(1))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        if self.process.stderr:
+            self.process.stderr.close()
+
+    def expect(self, pattern):
+        """Read standard error until the pattern is there; its match."""
+        until = time.monotonic() + PATIENCE_S
+        while not re.search(pattern, self.text):
+            ready, _, _ = select.select([self.process.stderr], [], [], max(0, until - time.monotonic()))
+            more = os.read(self.process.stderr.fileno(), 65536) if ready else b''
+            if not more:
+                raise AssertionError(f'no {pattern!r} in {self.text!r}')
+            self.text += more.decode()
+        return re.search(pattern, self.text)
+
+    def workers(self):
+        with open(f'/proc/{self.process.pid}/task/{self.process.pid}/children', encoding='ascii') as children:
+            return [int(pid) for pid in children.read().split()]
+
+    def connect(self):
+        return socket.create_connection(('127.0.0.1', self.port), PATIENCE_S)
+
+    def ask(self, data):
+        with self.connect() as sock:
+            sock.sendall(data)
+            sock.shutdown(socket.SHUT_WR)
+            return read_to_end(sock)
+
+    def counters(self):
+        text = self.ask(b'GET /counters HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n').partition(b'\r\n\r\n')[2]
+        return {name: int(value) for name, value in re.findall(r'^(\w+) (\d+)$', text.decode(), re.M)}
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(PATIENCE_S)
+
+    def rest(self):
+        self.text += self.process.stderr.read().decode()
+        return self.text
+
+
+def read_to_end(sock):
+    data = b''
+    while part := sock.recv(65536):
+        data += part
+    return data
+
+
+def outcome(sock):
+    """How a client fares: its answer's first line, or the name of its error."""
+    try:
+        return read_to_end(sock).partition(b'\r\n')[0].decode() or 'nothing'
+    except OSError as error:
+        return type(error).__name__
+
+
+class Stop(unittest.TestCase):
+    """Who is in the accept queue when SIGTERM comes has been let in by the OS: it is served."""
+
+    def queue(self, server, count, data):
+        """Clients whose data is in the OS's queue: nobody has accepted them."""
+        for pid in server.workers():
+            os.kill(pid, signal.SIGSTOP)
+        socks = [server.connect() for _ in range(count)]
+        for sock in socks:
+            sock.sendall(data)
+        return socks
+
+    def drain(self, server, socks):
+        server.process.send_signal(signal.SIGTERM)
+        for pid in server.workers():
+            os.kill(pid, signal.SIGCONT)
+        seen = collections.Counter(outcome(sock) for sock in socks)
+        for sock in socks:
+            sock.close()
+        self.assertEqual(server.process.wait(PATIENCE_S), 0, server.rest())
+        return seen
+
+    def test_requests_in_the_queue_are_answered(self):
+        for workers in (1, 3):
+            for count in (1, 500):
+                with self.subTest(workers=workers, count=count), Server('hello', '--workers', str(workers)) as server:
+                    self.assertEqual(self.drain(server, self.queue(server, count, GET)), {'HTTP/1.1 200 OK': count})
+
+    def test_lines_in_the_queue_are_sent_back(self):
+        with Server('echo', '--workers', '2') as server:
+            socks = self.queue(server, 300, b'line\n')
+            for sock in socks:
+                sock.shutdown(socket.SHUT_WR)
+            self.assertEqual(self.drain(server, socks), {'line\n': 300})
+
+    def test_requests_that_wait_are_answered_too(self):
+        with Server('hello') as server:
+            asked = b'GET /wait?ms=300 HTTP/1.1\r\nHost: a\r\n\r\n'
+            self.assertEqual(self.drain(server, self.queue(server, 50, asked)), {'HTTP/1.1 200 OK': 50})
+
+    def test_the_queue_is_served_though_connections_are_at_their_limit(self):
+        """Out of descriptors: those who wait come in as idle ones are sent away."""
+        limited = ['sh', '-c', 'ulimit -n 64; exec "$@"', 'sh']
+        with Server('hello') as probe:
+            argv = [*limited, *probe.process.args]
+        with subprocess.Popen(argv, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, start_new_session=True) as process:
+            server = object.__new__(Server)
+            server.process, server.text = process, ''
+            try:
+                server.port = int(server.expect(r'listening on \w+://.*:(\d+) ').group(1))
+                idle = []
+                for _ in range(30):
+                    idle.append(server.connect())
+                    idle[-1].sendall(GET)
+                    self.assertIn(b'200', idle[-1].recv(4096))
+                socks = self.queue(server, 100, GET)
+                self.assertEqual(self.drain(server, socks), {'HTTP/1.1 200 OK': 100})
+                for sock in idle:
+                    sock.close()
+            finally:
+                if process.poll() is None:
+                    process.kill()
+
+
+if __name__ == '__main__':
+    outcome_of_all = unittest.main(exit=False, verbosity=2).result
+    failed = len(outcome_of_all.failures) + len(outcome_of_all.errors)
+    passed = outcome_of_all.testsRun - failed - len(outcome_of_all.skipped)
+    print(f'{passed} passed, {failed} failed, {len(outcome_of_all.skipped)} skipped')
+    sys.exit(1 if failed else 0)
