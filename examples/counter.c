@@ -5,6 +5,7 @@
  *   GET /         the count, after adding one
  *   POST /reset   back to 0
  *   POST /crash   makes the counter crash; its supervisor starts a new one, at 0
+ *   POST /lose    the counter never replies to this one; its request ends at its deadline
  *   GET /counters the server's own counters
  */
 #include "examples/counters.h"
@@ -14,11 +15,12 @@
 #include "vk/fmt.h"
 #include "vkd/serve.h"
 
-#define COUNTER   2u /* the handle of the counter in every request's environment */
-#define COUNTERS  3u /* of the server's counters */
-#define ASK_BYTES 8u
+#define COUNTER     2u /* the handle of the counter in every request's environment */
+#define COUNTERS    3u /* of the server's counters */
+#define ASK_BYTES   8u
+#define PATIENCE_NS 2000000000u /* of a request, for the counter's reply */
 
-enum { ROUTE_ADD, ROUTE_RESET, ROUTE_CRASH, ROUTE_COUNTERS, ROUTES };
+enum { ROUTE_ADD, ROUTE_RESET, ROUTE_CRASH, ROUTE_LOSE, ROUTE_COUNTERS, ROUTES };
 
 static _Alignas(8) uint8_t routes[1024]; /* built before the workers are forked */
 
@@ -57,6 +59,8 @@ static enum proc_step step_counter(struct proc_self *self, struct proc_fiber *fi
             return PROC_STEP_FAIL;
         if (c->what == ROUTE_CRASH)
             return PROC_STEP_FAIL;
+        if (c->what == ROUTE_LOSE)
+            continue;
         c->count = c->what == ROUTE_RESET ? 0 : c->count + 1;
         /* One reply and one receive per turn always fit into ops[]: nothing else submits here. */
         if (!reply(self, c, (uint32_t)fiber->done.arg))
@@ -182,6 +186,7 @@ int main(int argc, char **argv)
         [ROUTE_ADD] = {(const uint8_t *)"GET /", 5},
         [ROUTE_RESET] = {(const uint8_t *)"POST /reset", 11},
         [ROUTE_CRASH] = {(const uint8_t *)"POST /crash", 11},
+        [ROUTE_LOSE] = {(const uint8_t *)"POST /lose", 10},
         [ROUTE_COUNTERS] = {(const uint8_t *)"GET /counters", 13},
     };
     struct vkd_app app = {
@@ -190,6 +195,7 @@ int main(int argc, char **argv)
         .program = &ask_program,
         .setup = setup,
         .setup_bytes = proc_supervisor_region_bytes(),
+        .deadline_ns = PATIENCE_NS,
     };
     size_t len;
     uint32_t bad;

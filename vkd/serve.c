@@ -74,7 +74,8 @@ static int make_kernel(struct worker *w)
 
 static int make_http(struct worker *w, uint32_t listener)
 {
-    const struct net_server_options options = {.program = w->app->program, .env = &w->env};
+    const struct net_server_options options = {
+        .program = w->app->program, .env = &w->env, .deadline_ns = w->app->deadline_ns};
     int rc = net_server_create(w->kernel, &options, &w->server);
     if (rc || w->env.count == PROC_ENV_MAX)
         return rc ? rc : -VK_ENOSPC;
@@ -84,6 +85,7 @@ static int make_http(struct worker *w, uint32_t listener)
 
 static int make_tcp(struct worker *w, uint32_t listener)
 {
+    vk_assert(w->app->deadline_ns == 0); /* a stream's process lives as long as the stream */
     int rc = net_streams_create(w->kernel, NET_STREAMS_DEFAULT, &w->streams);
     return rc ? rc : net_streams_serve(w->streams, listener, w->app->program, &w->env);
 }
