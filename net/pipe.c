@@ -159,7 +159,7 @@ int net_pipe_send(struct net_pipe *pipe)
         return rc;
     pipe->sending = pipe->out;
     pipe->sending_len = pipe->out_len;
-    pipe->sent_ns = proc_now_ns(pipe->kernel);
+    pipe->moved_ns = proc_now_ns(pipe->kernel);
     pipe->out = (struct vk_buf){0};
     pipe->out_len = 0;
     return 0;
@@ -174,6 +174,24 @@ static enum net_pipe_news on_sent(struct net_pipe *pipe, const struct proc_io_ev
     pipe->is_broken = true;
     net_pipe_drop_output(pipe);
     return NET_PIPE_BROKEN;
+}
+
+uint64_t net_pipe_look(struct net_pipe *pipe, uint64_t limit_ns, bool *ret_is_stalled)
+{
+    struct proc_io *io = proc_kernel_io(pipe->kernel);
+    uint64_t now_ns = proc_now_ns(pipe->kernel);
+    *ret_is_stalled = false;
+    if (!pipe->sending_len)
+        return UINT64_MAX;
+    uint64_t taken = io->ops->taken(io, pipe->io);
+    if (taken != pipe->taken) {
+        pipe->taken = taken;
+        pipe->moved_ns = now_ns;
+    }
+    uint64_t end_ns = pipe->moved_ns + limit_ns;
+    uint64_t next_ns = now_ns + limit_ns / NET_PIPE_LOOKS;
+    *ret_is_stalled = now_ns >= end_ns;
+    return next_ns < end_ns ? next_ns : end_ns;
 }
 
 int net_pipe_close(struct net_pipe *pipe, bool abort)

@@ -110,7 +110,8 @@ static void serve(struct net_stream *s)
 {
     int rc = net_pipe_send(&s->pipe);
     if (s->pipe.sending_len && !vk_timer_is_armed(&s->stall.timer))
-        proc_timer_set(s->streams->kernel, &s->stall, s->pipe.sent_ns + NET_WRITE_TIMEOUT_NS);
+        proc_timer_set(s->streams->kernel, &s->stall,
+                       s->pipe.moved_ns + NET_WRITE_TIMEOUT_NS / NET_PIPE_LOOKS);
     if (!rc && s->wants_shut && !s->pipe.is_shut && !s->pipe.out_len && !s->pipe.is_broken &&
         !s->pipe.is_closed)
         rc = net_pipe_submit(&s->pipe, PROC_IO_SHUTDOWN, NET_PIPE_SHUTDOWN);
@@ -180,13 +181,12 @@ static void kill(struct net_stream *s)
 static void on_stall(struct proc_kernel *kernel, struct proc_timer *timer)
 {
     struct net_stream *s = VK_CONTAINER(timer, struct net_stream, stall);
-    uint64_t deadline_ns = s->pipe.sent_ns + NET_WRITE_TIMEOUT_NS;
-    if (!s->pipe.sending_len)
-        return; /* armed again with the next send */
-    if (proc_now_ns(kernel) >= deadline_ns)
+    bool is_stalled;
+    uint64_t look_ns = net_pipe_look(&s->pipe, NET_WRITE_TIMEOUT_NS, &is_stalled);
+    if (is_stalled)
         kill(s);
-    else
-        proc_timer_set(kernel, timer, deadline_ns);
+    else if (look_ns != UINT64_MAX) /* else: armed again with the next send */
+        proc_timer_set(kernel, timer, look_ns);
 }
 
 static struct net_transfer *transfer_of(struct net_stream *s, const struct proc_op *op)

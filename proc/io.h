@@ -132,6 +132,14 @@ struct proc_io_ops {
     /* Peer's address of a connection; -VK_EBADH. */
     int (*peer)(struct proc_io *io, uint32_t conn, struct proc_addr *ret_addr);
 
+    /*
+     * A number that changes whenever the peer of a connection has taken bytes
+     * of what was sent, into its own buffers at least: whether a SEND that
+     * does not end goes on slowly, or not at all. Means nothing else; 0 where
+     * the driver cannot tell, and of an unknown conn. Costs a system call.
+     */
+    uint64_t (*taken)(struct proc_io *io, uint32_t conn);
+
     /* Closes everything; no completion follows. */
     void (*destroy)(struct proc_io *io);
 };

@@ -52,7 +52,7 @@
 /* HTTP: how long a connection may take. */
 #define NET_HEAD_TIMEOUT_NS  10000000000ull /* 408 and close */
 #define NET_IDLE_TIMEOUT_NS  75000000000ull /* close */
-#define NET_WRITE_TIMEOUT_NS 30000000000ull /* reset */
+#define NET_WRITE_TIMEOUT_NS 30000000000ull /* a peer that takes nothing of what is sent: reset */
 #define NET_DRAIN_TIMEOUT_NS 10000000000ull /* SIGTERM: what is left then is closed */
 #define NET_DRAIN_ARRIVAL_NS 100000000ull   /* of it, for who was on the way in; who comes later is refused */
 #define NET_DRAIN_SILENT_NS  1000000000ull  /* while draining, for a first byte; then close */

@@ -619,6 +619,7 @@ static const struct proc_io_ops evd_ops = {
     .now = net_io_now,
     .wake = net_io_wake,
     .peer = net_io_peer,
+    .taken = net_io_taken,
     .destroy = evd_destroy,
 };
 

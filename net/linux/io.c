@@ -146,6 +146,19 @@ int net_io_peer(struct proc_io *io, uint32_t number, struct proc_addr *ret_addr)
     return net_sock_peer(nio->table.conns[index].fd, ret_addr);
 }
 
+uint64_t net_io_taken(struct proc_io *io, uint32_t number)
+{
+    struct net_io *nio = (struct net_io *)io;
+    uint32_t index = net_io_conn_index(&nio->table, number);
+    if (index == 0)
+        return 0;
+    const struct net_io_conn *conn = &nio->table.conns[index];
+    /* Behind a send a close may be on its way to the descriptor: it is open as long as the send is. */
+    if ((conn->flags & NET_IO_CONN_FD_GONE) && conn->out == 0)
+        return 0;
+    return net_sock_acked(conn->fd);
+}
+
 uint64_t net_io_now(struct proc_io *io)
 {
     (void)io;

@@ -42,6 +42,7 @@ int net_io_listen(struct proc_io *io, const struct proc_addr *addr, bool defer, 
                   struct proc_addr *ret_bound);
 int net_io_open(struct proc_io *io, const struct proc_addr *addr, uint32_t *ret_conn);
 int net_io_peer(struct proc_io *io, uint32_t number, struct proc_addr *ret_addr);
+uint64_t net_io_taken(struct proc_io *io, uint32_t number);
 uint64_t net_io_now(struct proc_io *io);
 void net_io_wake(struct proc_io *io);
 

@@ -686,6 +686,7 @@ static const struct proc_io_ops uring_ops = {
     .now = net_io_now,
     .wake = net_io_wake,
     .peer = net_io_peer,
+    .taken = net_io_taken,
     .destroy = uring_destroy,
 };
 

@@ -517,6 +517,12 @@ static int through_peer(struct proc_io *io, uint32_t conn, struct proc_addr *ret
     return conn < THROUGH_CONNS && t->conns[conn].is_used ? -VK_ENOTSUP : -VK_EBADH;
 }
 
+static uint64_t through_taken(struct proc_io *io, uint32_t conn)
+{
+    (void)io, (void)conn;
+    return 0; /* a stream's handle does not tell it */
+}
+
 /* ---- the driver: requests ----------------------------------------------------------------------- */
 
 static int check(const struct conn *c, const struct proc_io_req *req)
@@ -760,6 +766,7 @@ static const struct proc_io_ops through_ops = {
     .wait = through_wait,
     .now = through_now,
     .peer = through_peer,
+    .taken = through_taken,
     .destroy = through_destroy,
 };
 
