@@ -47,6 +47,7 @@ static int init_tables(struct proc_kernel *k, const struct proc_kernel_options *
         if (rc)
             return rc;
     }
+    k->reqs_crowded = k->reqs.max - k->reqs.max / PROC_REQUESTS_KEPT;
     return vk_bufs_init(&k->bufs, bufs, &k->region);
 }
 

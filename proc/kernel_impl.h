@@ -31,6 +31,9 @@ struct proc_process {
     bool fresh;  /* not run yet: the argument is still to be copied in */
     bool made;   /* the lists below are initialised; true from the first use of the entry on */
 
+    uint8_t done_count; /* completions of the last run's ops that lie in the heap already */
+    bool has_backlog;   /* done[] had no place for all; ops stay where they are until it has */
+    bool keeps_ops;     /* those of the last run were not taken */
     uint32_t reqs_count;
     const void *arg; /* until the first run */
     uint32_t arg_len;
@@ -118,6 +121,7 @@ struct proc_kernel {
     struct vk_table processes;
     struct vk_table handles;
     struct vk_table reqs;
+    uint32_t reqs_crowded; /* from this count on, reqs are for processes with less than PROC_OPS_SHARE */
     struct vk_table messages;
     struct vk_table served;
     struct vk_table links;
@@ -157,7 +161,7 @@ uint8_t *proc_reach(struct proc_kernel *kernel, struct proc_process *process, ui
 bool proc_grow(void *kernel, uintptr_t addr); /* a plat_grow_fn */
 
 /* proc/ops.c */
-void proc_take_ops(struct proc_kernel *kernel, struct proc_process *process, const struct proc_self *self);
+void proc_take_ops(struct proc_kernel *kernel, struct proc_process *process, struct proc_self *self);
 void proc_deliver(struct proc_kernel *kernel, struct proc_process *process, struct proc_self *self);
 void proc_req_drop(struct proc_kernel *kernel, struct proc_req *req); /* cancel and forget, no completion */
 /* The handle is given up: what was asked of it ends with -VK_ECANCELED. */

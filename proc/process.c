@@ -135,6 +135,9 @@ int proc_spawn(struct proc_kernel *kernel, const struct proc_spawn *spawn, struc
     p->state = PROC_STATE_READY;
     p->fresh = true;
     p->doomed = false;
+    p->done_count = 0;
+    p->has_backlog = false;
+    p->keeps_ops = false;
     p->child = NULL;
     p->crash_id = 0;
     p->reason = PROC_REASON_NORMAL;

@@ -184,7 +184,10 @@ struct proc_req {
     bool finished;
 };
 
-/* Make the op pending. NULL when too many are in flight: return -VK_EOVERFLOW. */
+/*
+ * Make the op pending. NULL when too many are in flight: return -VK_EOVERFLOW,
+ * which ends nobody; a process that has few in flight is refused last.
+ */
 struct proc_req *proc_req_begin(struct proc_kernel *kernel, struct proc_process *process,
                                 const struct proc_kind *kind, void *object, const struct proc_op *op);
 

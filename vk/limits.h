@@ -25,7 +25,9 @@
 #define PROC_LINKS_MAX          65536u   /* links between processes; LINK beyond it is -VK_ENOSPC */
 #define PROC_NATIVE_STACK_BYTES 65536u   /* deeper native code ends its process */
 #define PROC_RING_ENTRIES       16u      /* ops and completions in a heap; kernel stages the excess */
-#define PROC_OPS_MAX            1024u    /* ops in flight of one process; one more ends the process */
+#define PROC_OPS_MAX            1024u    /* ops in flight of one process; one more is -VK_EOVERFLOW */
+#define PROC_OPS_SHARE          16u      /* ops in flight that any process may have while the table is crowded */
+#define PROC_REQUESTS_KEPT      8u       /* one of so many entries is kept for processes below that share */
 #define PROC_BUDGET             4000u    /* reductions per dispatch; then the process goes to the back */
 #define PROC_NATIVE_TICK_NS     2000000u /* a native step seen at two ticks of this CPU timer is ended */
 #define PROC_MAILBOX_MAX        64u      /* messages waiting; the next sender waits */
@@ -72,7 +74,8 @@
 
 _Static_assert(VK_SLOT_CLASS0_BYTES % VK_PAGE_BYTES == 0, "slots are whole pages");
 _Static_assert(VK_SLOT_WIPE_MAX_BYTES >= VK_SLOT_CLASS0_BYTES, "slots of requests are wiped, not given back");
-_Static_assert(PROC_OPS_MAX >= PROC_RING_ENTRIES, "one run's ops may all be in flight");
+_Static_assert(PROC_OPS_SHARE >= PROC_RING_ENTRIES, "one run's ops may all be in flight");
+_Static_assert(PROC_OPS_SHARE < PROC_OPS_MAX, "a crowd takes what is beyond the share");
 _Static_assert(PROC_OPS_MAX <= PROC_REQUESTS_MAX / 64, "one process cannot take the table of ops in flight");
 _Static_assert(PROC_MAILBOX_MAX <= PROC_MESSAGES_MAX / 64, "one mailbox cannot take the table of messages");
 _Static_assert(PROC_RUNS_MAX >= PROC_EVENTS_MAX, "what one wait brings can run in the same tick");

@@ -8,8 +8,8 @@
 #ifndef TESTS_UNIT_PROC_RIG_H
 #define TESTS_UNIT_PROC_RIG_H
 
+#include "proc/kernel_impl.h"
 #include "proc/native.h"
-#include "proc/service.h"
 #include "tests/unit/test.h"
 
 struct rig_io {
@@ -161,6 +161,12 @@ __attribute__((unused)) static struct proc_process *rig_spawn(struct proc_kernel
     CHECK_EQ(proc_spawn(kernel, &spawn, &process), 0);
     proc_run_soon(kernel, process);
     return process;
+}
+
+/* What names a process, for an environment. */
+__attribute__((unused)) static struct proc_object rig_object(const struct proc_process *process)
+{
+    return (struct proc_object){&proc_kind_process, (void *)(uintptr_t)proc_pid(process)};
 }
 
 /* One op, awaited: true when fiber->done is its answer. */

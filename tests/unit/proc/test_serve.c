@@ -184,7 +184,7 @@ enum impatience { CANCELS, DIES, CLOSES };
 static enum proc_step step_impatient(struct proc_self *self, struct proc_fiber *fiber)
 {
     struct rig_state *s = (struct rig_state *)fiber;
-    const enum impatience how = (enum impatience)*(uint8_t *)proc_at(self, self->arg_off);
+    const enum impatience how = (enum impatience) * (uint8_t *)proc_at(self, self->arg_off);
     const struct proc_op recv = {.code = PROC_OP_RECV, .off = proc_off(self, s->bytes), .len = 64};
     struct proc_op *op;
     PROC_BEGIN(fiber->step)

@@ -27,6 +27,7 @@ struct actor {
     uint32_t step; /* the function's own */
     uint32_t runs;
     uint32_t handle;
+    uint32_t stays;
     struct actor *other;
     uint64_t word;
 };
