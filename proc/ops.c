@@ -33,6 +33,7 @@ struct proc_req *proc_req_begin(struct proc_kernel *kernel, struct proc_process 
     req->finished = false;
     req->data_len = 0;
     req->server = 0;
+    req->is_owed = false;
     req->passed = (struct proc_object){0};
     process->reqs_count++;
     vk_list_push(&process->reqs, &req->node);
@@ -92,26 +93,22 @@ void proc_reqs_close(struct proc_kernel *kernel, struct proc_process *process, u
         req->deliver = false;
         req->done.res = -VK_ECANCELED;
     }
+    /* Canceling one may finish others, which then leave this list too: a process may serve itself. */
+    struct vk_list asked;
+    vk_list_init(&asked);
     for (struct vk_node *node = vk_list_first(&process->reqs), *next; node; node = next) {
-        struct proc_req *req = VK_CONTAINER(node, struct proc_req, node);
         next = vk_list_next(&process->reqs, node);
-        if (req->op.handle != handle)
+        if (VK_CONTAINER(node, struct proc_req, node)->op.handle != handle)
             continue;
+        vk_list_remove(node);
+        vk_list_push(&asked, node);
+    }
+    for (struct vk_node *node; (node = vk_list_first(&asked));) {
+        struct proc_req *req = VK_CONTAINER(node, struct proc_req, node);
         if (req->kind->cancel)
             req->kind->cancel(kernel, req);
         proc_req_finish(kernel, req, -VK_ECANCELED);
     }
-}
-
-bool proc_req_stage(struct proc_kernel *kernel, struct proc_req *req, const void *bytes, uint32_t len)
-{
-    if (len == 0)
-        return true;
-    if (!vk_bufs_get(&kernel->bufs, len, &req->data))
-        return false;
-    memcpy(req->data.ptr, bytes, len);
-    req->data_len = len;
-    return true;
 }
 
 /* ---- delivery ----------------------------------------------------------------- */
@@ -143,9 +140,10 @@ static void put_staged(struct proc_kernel *k, struct proc_process *p, struct pro
 static bool complete(struct proc_kernel *k, struct proc_process *p, struct proc_req *req)
 {
     if (req->deliver) {
+        const bool has_bytes = req->op.code & (PROC_OP_IN | PROC_OP_OUT);
+        uint8_t *bytes = has_bytes ? proc_reach(k, p, req->op.off, req->op.len) : NULL;
+        vk_assert(bytes || !has_bytes); /* what was open when the op was taken stays so */
         req->deliver = false;
-        uint8_t *bytes =
-            req->op.code & (PROC_OP_IN | PROC_OP_OUT) ? proc_reach(k, p, req->op.off, req->op.len) : NULL;
         req->finished = false;
         vk_list_push(&p->reqs, &req->node);
         int res = req->kind->deliver(k, req, bytes);

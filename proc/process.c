@@ -72,7 +72,6 @@ static void make_entry(struct proc_process *p)
     vk_list_init(&p->handles);
     vk_list_init(&p->senders);
     vk_list_init(&p->calls);
-    vk_list_init(&p->closed);
     vk_list_init(&p->monitors);
     vk_list_init(&p->links);
     p->deadline.fire = deadline_fire;

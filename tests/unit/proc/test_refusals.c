@@ -221,9 +221,7 @@ TEST(proc_refusals, one_op_too_many_for_the_table_is_refused)
         struct proc_served *served = (struct proc_served *)vk_table_take(&world.kernel->served);
         served->server = target->pid;
         served->refs = 1;
-        struct proc_env env = {
-            .count = 2,
-            .objects = {object_of(target), {&proc_kind_served, (void *)(uintptr_t)served->entry.handle}}};
+        struct proc_env env = {.count = 2, .objects = {object_of(target), {&proc_kind_served, served}}};
         for (int k = 0; k < 3; k++)
             add(0, (struct proc_op){.code = PROC_OP_SLEEP, .arg = 1000 * MS});
         add(0, ops[i]);
@@ -424,9 +422,7 @@ TEST(proc_refusals, every_pending_op_can_be_canceled)
         struct proc_served *served = (struct proc_served *)vk_table_take(&world.kernel->served);
         served->server = target->pid;
         served->refs = 1;
-        struct proc_env env = {
-            .count = 2,
-            .objects = {object_of(target), {&proc_kind_served, (void *)(uintptr_t)served->entry.handle}}};
+        struct proc_env env = {.count = 2, .objects = {object_of(target), {&proc_kind_served, served}}};
         add(0, ops[i]);
         add(0, (struct proc_op){.code = PROC_OP_CANCEL, .arg = 0});
         add(0, (struct proc_op){.code = PROC_OP_CANCEL, .arg = 0});
