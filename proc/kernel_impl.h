@@ -19,6 +19,7 @@ enum proc_state {
 struct proc_process {
     struct vk_entry entry; /* its handle is the pid */
     struct vk_link run;    /* in the run queue while queued */
+    uint64_t name;         /* index and the number of its start: unlike the pid, it never comes back */
     struct vk_slot *slot;
     const struct proc_program *program;
     struct proc_object origin;
@@ -99,7 +100,7 @@ struct proc_served {
     struct vk_entry entry;
     struct proc_mail mail; /* in the server's mailbox when refs is 0 */
     uint64_t badge;
-    uint32_t server; /* pid */
+    uint64_t server; /* its name */
     uint32_t refs;
 };
 
@@ -157,8 +158,10 @@ struct proc_kernel {
 bool proc_log_allowed(struct proc_kernel *kernel);
 
 /* proc/process.c */
-/* The living process with this pid, or NULL. */
+/* The living process with this pid, or NULL. For pids that are forgotten when their process ends. */
 struct proc_process *proc_process_find(struct proc_kernel *kernel, uint32_t pid);
+/* The same by name, for whoever may keep it longer. */
+struct proc_process *proc_process_named(struct proc_kernel *kernel, uint64_t name);
 /* Take it apart now; it must not be running. fault may be NULL. */
 void proc_process_dead(struct proc_kernel *kernel, struct proc_process *process, enum proc_reason reason,
                        const struct plat_fault *fault);
@@ -222,8 +225,8 @@ struct proc_letter {
  */
 int proc_mail_post(struct proc_kernel *kernel, struct proc_process *to, const struct proc_letter *letter);
 /* Ask a process (SEND or CALL), for the kinds that stand for one. */
-int proc_mail_op(struct proc_kernel *kernel, struct proc_process *from, uint32_t to,
-                 const struct proc_kind *kind, void *object, const struct proc_op *op, const uint8_t *bytes);
+int proc_mail_op(struct proc_kernel *kernel, struct proc_process *from, struct proc_process *to, void *object,
+                 const struct proc_op *op, const uint8_t *bytes);
 /* Wait for room in a full mailbox: when it comes, deliver is called and must claim it. */
 void proc_mail_queue(struct proc_process *to, struct proc_req *req);
 /* Take the place that was kept for req, which no longer is. The owner of the mailbox; NULL: it died. */

@@ -136,21 +136,18 @@ static int post_op(struct proc_kernel *k, struct proc_process *from, struct proc
     return proc_mail_post(k, to, &letter);
 }
 
-int proc_mail_op(struct proc_kernel *kernel, struct proc_process *from, uint32_t to,
-                 const struct proc_kind *kind, void *object, const struct proc_op *op, const uint8_t *bytes)
+int proc_mail_op(struct proc_kernel *kernel, struct proc_process *from, struct proc_process *to, void *object,
+                 const struct proc_op *op, const uint8_t *bytes)
 {
-    struct proc_process *target = proc_process_find(kernel, to);
-    if (!target)
-        return -VK_EDIED;
-    bool waits = op->code == PROC_OP_CALL || is_full(target);
-    struct proc_req *req = waits ? proc_req_begin(kernel, from, kind, object, op) : NULL;
+    bool waits = op->code == PROC_OP_CALL || is_full(to);
+    struct proc_req *req = waits ? proc_req_begin(kernel, from, &proc_kind_process, object, op) : NULL;
     if (waits && !req)
         return -VK_EOVERFLOW;
-    int rc = post_op(kernel, from, target, req, op, bytes);
+    int rc = post_op(kernel, from, to, req, op, bytes);
     if (!waits)
         return rc;
     if (rc == -VK_EAGAIN)
-        proc_mail_queue(target, req);
+        proc_mail_queue(to, req);
     else if (rc)
         proc_req_finish(kernel, req, rc);
     return PROC_PENDING;
@@ -312,27 +309,22 @@ void proc_mailbox_end(struct proc_kernel *kernel, struct proc_process *process)
 
 /* ---- handles that name a process or a program --------------------------------------------- */
 
-static uint32_t object_pid(const void *object)
-{
-    return (uint32_t)(uintptr_t)object;
-}
-
 static int process_op(struct proc_kernel *kernel, struct proc_process *process, void *object,
                       const struct proc_op *op, uint8_t *bytes, struct proc_done *done)
 {
     (void)done;
-    struct proc_process *other = proc_process_find(kernel, object_pid(object));
+    struct proc_process *other = proc_process_named(kernel, (uintptr_t)object);
+    if (!other)
+        return -VK_EDIED;
     switch (op->code) {
     case PROC_OP_SEND:
     case PROC_OP_CALL:
-        return proc_mail_op(kernel, process, object_pid(object), &proc_kind_process, object, op, bytes);
+        return proc_mail_op(kernel, process, other, object, op, bytes);
     case PROC_OP_MONITOR:
-        return other ? proc_op_monitor(kernel, process, other, op) : -VK_EDIED;
+        return proc_op_monitor(kernel, process, other, op);
     case PROC_OP_LINK:
-        return other ? proc_link(kernel, process, other) : -VK_EDIED;
+        return proc_link(kernel, process, other);
     case PROC_OP_KILL:
-        if (!other)
-            return -VK_EDIED;
         proc_process_doom(kernel, other, PROC_REASON_KILLED);
         return 0;
     default:
@@ -364,8 +356,7 @@ static int program_op(struct proc_kernel *kernel, struct proc_process *process, 
     int rc = proc_spawn(kernel, &spawn, &child);
     if (rc)
         return rc;
-    struct proc_object name = {&proc_kind_process, (void *)(uintptr_t)proc_pid(child)};
-    rc = proc_handle_new(kernel, process, name, &done->handle);
+    rc = proc_handle_new(kernel, process, proc_process_object(child), &done->handle);
     if (!rc && (op->flags & PROC_SPAWN_LINK))
         rc = proc_link(kernel, process, child);
     if (rc) {

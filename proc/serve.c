@@ -16,7 +16,7 @@ int proc_op_serve(struct proc_kernel *kernel, struct proc_process *process, cons
     if (!served)
         return -VK_ENOSPC;
     served->badge = op->arg;
-    served->server = proc_pid(process);
+    served->server = process->name;
     served->refs = 1;
     struct proc_object object = {&proc_kind_served, served};
     int rc = proc_handle_new(kernel, process, object, &done->handle);
@@ -57,7 +57,7 @@ static int served_op(struct proc_kernel *kernel, struct proc_process *process, v
 {
     (void)done;
     const struct proc_served *served = object;
-    struct proc_process *server = proc_process_find(kernel, served->server);
+    struct proc_process *server = proc_process_named(kernel, served->server);
     if (!server)
         return -VK_EDIED;
     struct proc_req *req = proc_req_begin(kernel, process, &proc_kind_served, object, op);
@@ -108,7 +108,7 @@ static void served_release(struct proc_kernel *kernel, void *object, struct proc
     struct proc_served *served = object;
     if (--served->refs > 0)
         return;
-    struct proc_process *server = proc_process_find(kernel, served->server);
+    struct proc_process *server = proc_process_named(kernel, served->server);
     if (!server) {
         proc_served_free(kernel, served);
         return;

@@ -152,6 +152,9 @@ void proc_run_soon(struct proc_kernel *kernel, struct proc_process *process);
 void proc_end(struct proc_kernel *kernel, struct proc_process *process, enum proc_reason reason);
 
 uint32_t proc_pid(const struct proc_process *process);
+/* What names the process, for handles and environments; it may outlive the process, and names no other then.
+ */
+struct proc_object proc_process_object(const struct proc_process *process);
 enum proc_reason proc_end_reason(const struct proc_process *process); /* inside release */
 /* A number for the log line and the client's answer of an abnormal end; inside release. */
 uint64_t proc_crash_id(const struct proc_process *process);

@@ -743,7 +743,7 @@ static int start(struct through *t)
     if (rc)
         return rc;
     t->env.count = 1;
-    t->env.objects[0] = (struct proc_object){&proc_kind_process, (void *)(uintptr_t)proc_pid(t->user)};
+    t->env.objects[0] = proc_process_object(t->user);
     const struct proc_spawn pass = {.program = &through_pass_program,
                                     .arg = &t->pass,
                                     .arg_len = sizeof t->pass,

@@ -126,7 +126,7 @@ static void start_peer(void)
     env.objects[3] = (struct proc_object){0};
     if (proc_spawn(kernel, &spawn, &peer))
         return;
-    env.objects[3] = (struct proc_object){&proc_kind_process, (void *)(uintptr_t)proc_pid(peer)};
+    env.objects[3] = proc_process_object(peer);
     proc_run_soon(kernel, peer);
 }
 

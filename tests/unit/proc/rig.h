@@ -163,12 +163,6 @@ __attribute__((unused)) static struct proc_process *rig_spawn(struct proc_kernel
     return process;
 }
 
-/* What names a process, for an environment. */
-__attribute__((unused)) static struct proc_object rig_object(const struct proc_process *process)
-{
-    return (struct proc_object){&proc_kind_process, (void *)(uintptr_t)proc_pid(process)};
-}
-
 /* One op, awaited: true when fiber->done is its answer. */
 __attribute__((unused)) static bool rig_op(struct proc_self *self, struct rig_state *s, struct proc_op op)
 {

@@ -56,7 +56,7 @@ TEST(proc_mailbox, full_one_makes_the_sender_wait)
 {
     struct proc_kernel *kernel = rig_kernel();
     struct proc_env env = {.count = 1};
-    env.objects[0] = rig_object(rig_spawn(kernel, &program_receiver, NULL, 0, NULL));
+    env.objects[0] = proc_process_object(rig_spawn(kernel, &program_receiver, NULL, 0, NULL));
     rig_spawn(kernel, &program_sender, NULL, 0, &env);
     rig_run(kernel, 300);
     CHECK_EQ(seen[2], PROC_MAILBOX_MAX); /* the next one waits */
@@ -74,7 +74,7 @@ TEST(proc_mailbox, death_of_the_receiver_fails_waiting_senders)
     struct proc_kernel *kernel = rig_kernel();
     struct proc_env env = {.count = 1};
     struct proc_process *receiver = rig_spawn(kernel, &program_receiver, NULL, 0, NULL);
-    env.objects[0] = rig_object(receiver);
+    env.objects[0] = proc_process_object(receiver);
     rig_spawn(kernel, &program_sender, NULL, 0, &env);
     rig_run(kernel, 300);
     proc_end(kernel, receiver, PROC_REASON_KILLED);
@@ -138,7 +138,7 @@ static struct proc_kernel *call_with(enum manner manner, struct proc_process **r
     static struct proc_env env;
     uint8_t arg = (uint8_t)manner;
     env.count = 1;
-    env.objects[0] = rig_object(rig_spawn(kernel, &program_server, &arg, 1, NULL));
+    env.objects[0] = proc_process_object(rig_spawn(kernel, &program_server, &arg, 1, NULL));
     *ret_caller = rig_spawn(kernel, &program_caller, NULL, 0, &env);
     rig_run(kernel, 20);
     return kernel;
@@ -211,7 +211,7 @@ TEST(proc_mailbox, message_too_long_for_the_room_stays)
 {
     struct proc_kernel *kernel = rig_kernel();
     struct proc_env env = {.count = 1};
-    env.objects[0] = rig_object(rig_spawn(kernel, &program_small_room, NULL, 0, NULL));
+    env.objects[0] = proc_process_object(rig_spawn(kernel, &program_small_room, NULL, 0, NULL));
     rig_spawn(kernel, &program_sender, NULL, 0, &env);
     rig_run(kernel, 20);
     CHECK_EQ(seen[0], -VK_ETOOBIG);
@@ -271,7 +271,7 @@ static void check_gift(uint8_t moves, int want)
     struct proc_kernel *kernel = rig_kernel();
     struct proc_env env = {.count = 1};
     seen[2] = 1;
-    env.objects[0] = rig_object(rig_spawn(kernel, &program_taker, NULL, 0, NULL));
+    env.objects[0] = proc_process_object(rig_spawn(kernel, &program_taker, NULL, 0, NULL));
     rig_spawn(kernel, &program_giver, &moves, 1, &env);
     rig_run(kernel, 20);
     CHECK_EQ(seen[0], 0);

@@ -185,6 +185,34 @@ TEST(proc_refusals, every_op_on_a_dead_process_says_so)
     world_end();
 }
 
+/* A process table so small that pids come back soon. */
+TEST(proc_refusals, a_handle_of_the_dead_never_names_another)
+{
+    CHECK_EQ(world_start_with((struct proc_kernel_options){.processes_max = 2}), 0);
+    begin();
+    struct actor *first = start(actor_waits_forever);
+    uint32_t pid = first->pid;
+    struct proc_env env = {.count = 1, .objects = {object_of(first)}};
+    add(0, (struct proc_op){.code = PROC_OP_KILL, .handle = ENV});
+    end_actor(first);
+    struct actor *heir = actor_new(actor_waits_forever);
+    uint32_t starts = 0;
+    do {
+        CHECK(++starts < 10000);
+        if (heir->pid != 0)
+            end_actor(heir);
+        settle_down();
+        *heir = (struct actor){.run = actor_waits_forever, .id = heir->id};
+        CHECK_EQ(actor_start(heir, &(struct proc_spawn){0}), 0);
+        settle_down();
+    } while (heir->pid != pid);
+    follow(0, &env);
+    settle_down();
+    CHECK_RESULTS(0, -VK_EDIED);
+    CHECK(is_alive(heir));
+    world_end();
+}
+
 TEST(proc_refusals, a_killed_process_ends_before_its_next_turn)
 {
     world_start();
@@ -219,7 +247,7 @@ TEST(proc_refusals, one_op_too_many_for_the_table_is_refused)
         struct actor *target = start(actor_waits_forever);
         settle_down();
         struct proc_served *served = (struct proc_served *)vk_table_take(&world.kernel->served);
-        served->server = target->pid;
+        served->server = proc_process_find(world.kernel, target->pid)->name;
         served->refs = 1;
         struct proc_env env = {.count = 2, .objects = {object_of(target), {&proc_kind_served, served}}};
         for (int k = 0; k < 3; k++)
@@ -420,7 +448,7 @@ TEST(proc_refusals, every_pending_op_can_be_canceled)
         struct actor *target = start(is_busy);
         settle_down();
         struct proc_served *served = (struct proc_served *)vk_table_take(&world.kernel->served);
-        served->server = target->pid;
+        served->server = proc_process_find(world.kernel, target->pid)->name;
         served->refs = 1;
         struct proc_env env = {.count = 2, .objects = {object_of(target), {&proc_kind_served, served}}};
         add(0, ops[i]);

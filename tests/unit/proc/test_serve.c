@@ -108,7 +108,7 @@ static struct proc_kernel *serve(const uint16_t *codes, uint32_t codes_bytes)
     static struct proc_env env;
     struct proc_process *user = rig_spawn(kernel, &program_user, codes, codes_bytes, NULL);
     env.count = 1;
-    env.objects[0] = rig_object(user);
+    env.objects[0] = proc_process_object(user);
     rig_spawn(kernel, &program_server, NULL, 0, &env);
     rig_run(kernel, 50);
     return kernel;
@@ -215,7 +215,7 @@ static void check_impatient(enum impatience how)
     struct proc_process *user = rig_spawn(kernel, &program_impatient, &arg, 1, NULL);
     static struct proc_env env;
     env.count = 1;
-    env.objects[0] = rig_object(user);
+    env.objects[0] = proc_process_object(user);
     rig_spawn(kernel, &program_server, NULL, 0, &env);
     rig_run_for(kernel, 20000000);
     CHECK_EQ(seen[14], 1); /* told, with the id it knew */

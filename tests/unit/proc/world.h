@@ -169,7 +169,7 @@ static inline struct actor *start_with(actor_fn run, const struct proc_env *env)
 
 static inline struct proc_object object_of(const struct actor *actor)
 {
-    return (struct proc_object){&proc_kind_process, (void *)(uintptr_t)actor->pid};
+    return proc_process_object(proc_process_find(world.kernel, actor->pid));
 }
 
 static inline bool is_alive(const struct actor *actor)
