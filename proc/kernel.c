@@ -290,11 +290,24 @@ void proc_log(struct proc_kernel *kernel, enum proc_log_level level, struct vk_s
         kernel->log(kernel->log_ctx, level, text);
 }
 
+static void log_dropped(struct proc_kernel *k)
+{
+    char line[96];
+    struct vk_out out;
+    vk_out_init(&out, line, sizeof line);
+    vk_out_fmt(&out, "%u lines about crashes dropped: no more than %u a second are written", k->log_dropped,
+               PROC_LOG_LINES_PER_S);
+    k->log_dropped = 0;
+    proc_log(k, PROC_LOG_WARN, vk_out_span(&out));
+}
+
 bool proc_log_allowed(struct proc_kernel *k)
 {
     if (k->now_ns - k->log_window_ns >= 1000000000u) {
         k->log_window_ns = k->now_ns;
         k->log_lines = 0;
+        if (k->log_dropped > 0)
+            log_dropped(k);
     }
     if (k->log_lines < PROC_LOG_LINES_PER_S)
         return k->log_lines++, true;

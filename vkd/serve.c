@@ -6,11 +6,9 @@
 #include "net/stream.h"
 #include "vk/err.h"
 #include "vkd/listener.h"
+#include "vkd/log.h"
 
-#include <poll.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 #define TICK_MAX_NS   1000000000u /* longest sleep: what is not driven by events is looked at this often */
 #define QUEUE_LOOK_NS 10000000u   /* between looks at the queue */
@@ -31,14 +29,15 @@ struct worker {
 static void log_line(void *ctx, enum proc_log_level level, struct vk_span text)
 {
     (void)ctx, (void)level;
-    struct pollfd err = {.fd = STDERR_FILENO, .events = POLLOUT};
-    char line[512];
-    size_t len = text.len < sizeof line - 1 ? text.len : sizeof line - 1;
-    if (poll(&err, 1, 0) != 1 || !(err.revents & POLLOUT))
-        return; /* a reader that stands still must not stop the server */
-    memcpy(line, text.ptr, len);
-    line[len] = '\n';
-    (void)!write(STDERR_FILENO, line, len + 1); /* nobody to tell if it fails */
+    vkd_log(text);
+}
+
+/* Why AUTO did not choose uring: a constant of the driver's. */
+static void log_fallback(const char *why)
+{
+    char line[160];
+    int len_bytes = snprintf(line, sizeof line, "the ev driver serves: %s", why);
+    vkd_log(vk_span(line, (size_t)len_bytes < sizeof line ? (size_t)len_bytes : sizeof line - 1));
 }
 
 /* Anything that comes from the parent, the end of the stream above all, means stop. */
@@ -152,7 +151,7 @@ static int serve(const struct vkd_worker *self, void *ctx)
         return vkd_worker_refuse(self, "the driver %s does not work here: %s",
                                  vkd_driver_name(self->options->driver), vk_err_text(rc));
     if (why != NULL && self->index == 0)
-        (void)fprintf(stderr, "the ev driver serves: %s\n", why); /* nobody to tell if it fails */
+        log_fallback(why);
     rc = make_kernel(&w);
     if (rc)
         return vkd_worker_refuse(self, "the kernel cannot start with --guard %s: %s",

@@ -9,6 +9,7 @@ held still by SIGSTOP where an order of events matters. No test asserts a durati
 Usage: test_serve.py DRIVER EXAMPLES_DIR
 """
 import collections
+import fcntl
 import os
 import re
 import select
@@ -30,7 +31,8 @@ class Server:
     def __init__(self, example, *flags, **popen):
         named = dict(stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, start_new_session=True)
         named.update(popen)
-        argv = [f'{EXAMPLES}/{example}', '--listen', '127.0.0.1:0', '--driver', DRIVER, *flags]
+        listen = [] if '--listen' in flags else ['--listen', '127.0.0.1:0']
+        argv = [f'{EXAMPLES}/{example}', *listen, '--driver', DRIVER, *flags]
         self.process = subprocess.Popen(argv, **named)
         self.text, self.port = '', 0
         if self.process.stderr:
@@ -160,6 +162,110 @@ class Stop(unittest.TestCase):
             finally:
                 if process.poll() is None:
                     process.kill()
+
+
+class Pipe:
+    """Standard error that nobody reads, full from the start."""
+
+    def __init__(self):
+        self.read_end, self.write_end = os.pipe()
+        self.room = fcntl.fcntl(self.write_end, fcntl.F_SETPIPE_SZ, 4096)
+        os.write(self.write_end, b'x' * self.room)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close_reader()
+        os.close(self.write_end)
+
+    def close_reader(self):
+        if self.read_end >= 0:
+            os.close(self.read_end)
+        self.read_end = -1
+
+    def empty(self):
+        os.read(self.read_end, self.room)
+
+    def read(self, pattern):
+        text, until = '', time.monotonic() + PATIENCE_S
+        while not re.search(pattern, text) and select.select([self.read_end], [], [], until - time.monotonic())[0]:
+            text += os.read(self.read_end, self.room).decode()
+        return text
+
+
+def free_port():
+    with socket.socket() as sock:
+        sock.bind(('127.0.0.1', 0))
+        return sock.getsockname()[1]
+
+
+class Words(unittest.TestCase):
+    """A server whose standard error nobody reads, or cannot be written to, serves on."""
+
+    def serving(self, stderr):
+        """The crash example once it answers; it cannot say where it listens."""
+        port = free_port()
+        server = Server('crash', '--listen', f'127.0.0.1:{port}', stderr=stderr)
+        server.port = port
+        until = time.monotonic() + PATIENCE_S
+        while time.monotonic() < until:
+            try:
+                server.connect().close()
+                return server
+            except ConnectionRefusedError:
+                time.sleep(0.01)
+        server.__exit__()
+        raise AssertionError('never accepted')
+
+    def crash(self, server):
+        self.assertRegex(server.ask(b'GET /null HTTP/1.1\r\nHost: a\r\n\r\n'), rb'^HTTP/1\.1 500 ')
+
+    def replace_worker(self, server):
+        """The parent has something to say, and must start another after it could not."""
+        before = server.workers()
+        os.kill(before[0], signal.SIGKILL)
+        until = time.monotonic() + PATIENCE_S
+        while (not server.workers() or server.workers() == before) and time.monotonic() < until:
+            time.sleep(0.01)
+        self.crash(server)
+
+    def test_a_full_pipe_holds_up_neither_parent_nor_worker(self):
+        with Pipe() as pipe, self.serving(pipe.write_end) as server:
+            for _ in range(5):
+                self.crash(server)
+            pipe.empty()
+            self.crash(server)
+            self.assertRegex(pipe.read(r'crashed.*\n'),
+                             r'^5 lines dropped: standard error did not take them\nprocess \d+ .* crashed, id 6: .*\n$')
+            os.write(pipe.write_end, b'x' * pipe.room)
+            self.replace_worker(server)
+            pipe.empty()
+            self.replace_worker(server)
+            # The parent's two: that it listens, and the end of the first worker.
+            self.assertRegex(pipe.read(r'starting another'),
+                             r'(^|\n)2 lines dropped: standard error did not take them\ncrash: worker 0 .* starting another')
+            self.assertEqual(server.stop(), 0)
+
+    def test_a_closed_pipe_ends_nothing(self):
+        with Pipe() as pipe, self.serving(pipe.write_end) as server:
+            pipe.close_reader()
+            self.crash(server)
+            self.replace_worker(server)
+            self.assertEqual(server.stop(), 0)
+
+    def test_a_full_device_ends_nothing(self):
+        with open('/dev/full', 'w', encoding='ascii') as full, self.serving(full) as server:
+            self.crash(server)
+            self.replace_worker(server)
+            self.assertEqual(server.stop(), 0)
+
+    def test_help_that_cannot_be_written_is_a_failure(self):
+        with open('/dev/full', 'w', encoding='ascii') as full:
+            for flag in ('--help', '--version'):
+                done = subprocess.run([f'{EXAMPLES}/hello', flag], stdout=full, stderr=subprocess.PIPE, check=False)
+                self.assertEqual(done.returncode, 1)
+                self.assertEqual(done.stderr, b'hello: cannot write to standard output: No space left on device\n')
 
 
 if __name__ == '__main__':

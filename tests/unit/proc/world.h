@@ -41,6 +41,7 @@ struct world {
     uint32_t actors_count;
     uint32_t lines; /* logged */
     char last_line[256];
+    char line_before[256];
 };
 
 static struct world world;
@@ -71,6 +72,7 @@ static inline void world_log(void *ctx, enum proc_log_level level, struct vk_spa
     (void)ctx;
     (void)level;
     size_t len = text.len < sizeof(world.last_line) - 1 ? text.len : sizeof(world.last_line) - 1;
+    memcpy(world.line_before, world.last_line, sizeof(world.last_line));
     memcpy(world.last_line, text.ptr, len);
     world.last_line[len] = '\0';
     world.lines++;
