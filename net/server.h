@@ -21,7 +21,7 @@ enum {
     NET_FRAME_CHUNKED = 1u << 1, /* ... of chunks */
     NET_FRAME_CLOSE = 1u << 2,   /* the connection ends after this response */
     NET_FRAME_EXPECT = 1u << 3,  /* the client waits for 100 Continue */
-    NET_FRAME_HEAD = 1u << 4,    /* answers HEAD: WRITE is accepted and thrown away */
+    NET_FRAME_HEAD = 1u << 4,    /* answers HEAD: WRITE and SHUTDOWN end with -VK_ECLOSED */
     NET_FRAME_UNKNOWN = 1u << 5, /* the head was not valid: what follows it belongs to nothing */
 };
 
