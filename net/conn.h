@@ -7,6 +7,7 @@
 #define NET_CONN_H
 
 #include "net/chunk.h"
+#include "net/nobody.h"
 #include "net/pipe.h"
 #include "net/scan.h"
 #include "net/server.h"
@@ -91,11 +92,8 @@ struct net_server {
     bool is_paused;         /* accepting paused: too many connections */
     uint64_t complained_ns; /* last log line about overload */
     struct proc_timer drain_timer;
-    uint64_t drain_ns;           /* when what is left is aborted */
-    struct proc_sink nobody[16]; /* take the completions of connections turned away */
-    uint32_t turned_away;
-    uint32_t unclosed[NET_UNCLOSED_MAX]; /* turned away, but the driver could not take the CLOSE yet */
-    uint32_t unclosed_count;
+    uint64_t drain_ns;        /* when what is left is aborted */
+    struct net_nobody nobody; /* closes connections turned away */
     struct net_listener listeners[NET_LISTENERS_MAX];
 };
 

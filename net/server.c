@@ -104,43 +104,16 @@ static void drain(struct net_server *s)
     uint64_t now_ns = proc_now_ns(s->kernel);
     s->is_unlistening = s->is_unlistening || now_ns >= s->drain_ns;
     bool is_done = !s->is_unlistening || close_listeners(s);
-    if (!is_done || s->unclosed_count > 0)
+    if (!is_done)
         proc_timer_set(s->kernel, &s->drain_timer, now_ns + ACCEPT_RETRY_NS);
     else if (now_ns < s->drain_ns)
         proc_timer_set(s->kernel, &s->drain_timer, s->drain_ns);
-}
-
-/* A tag that no other CLOSE in flight has, unless 256 are: 16 kinds of 16 sinks in turn. */
-static uint64_t next_nobody(struct net_server *s)
-{
-    uint32_t n = s->turned_away++;
-    return proc_tag(&s->nobody[n % VK_COUNT(s->nobody)], n / VK_COUNT(s->nobody) % 16);
-}
-
-/* A connection that arrived after all: it is closed, its client may try again. */
-static void turn_away(struct net_server *s, uint32_t io)
-{
-    const struct proc_io_req req = {
-        .code = PROC_IO_CLOSE, .conn = io, .flags = PROC_IO_ABORT, .tag = next_nobody(s)};
-    if (VK_LIKELY(s->io->ops->submit(s->io, &req) == 0) || s->unclosed_count == NET_UNCLOSED_MAX)
-        return;
-    s->unclosed[s->unclosed_count++] = io;
-    proc_timer_set(s->kernel, &s->drain_timer, proc_now_ns(s->kernel) + ACCEPT_RETRY_NS);
-}
-
-static void turn_away_again(struct net_server *s)
-{
-    uint32_t count = s->unclosed_count;
-    s->unclosed_count = 0;
-    for (uint32_t i = 0; i < count; i++)
-        turn_away(s, s->unclosed[i]);
 }
 
 /* Also the retry of a paused accept, which goes on until the listeners are closed. */
 static void drain_fire(struct proc_kernel *kernel, struct proc_timer *timer)
 {
     struct net_server *s = VK_CONTAINER(timer, struct net_server, drain_timer);
-    turn_away_again(s);
     if (!s->is_draining) {
         resume_accept(s);
         return;
@@ -152,12 +125,6 @@ static void drain_fire(struct proc_kernel *kernel, struct proc_timer *timer)
     for (uint32_t i = 0; i < s->conns_made; i++)
         if (s->conns[i].is_used)
             net_conn_abort(&s->conns[i]);
-}
-
-static void ignore_event(struct proc_kernel *kernel, struct proc_sink *sink, uint32_t kind,
-                         const struct proc_io_event *event)
-{
-    (void)kernel, (void)sink, (void)kind, (void)event;
 }
 
 static void accept_failed(struct net_server *s, int err)
@@ -181,7 +148,7 @@ static void on_accept(struct proc_kernel *kernel, struct proc_sink *sink, uint32
     if (event->res < 0)
         accept_failed(s, event->res);
     else if (s->counters.conns >= s->options.conns_max)
-        turn_away(s, (uint32_t)event->res);
+        net_nobody_close(&s->nobody, (uint32_t)event->res, PROC_IO_ABORT); /* its client may try again */
     else
         net_conn_open(s, (uint32_t)event->res); /* also one that came before the listener was closed */
     if (s->counters.conns >= s->options.conns_max)
@@ -231,8 +198,7 @@ int net_server_create(struct proc_kernel *kernel, const struct net_server_option
     s->io = proc_kernel_io(kernel);
     s->options = *options;
     s->drain_timer.fire = drain_fire;
-    for (uint32_t i = 0; i < VK_COUNT(s->nobody); i++)
-        s->nobody[i].on_event = ignore_event;
+    net_nobody_init(&s->nobody, kernel);
     defaults(&s->options);
     s->conns = vk_region_alloc(region, (size_t)s->options.conns_max * sizeof *s->conns, VK_CACHE_LINE_BYTES);
     if (!s->conns)

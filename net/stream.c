@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/stream.h"
 
+#include "net/nobody.h"
 #include "net/pipe.h"
 #include "net/transfer.h"
 #include "vk/fmt.h"
@@ -56,8 +57,7 @@ struct net_streams {
     uint32_t doors_used;
     bool is_draining;
     struct proc_timer drain_timer;
-    struct proc_sink nobody[16]; /* take the completions of CLOSEs that nobody waits for */
-    uint32_t nobody_count;
+    struct net_nobody nobody; /* closes what nobody takes */
     struct door doors[NET_DOORS_MAX];
 };
 
@@ -259,8 +259,8 @@ static void stream_release(struct proc_kernel *kernel, void *object, struct proc
     net_transfer_end(&s->writer, kernel, -VK_ECANCELED);
     if (process && s->process == process) {
         s->process = NULL;
-        enum proc_reason reason = proc_end_reason(process);
-        s->aborts = reason != PROC_REASON_NORMAL; /* the peer shall not take it for an orderly end */
+        if (proc_end_reason(process) != PROC_REASON_NORMAL)
+            s->aborts = true; /* the peer shall not take it for an orderly end */
     }
     again(s);
 }
@@ -337,26 +337,6 @@ static struct net_stream *stream_new(struct net_streams *t, uint32_t io)
 
 /* ---- where streams come from ------------------------------------------------------ */
 
-static void ignore_event(struct proc_kernel *kernel, struct proc_sink *sink, uint32_t kind,
-                         const struct proc_io_event *event)
-{
-    (void)kernel, (void)sink, (void)kind, (void)event;
-}
-
-/* A tag that no other CLOSE in flight has, unless 256 are: 16 kinds of 16 sinks in turn. */
-static uint64_t next_nobody(struct net_streams *t)
-{
-    uint32_t n = t->nobody_count++;
-    return proc_tag(&t->nobody[n % VK_COUNT(t->nobody)], n / VK_COUNT(t->nobody) % 16);
-}
-
-static void turn_away(struct net_streams *t, uint32_t io)
-{
-    const struct proc_io_req req = {
-        .code = PROC_IO_CLOSE, .conn = io, .flags = PROC_IO_ABORT, .tag = next_nobody(t)};
-    (void)t->io->ops->submit(t->io, &req);
-}
-
 /* Accept while somebody wants connections. A serving door always does. */
 static void accept_more(struct door *d)
 {
@@ -367,6 +347,8 @@ static void accept_more(struct door *d)
     const struct proc_io_req req = {
         .code = PROC_IO_ACCEPT, .conn = d->io, .tag = proc_tag(&d->sink, DOOR_ACCEPT)};
     d->is_accepting = t->io->ops->submit(t->io, &req) == 0;
+    if (VK_UNLIKELY(!d->is_accepting)) /* too many in flight: nothing else would try again */
+        proc_timer_set(t->kernel, &d->retry, proc_now_ns(t->kernel) + RETRY_NS);
 }
 
 static void close_listener(struct door *d)
@@ -386,7 +368,7 @@ static void close_listener(struct door *d)
 static void drain_door(struct door *d)
 {
     struct net_streams *t = d->streams;
-    const struct proc_io_req req = {.code = PROC_IO_CLOSE, .conn = d->io, .tag = next_nobody(t)};
+    const struct proc_io_req req = {.code = PROC_IO_CLOSE, .conn = d->io, .tag = net_nobody_tag(&t->nobody)};
     if (!d->is_open)
         return;
     if (d->is_accepting)
@@ -461,7 +443,7 @@ static void arrived(struct door *d, uint32_t io)
     if (!s) {
         if (node)
             proc_req_finish(t->kernel, VK_CONTAINER(node, struct proc_req, wait), -VK_ENOSPC);
-        turn_away(t, io);
+        net_nobody_close(&t->nobody, io, PROC_IO_ABORT);
         return;
     }
     if (node) {
@@ -477,6 +459,13 @@ static void arrived(struct door *d, uint32_t io)
         s->aborts = true;
         again(s);
     }
+}
+
+/* Whoever waits for a connection hears that none will come. */
+static void accepts_end(struct door *d, int res)
+{
+    for (struct vk_node *node; (node = vk_list_pop(&d->waiting));)
+        proc_req_finish(d->streams->kernel, VK_CONTAINER(node, struct proc_req, wait), res);
 }
 
 static void door_free(struct door *d)
@@ -513,6 +502,8 @@ static void on_accept(struct proc_kernel *kernel, struct proc_sink *sink, uint32
     if (VK_UNLIKELY(d->streams->is_draining && d->program && !d->is_accepting))
         drain_door(d);
     accept_more(d);
+    if (!d->refs && !d->is_open && !d->is_accepting)
+        door_free(d);
 }
 
 static int listener_op(struct proc_kernel *kernel, struct proc_process *process, void *object,
@@ -529,6 +520,8 @@ static int listener_op(struct proc_kernel *kernel, struct proc_process *process,
             (void)line_pop(d);
         return rc;
     }
+    if (!d->is_open)
+        return -VK_ECLOSED;
     struct proc_req *req = proc_req_begin(kernel, process, &kind_listener, d, op);
     if (!req)
         return -VK_EOVERFLOW;
@@ -552,17 +545,16 @@ static void door_share(struct proc_kernel *kernel, void *object)
 
 static void door_release(struct proc_kernel *kernel, void *object, struct proc_process *process)
 {
-    (void)process;
+    (void)kernel, (void)process;
     struct door *d = object;
     if (--d->refs > 0)
         return;
-    for (struct vk_node *node; (node = vk_list_pop(&d->waiting));)
-        proc_req_finish(kernel, VK_CONTAINER(node, struct proc_req, wait), -VK_ECANCELED);
+    accepts_end(d, -VK_ECANCELED);
     line_end(d);
-    if (!d->is_listener)
-        door_free(d);
-    else if (d->is_open)
+    if (d->is_listener && d->is_open)
         close_listener(d);
+    else if (!d->is_accepting) /* else with its end: the listener was closed by the drain */
+        door_free(d);
 }
 
 static const struct proc_kind kind_listener = {
@@ -588,7 +580,7 @@ static int connector_op(struct proc_kernel *kernel, struct proc_process *process
         return rc;
     struct net_stream *s = stream_new(t, io);
     if (!s) {
-        turn_away(t, io);
+        net_nobody_close(&t->nobody, io, PROC_IO_ABORT);
         return -VK_ENOSPC;
     }
     s->opener = proc_req_begin(kernel, process, &kind_opening, s, op);
@@ -657,8 +649,7 @@ int net_streams_create(struct proc_kernel *kernel, uint32_t streams_max, struct 
     t->io = proc_kernel_io(kernel);
     t->max = streams_max;
     t->drain_timer.fire = drain_fire;
-    for (uint32_t i = 0; i < VK_COUNT(t->nobody); i++)
-        t->nobody[i].on_event = ignore_event;
+    net_nobody_init(&t->nobody, kernel);
     *ret_streams = t;
     return 0;
 }
@@ -724,11 +715,13 @@ void net_streams_drain(struct net_streams *streams, uint64_t deadline_ns)
             drain_door(d);
             continue;
         }
-        const struct proc_io_req req = {.code = PROC_IO_CLOSE, .conn = d->io, .tag = next_nobody(streams)};
         if (d->is_listener && d->is_open && d->refs)
-            (void)streams->io->ops->submit(streams->io, &req);
-        d->is_open = false;
-        line_end(d);
+            net_nobody_close(&streams->nobody, d->io, 0);
+        d->is_open = d->is_open && !d->refs; /* else its own CLOSE is under way */
+        if (!d->is_open && d->is_used) {
+            accepts_end(d, -VK_ECLOSED);
+            line_end(d);
+        }
     }
     proc_timer_set(streams->kernel, &streams->drain_timer, deadline_ns);
 }

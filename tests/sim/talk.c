@@ -30,6 +30,7 @@ struct actor {
     uint32_t pos;   /* in the script */
     uint32_t moved; /* by the ops of one letter */
     bool has_begun;
+    const char *script; /* of a stream's process: in the test program's memory, which does not move */
 };
 
 /* A fiber that does one op and says how it ended. */
@@ -138,6 +139,9 @@ static bool simple(struct proc_self *self, struct actor *a, char letter, uint64_
     case 's':
         op.code = PROC_OP_SHUTDOWN;
         break;
+    case 'K':
+        op.flags = PROC_OP_SILENT;
+        __attribute__((fallthrough));
     case 'k':
         op.code = PROC_OP_KILL;
         break;
@@ -157,6 +161,12 @@ static bool simple(struct proc_self *self, struct actor *a, char letter, uint64_
         op = (struct proc_op){.code = PROC_OP_SLEEP, .arg = n * 1000000};
         if (!proc_wait(self, &a->fiber, &op))
             return false;
+        return true;
+    }
+    if (letter == 'K') {
+        struct proc_op *next = proc_op_next(self);
+        op.handle = a->handle;
+        *next = op; /* two letters never fill ops[] */
         return true;
     }
     if (!ask(self, a, op))
@@ -205,10 +215,10 @@ static bool act(struct proc_self *self, struct actor *a, char letter, uint64_t n
     }
 }
 
-static const char *script_of(struct proc_self *self)
+static const char *script_of(struct proc_self *self, const struct actor *a)
 {
     if (self->arg_len == 0)
-        return talk.script;
+        return a->script;
     const char *head = proc_at(self, self->arg_off);
     const char *slash = memchr(head, '/', self->arg_len);
     return slash ? slash + 1 : "f";
@@ -217,8 +227,9 @@ static const char *script_of(struct proc_self *self)
 static bool begin(struct proc_self *self, struct actor *a)
 {
     a->has_begun = true;
+    a->script = talk.script;
     a->handle = PROC_HANDLE_ORIGIN;
-    if (self->arg_len && *script_of(self) == 'n') {
+    if (self->arg_len && *script_of(self, a) == 'n') {
         a->pos = 1;
     } else if (self->arg_len) {
         const struct net_request *request = net_request_open(self);
@@ -239,7 +250,7 @@ static enum proc_step step_root(struct proc_self *self, struct proc_fiber *fiber
     if (!a->has_begun && !begin(self, a))
         return PROC_STEP_END;
     for (;;) {
-        const char *at = script_of(self) + a->pos;
+        const char *at = script_of(self, a) + a->pos;
         char letter = *at, *end;
         if (letter == '\0' || letter == ' ')
             return PROC_STEP_END;
@@ -295,7 +306,7 @@ static void make_streams(const struct talk_options *options)
 {
     const struct proc_addr any = {.family = 4, .ip = {10, 0, 0, 1}};
     uint32_t listener;
-    CHECK(net_streams_create(talk.kernel, 16, &talk.streams) == 0);
+    CHECK(net_streams_create(talk.kernel, TALK_STREAMS, &talk.streams) == 0);
     CHECK(talk.io->ops->listen(talk.io, &any, false, &listener, &talk.addr) == 0);
     if (options->uses) {
         env = (struct proc_env){.count = 2};
@@ -320,7 +331,7 @@ void talk_begin(const struct talk_options *options)
         .requests_max = 256,
         .slots_max = {32},
         .slots_warm = 1,
-        .service_bytes = net_server_region_bytes(CONNS_MAX) + net_streams_region_bytes(16),
+        .service_bytes = net_server_region_bytes(CONNS_MAX) + net_streams_region_bytes(TALK_STREAMS),
         .log = take_log,
     };
     CHECK(proc_kernel_create(&kernel, &talk.kernel) == 0);

@@ -15,6 +15,7 @@
  *   A      ACCEPT, go on with it         C          CONNECT, the same
  *   F<fl>  FRAME                         z<ms>      sleep
  *   j<n>   a second fiber READs n        J<n>       a second fiber WRITEs n
+ *   K      KILL, without an answer
  *   x      crash                         f          fail
  *   n      (first) do not parse the head
  *
@@ -32,6 +33,7 @@
 #define TALK_CALLERS  16u
 #define TALK_HEARD    200000u
 #define TALK_LOG      4096u
+#define TALK_STREAMS  8u
 #define TALK_NS       1000000000ull
 #define TALK_LISTENER 2u /* handles of a stream's process */
 #define TALK_CONNECTS 3u
