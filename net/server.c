@@ -13,7 +13,6 @@
 enum { LISTENER_ACCEPT, LISTENER_CLOSE };
 
 #define ACCEPT_RETRY_NS  100000000u
-#define COMPLAIN_EACH_NS 60000000000u /* one line for a spell of trouble, not one for each sign of it */
 
 size_t net_server_region_bytes(uint32_t conns_max)
 {
@@ -172,7 +171,7 @@ void net_server_conn_gone(struct net_conn *conn)
 void net_server_complain(struct net_server *server, const char *text)
 {
     uint64_t now_ns = proc_now_ns(server->kernel);
-    if (server->complained_ns && now_ns - server->complained_ns < COMPLAIN_EACH_NS)
+    if (server->complained_ns && now_ns - server->complained_ns < NET_COMPLAIN_EACH_NS)
         return;
     server->complained_ns = now_ns;
     char line[160];

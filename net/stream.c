@@ -56,6 +56,7 @@ struct net_streams {
     uint32_t open;
     uint32_t doors_used;
     bool is_draining;
+    uint64_t complained_ns; /* last log line about overload */
     struct proc_timer drain_timer;
     struct net_nobody nobody; /* closes what nobody takes */
     struct door doors[NET_DOORS_MAX];
@@ -433,6 +434,15 @@ static void line_end(struct door *d)
     }
 }
 
+static void complain(struct net_streams *t)
+{
+    uint64_t now_ns = proc_now_ns(t->kernel);
+    if (t->complained_ns && now_ns - t->complained_ns < NET_COMPLAIN_EACH_NS)
+        return;
+    t->complained_ns = now_ns;
+    proc_log(t->kernel, PROC_LOG_WARN, VK_SPAN_LIT("tcp: out of processes or slots, connections are reset"));
+}
+
 /* A connection arrived: for the door's program, or for the first process that waits. */
 static void arrived(struct door *d, uint32_t io)
 {
@@ -453,8 +463,7 @@ static void arrived(struct door *d, uint32_t io)
     } else if (!d->program) {
         line_up(d, s);
     } else if (!start_process(d, s)) {
-        proc_log(t->kernel, PROC_LOG_WARN,
-                 VK_SPAN_LIT("tcp: out of processes or slots, a connection was reset"));
+        complain(t);
         s->refs = 0;
         s->aborts = true;
         again(s);

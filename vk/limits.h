@@ -17,18 +17,18 @@
 #define VK_MAPPINGS_RESERVED   4000u        /* kernel mappings left to the rest of the OS process */
 
 /* Processes. */
-#define PROC_MAX                65536u   /* table entries; a start beyond it fails with -VK_ENOSPC */
-#define PROC_HANDLES_MAX        65536u   /* handles of all processes; a new one beyond it is -VK_ENOSPC */
-#define PROC_REQUESTS_MAX       131072u  /* ops in flight of all processes; one more is -VK_EOVERFLOW */
-#define PROC_MESSAGES_MAX       65536u   /* messages waiting in all mailboxes; one more is -VK_ENOMEM */
-#define PROC_SERVED_MAX         65536u   /* objects served by processes; SERVE beyond it is -VK_ENOSPC */
-#define PROC_LINKS_MAX          65536u   /* links between processes; LINK beyond it is -VK_ENOSPC */
-#define PROC_NATIVE_STACK_BYTES 65536u   /* deeper native code ends its process */
-#define PROC_RING_ENTRIES       16u      /* ops and completions in a heap; kernel stages the excess */
-#define PROC_OPS_MAX            1024u    /* ops in flight of one process; one more is -VK_EOVERFLOW */
-#define PROC_OPS_SHARE          16u      /* ops in flight that any process may have while the table is crowded */
-#define PROC_REQUESTS_KEPT      8u       /* one of so many entries is kept for processes below that share */
-#define PROC_BUDGET             4000u    /* reductions per dispatch; then the process goes to the back */
+#define PROC_MAX                65536u  /* table entries; a start beyond it fails with -VK_ENOSPC */
+#define PROC_HANDLES_MAX        65536u  /* handles of all processes; a new one beyond it is -VK_ENOSPC */
+#define PROC_REQUESTS_MAX       131072u /* ops in flight of all processes; one more is -VK_EOVERFLOW */
+#define PROC_MESSAGES_MAX       65536u  /* messages waiting in all mailboxes; one more is -VK_ENOMEM */
+#define PROC_SERVED_MAX         65536u  /* objects served by processes; SERVE beyond it is -VK_ENOSPC */
+#define PROC_LINKS_MAX          65536u  /* links between processes; LINK beyond it is -VK_ENOSPC */
+#define PROC_NATIVE_STACK_BYTES 65536u  /* deeper native code ends its process */
+#define PROC_RING_ENTRIES       16u     /* ops and completions in a heap; kernel stages the excess */
+#define PROC_OPS_MAX            1024u   /* ops in flight of one process; one more is -VK_EOVERFLOW */
+#define PROC_OPS_SHARE          16u   /* ops in flight that any process may have while the table is crowded */
+#define PROC_REQUESTS_KEPT      8u    /* one of so many entries is kept for processes below that share */
+#define PROC_BUDGET             4000u /* reductions per dispatch; then the process goes to the back */
 #define PROC_NATIVE_TICK_NS     2000000u /* a native step seen at two ticks of this CPU timer is ended */
 #define PROC_MAILBOX_MAX        64u      /* messages waiting; the next sender waits */
 #define PROC_MESSAGE_MAX_BYTES  65536u   /* one message; larger is -VK_ETOOBIG */
@@ -70,7 +70,8 @@
 #define NET_INPUT_PAUSE_BYTES  16384u /* input that nobody takes; receiving pauses there ... */
 #define NET_INPUT_RESUME_BYTES 4096u  /* ... and goes on when no more than that is left */
 #define NET_OUTPUT_MAX_BYTES   65536u /* output not sent yet; whoever adds more waits */
-#define NET_UNCLOSED_MAX       64u    /* refused connections whose CLOSE is tried again; more stay open */
+#define NET_COMPLAIN_EACH_NS   60000000000ull /* one log line for a spell of overload; the rest is counted */
+#define NET_UNCLOSED_MAX       64u /* refused connections whose CLOSE is tried again; more stay open */
 
 _Static_assert(VK_SLOT_CLASS0_BYTES % VK_PAGE_BYTES == 0, "slots are whole pages");
 _Static_assert(VK_SLOT_WIPE_MAX_BYTES >= VK_SLOT_CLASS0_BYTES, "slots of requests are wiped, not given back");

@@ -61,13 +61,18 @@ static int watch_parent(struct worker *w)
 
 static int make_kernel(struct worker *w)
 {
-    const struct proc_kernel_options options = {
+    uint32_t slots = w->self->options->slots;
+    uint32_t slot_class = vk_pool_class_for(w->app->program->heap_bytes);
+    struct proc_kernel_options options = {
         .io = w->io,
+        .slots_warm = slots < VK_SLOT_WARM ? slots : VK_SLOT_WARM,
         .guard = w->self->options->guard,
         .service_bytes =
             net_server_region_bytes(0) + net_streams_region_bytes(NET_STREAMS_DEFAULT) + w->app->setup_bytes,
         .log = log_line,
     };
+    if (slot_class < VK_SLOT_CLASSES && slots != VKD_SLOTS_MAX) /* each class has a default of its own */
+        options.slots_max[slot_class] = slots;
     return proc_kernel_create(&options, &w->kernel);
 }
 

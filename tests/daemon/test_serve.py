@@ -12,6 +12,7 @@ import collections
 import fcntl
 import os
 import re
+import resource
 import select
 import signal
 import socket
@@ -162,6 +163,102 @@ class Stop(unittest.TestCase):
             finally:
                 if process.poll() is None:
                     process.kill()
+
+
+class Slots(unittest.TestCase):
+    """More clients than processes: those beyond are told so, the server and the others go on."""
+
+    def counters_again(self, server, before):
+        """Those of things held, until they are as before."""
+        held = ('processes', 'handles', 'ops', 'buffers', 'slots', 'conns', 'busy')
+        until = time.monotonic() + PATIENCE_S
+        while any(server.counters()[name] != before[name] for name in held) and time.monotonic() < until:
+            time.sleep(0.01)
+        after = server.counters()
+        self.assertEqual([(name, after[name]) for name in held], [(name, before[name]) for name in held])
+        return after
+
+    def waves(self, server, slots, count):
+        """Three waves of waiting requests; what each of them got."""
+        seen = collections.Counter()
+        for _ in range(3):
+            socks = [server.connect() for _ in range(count)]
+            for sock in socks:
+                sock.sendall(b'GET /wait?ms=400 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+            wave = collections.Counter(outcome(sock) for sock in socks)
+            for sock in socks:
+                sock.close()
+            self.assertGreaterEqual(wave['HTTP/1.1 200 OK'], slots)
+            seen += wave
+            for _ in range(50):  # good clients are served as if nothing had been
+                self.assertRegex(server.ask(GET), rb'^HTTP/1\.1 200 ')
+        return seen
+
+    def test_requests_beyond_the_slots_get_503_and_one_line_says_so(self):
+        for slots in (1, 8, 64):
+            with self.subTest(slots=slots), Server('hello', '--slots', str(slots)) as server:
+                before = server.counters()
+                seen = self.waves(server, slots, 4 * slots + 60)
+                self.assertEqual(set(seen), {'HTTP/1.1 200 OK', 'HTTP/1.1 503 Service Unavailable'})
+                after = self.counters_again(server, before)
+                self.assertEqual(after['overload'] - before['overload'], seen['HTTP/1.1 503 Service Unavailable'])
+                self.assertEqual(server.stop(), 0)
+                said = server.rest().splitlines()
+                self.assertEqual(len(said), 2, said)
+                self.assertIn('http: out of processes or slots, answering 503', said[1])
+
+    def test_streams_beyond_the_slots_are_reset_and_one_line_says_so(self):
+        with Server('echo', '--slots', '4') as server:
+            for _ in range(3):
+                socks, seen = [], collections.Counter()
+                for _ in range(40):
+                    try:
+                        socks.append(server.connect())
+                        socks[-1].sendall(b'line\n')
+                        seen[socks[-1].recv(100)] += 1
+                    except (ConnectionResetError, BrokenPipeError):
+                        seen['reset'] += 1
+                for sock in socks:
+                    sock.close()
+                self.assertEqual(seen, {b'line\n': 4, 'reset': 36})
+                self.eventually_echoes(server)
+            self.assertEqual(server.stop(), 0)
+            said = server.rest().splitlines()
+            self.assertEqual(len(said), 2, said)
+            self.assertIn('tcp: out of processes or slots, connections are reset', said[1])
+
+    def eventually_echoes(self, server):
+        """The four slots are free again: four clients at once have an answer."""
+        until = time.monotonic() + PATIENCE_S
+        while time.monotonic() < until:
+            socks = [server.connect() for _ in range(4)]
+            for sock in socks:
+                sock.sendall(b'again\n')
+                sock.shutdown(socket.SHUT_WR)
+            if [outcome(sock) for sock in socks] == ['again\n'] * 4:
+                break
+        else:
+            self.fail('slots did not come back')
+
+    def test_out_of_descriptors_is_said_once_and_good_clients_are_served_after(self):
+        limit = (64, 64)
+        with Server('hello', preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, limit)) as server:
+            for _ in range(5):
+                socks = [server.connect() for _ in range(150)]
+                for sock in socks:
+                    sock.sendall(GET)
+                until = time.monotonic() + PATIENCE_S
+                while len(served := select.select(socks, [], [])[0]) <= 10 and time.monotonic() < until:
+                    time.sleep(0.01)
+                self.assertTrue(10 < len(served) < 64, len(served))  # the others wait in the queue
+                for sock in socks:
+                    sock.close()
+                for _ in range(20):
+                    self.assertRegex(server.ask(GET), rb'^HTTP/1\.1 200 ')
+            self.assertEqual(server.stop(), 0)
+            said = server.rest().splitlines()
+            self.assertEqual(len(said), 2, said)
+            self.assertIn('http: out of descriptors, accepting pauses', said[1])
 
 
 class Pipe:
