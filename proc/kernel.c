@@ -121,10 +121,7 @@ int proc_kernel_create(const struct proc_kernel_options *options, struct proc_ke
     if (rc)
         return rc;
     struct proc_kernel *k = vk_region_alloc(&region, sizeof *k, VK_PAGE_BYTES);
-    if (!k) {
-        vk_region_fini(&region);
-        return -VK_ENOMEM;
-    }
+    vk_assert(k); /* region_bytes begins with it */
     k->region = region;
     k->io = options->io;
     k->log = options->log;
@@ -166,8 +163,7 @@ void proc_kernel_destroy(struct proc_kernel *kernel)
 
 bool proc_kernel_busy(const struct proc_kernel *kernel)
 {
-    return !vk_fifo_is_empty(&kernel->runnable) || !vk_fifo_is_empty(&kernel->laters) ||
-           !vk_list_is_empty(&kernel->expired);
+    return !vk_fifo_is_empty(&kernel->runnable) || !vk_fifo_is_empty(&kernel->laters);
 }
 
 static uint64_t wait_until(const struct proc_kernel *k, uint64_t wait_ns)

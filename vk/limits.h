@@ -40,7 +40,7 @@
 #define PROC_EVENTS_MAX      256u  /* completions taken from the driver in one wait */
 #define PROC_RUNS_MAX        1024u /* dispatches before the driver is asked again */
 #define PROC_TIMERS_PER_TICK 4096u /* timers fired or moved to a finer level */
-#define PROC_LOG_LINES_PER_S 100u  /* lines about crashes; more are counted, not written */
+#define PROC_LOG_LINES_PER_S 100u  /* lines about crashes; the next line tells how many were left out */
 
 /* HTTP: what a client may send. */
 #define NET_HEAD_MAX_BYTES      16384u /* request head; larger is 431 */

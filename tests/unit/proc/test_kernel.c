@@ -509,3 +509,32 @@ TEST(proc_kernel, ops_that_stay_during_a_backlog_are_carried_out_once)
     CHECK_EQ(world.kernel->messages.count, 4);
     world_end();
 }
+
+static int sleeps_once(struct actor *actor, struct proc_self *self)
+{
+    if (actor->step++ > 0)
+        return PROC_RUN_END;
+    ask_sleep(self, MS);
+    return PROC_RUN_WAIT;
+}
+
+/* ---- options --------------------------------------------------------------------------- */
+
+TEST(proc_kernel, tables_larger_than_their_handles_are_refused)
+{
+    CHECK_EQ(world_start_with((struct proc_kernel_options){.requests_max = VK_TABLE_MAX}), -VK_EINVAL);
+    CHECK_EQ(world_start_with((struct proc_kernel_options){.processes_max = VK_TABLE_MAX}), -VK_EINVAL);
+    CHECK_EQ(world_start_with((struct proc_kernel_options){.handles_max = VK_TABLE_MAX}), -VK_EINVAL);
+    CHECK(world.kernel == NULL);
+}
+
+TEST(proc_kernel, a_wait_without_end_ends_with_the_next_timer)
+{
+    world_start();
+    struct actor *actor = start(sleeps_once);
+    settle_down();
+    proc_kernel_step(world.kernel, UINT64_MAX);
+    settle_down();
+    CHECK(!is_alive(actor));
+    world_end();
+}
