@@ -72,11 +72,10 @@ void proc_req_drop(struct proc_kernel *kernel, struct proc_req *req)
 {
     if (req->finished) {
         (void)vk_fifo_remove(&req->process->ready, &req->ready);
-        if (req->deliver && req->kind->cancel)
+        if (req->deliver)
             req->kind->cancel(kernel, req);
     } else {
-        if (req->kind->cancel)
-            req->kind->cancel(kernel, req);
+        req->kind->cancel(kernel, req);
         vk_list_remove(&req->node);
     }
     req_free(kernel, req);
@@ -88,8 +87,7 @@ void proc_reqs_close(struct proc_kernel *kernel, struct proc_process *process, u
         struct proc_req *req = VK_CONTAINER(link, struct proc_req, ready);
         if (req->op.handle != handle || !req->deliver)
             continue;
-        if (req->kind->cancel)
-            req->kind->cancel(kernel, req);
+        req->kind->cancel(kernel, req);
         req->deliver = false;
         req->done.res = -VK_ECANCELED;
     }
@@ -105,8 +103,7 @@ void proc_reqs_close(struct proc_kernel *kernel, struct proc_process *process, u
     }
     for (struct vk_node *node; (node = vk_list_first(&asked));) {
         struct proc_req *req = VK_CONTAINER(node, struct proc_req, node);
-        if (req->kind->cancel)
-            req->kind->cancel(kernel, req);
+        req->kind->cancel(kernel, req);
         proc_req_finish(kernel, req, -VK_ECANCELED);
     }
 }
@@ -209,8 +206,7 @@ static int op_cancel(struct proc_kernel *k, struct proc_process *p, const struct
         struct proc_req *req = VK_CONTAINER(node, struct proc_req, node);
         if (req->op.tag != op->arg)
             continue;
-        if (req->kind->cancel)
-            req->kind->cancel(k, req);
+        req->kind->cancel(k, req);
         proc_req_finish(k, req, -VK_ECANCELED);
         return 0;
     }

@@ -41,7 +41,8 @@ struct proc_kind {
 
     /*
      * The op will not be waited for any longer: forget req. Not called once it
-     * is finished, unless its deliver was still to come.
+     * is finished, unless its deliver was still to come. Required of kinds
+     * whose ops go on.
      */
     void (*cancel)(struct proc_kernel *kernel, struct proc_req *req);
 

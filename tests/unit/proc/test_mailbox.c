@@ -658,3 +658,193 @@ TEST(proc_mailbox, sender_that_waits_for_room_cannot_be_answered)
     CHECK(is_alive(sender));
     world_end();
 }
+
+/* ---- one batch of ops that changes what was asked before ---------------------------------------- */
+
+/* Runs the next ops of a list that stays, all in one batch. */
+static void more(struct actor *actor, const struct proc_op *ops, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        add(0, ops[i]);
+    go_on(actor);
+    settle_down();
+}
+
+#define MORE(actor, ...) \
+    more(actor, (const struct proc_op[]){__VA_ARGS__}, VK_COUNT(((const struct proc_op[]){__VA_ARGS__})))
+
+static struct actor *follow_with_self_in_batches(struct proc_env *env)
+{
+    world_start();
+    begin();
+    lists[0].all_at_once = true;
+    lists[0].stays = true;
+    struct actor *actor = follow_with_self(env);
+    settle_down();
+    return actor;
+}
+
+static void check_batch_ends(const struct actor *actor)
+{
+    end_actor(actor);
+    settle_down();
+    check_nothing_held();
+    world_end();
+}
+
+TEST(proc_mailbox, handle_closed_under_a_woken_sender_cancels_it_and_passes_the_room_on)
+{
+    static struct proc_env env;
+    struct actor *actor = follow_with_self_in_batches(&env);
+    MORE(actor, {.code = PROC_OP_DUP, .handle = ENV});
+    for (uint32_t i = 0; i < PROC_MAILBOX_MAX; i++)
+        MORE(actor, SELF_SEND(i));
+    const uint32_t first = lists[0].count;
+    MORE(actor, {.code = PROC_OP_SEND, .handle = GOT(0), .arg = UINT64_C(100) << 32},
+         {.code = PROC_OP_CALL, .handle = ENV});
+    CHECK_EQ(lists[0].done_count, first);
+    MORE(actor, RECEIVE, {.code = PROC_OP_CLOSE, .handle = GOT(0)});
+    CHECK_EQ(lists[0].dones[first].res, -VK_ECANCELED);
+    CHECK_EQ(lists[0].dones[first + 2].res, 0);
+    CHECK_EQ(lists[0].dones[first + 3].res, 0);
+    const struct proc_process *process = proc_process_find(world.kernel, actor->pid);
+    CHECK_EQ(process->messages_count, PROC_MAILBOX_MAX); /* the CALL is in */
+    CHECK_EQ(process->promised_count, 0);
+    check_batch_ends(actor);
+}
+
+TEST(proc_mailbox, receive_whose_message_another_took_goes_on_waiting)
+{
+    static struct proc_env env;
+    struct actor *actor = follow_with_self_in_batches(&env);
+    MORE(actor, RECEIVE);
+    MORE(actor, SELF_SEND(1), RECEIVE);
+    CHECK_EQ(lists[0].done_count, 2);
+    CHECK_EQ(lists[0].dones[2].arg >> 32, 1);
+    MORE(actor, SELF_SEND(2));
+    CHECK_EQ(lists[0].done_count, 4);
+    CHECK_EQ(lists[0].dones[0].arg >> 32, 2);
+    check_batch_ends(actor);
+}
+
+TEST(proc_mailbox, receive_whose_message_and_place_others_took_is_refused)
+{
+    static struct proc_env env;
+    struct actor *actor = follow_with_self_in_batches(&env);
+    MORE(actor, RECEIVE);
+    MORE(actor, SELF_SEND(1), RECEIVE, RECEIVE);
+    CHECK_EQ(lists[0].dones[0].res, -VK_EOVERFLOW);
+    CHECK_EQ(lists[0].dones[2].arg >> 32, 1);
+    CHECK_EQ(lists[0].done_count, 3);
+    check_batch_ends(actor);
+}
+
+TEST(proc_mailbox, request_is_answered_once_and_by_its_server)
+{
+    static struct proc_env env;
+    struct actor *actor = follow_with_self_in_batches(&env);
+    MORE(actor, {.code = PROC_OP_CALL, .handle = ENV}, RECEIVE);
+    const uint32_t id = (uint32_t)lists[0].dones[1].arg;
+    add(1, (struct proc_op){.code = PROC_OP_REPLY, .arg = id});
+    follow(1, NULL);
+    settle_down();
+    CHECK_RESULTS(1, -VK_ENOENT);
+    MORE(actor, {.code = PROC_OP_REPLY, .arg = id | UINT64_C(5) << 32}, {.code = PROC_OP_REPLY, .arg = id});
+    CHECK_RESULTS(0, 5, 0, 0, -VK_ENOENT);
+    check_batch_ends(actor);
+}
+
+TEST(proc_mailbox, handle_cannot_leave_over_itself)
+{
+    static struct proc_env env;
+    struct actor *actor = follow_with_self_in_batches(&env);
+    MORE(actor, {.code = PROC_OP_DUP, .handle = ENV});
+    MORE(actor, {.code = PROC_OP_SEND, .flags = PROC_SEND_MOVE, .handle = GOT(0), .arg = GOT(0)},
+         {.code = PROC_OP_CLOSE, .handle = GOT(0)});
+    CHECK_RESULTS(0, 0, -VK_EINVAL, 0);
+    check_batch_ends(actor);
+}
+
+TEST(proc_mailbox, answer_for_a_room_outside_the_heap_is_not_written)
+{
+    static struct proc_env env;
+    struct actor *actor = follow_with_self_in_batches(&env);
+    MORE(actor, {.code = PROC_OP_CALL, .handle = ENV, .arg = (HEAP_BYTES - 4) | UINT64_C(64) << 32}, RECEIVE);
+    MORE(actor, {.code = PROC_OP_REPLY, .off = OUT_OFF, .len = 9, .arg = GOT(1)});
+    CHECK_RESULTS(0, -VK_EFAULT, 0, 0);
+    check_batch_ends(actor);
+}
+
+/* The answer brings a handle, and the caller is gone before its turn. */
+TEST(proc_mailbox, handle_of_an_answer_goes_with_the_caller)
+{
+    static struct proc_env env;
+    struct actor *actor = follow_with_self_in_batches(&env);
+    MORE(actor, {.code = PROC_OP_SERVE}, RECEIVE);
+    add(1, (struct proc_op){.code = PROC_OP_CALL, .handle = ENV});
+    struct actor *caller = follow(1, &env);
+    settle_down();
+    add(0, (struct proc_op){.code = PROC_OP_REPLY, .flags = PROC_SEND_MOVE, .handle = GOT(0), .arg = GOT(1)});
+    go_on(actor);
+    step();
+    CHECK_EQ(lists[1].done_count, 0);
+    CHECK_EQ(world.kernel->served.count, 1);
+    end_actor(caller);
+    settle_down();
+    CHECK_EQ(counters().handles, 0);
+    check_batch_ends(actor);
+}
+
+TEST(proc_mailbox, call_waits_for_room_too)
+{
+    static struct proc_env env;
+    struct actor *actor = follow_with_self_in_batches(&env);
+    for (uint32_t i = 0; i < PROC_MAILBOX_MAX; i++)
+        MORE(actor, SELF_SEND(i));
+    MORE(actor, {.code = PROC_OP_CALL, .handle = ENV});
+    for (uint32_t i = 0; i <= PROC_MAILBOX_MAX; i++) {
+        CHECK_EQ(lists[0].done_count, PROC_MAILBOX_MAX);
+        lists[0].count = actor->step = PROC_MAILBOX_MAX + 1;
+        MORE(actor, RECEIVE);
+        lists[0].done_count--;
+    }
+    CHECK_EQ(lists[0].dones[PROC_MAILBOX_MAX + 1].flags, PROC_DONE_REQUEST);
+    MORE(actor, {.code = PROC_OP_REPLY, .arg = GOT(PROC_MAILBOX_MAX + 1) | UINT64_C(7) << 32});
+    CHECK_EQ(lists[0].dones[PROC_MAILBOX_MAX].res, 7);
+    check_batch_ends(actor);
+}
+
+/* ---- the dead ------------------------------------------------------------------------------------ */
+
+TEST(proc_mailbox, receiver_that_was_woken_may_die_before_its_turn)
+{
+    world_start();
+    struct actor *receiver = start(actor_waits_forever);
+    settle_down();
+    struct proc_process *process = proc_process_find(world.kernel, receiver->pid);
+    const struct proc_letter letter = {.user = 1};
+    CHECK_EQ(proc_mail_post(world.kernel, process, &letter), 0);
+    CHECK(process->queued);
+    end_actor(receiver);
+    settle_down();
+    check_nothing_held();
+    world_end();
+}
+
+TEST(proc_mailbox, woken_sender_may_die_after_its_receiver)
+{
+    static struct proc_env env;
+    world_start();
+    struct actor *receiver = start_full(&env);
+    struct actor *sender = start_sender(&env);
+    settle_down();
+    receiver->word = 1;
+    world.clock_ns += 2 * MS;
+    while (!proc_process_find(world.kernel, sender->pid)->queued)
+        step();
+    end_actor(receiver);
+    end_actor(sender);
+    settle_down();
+    check_nothing_held();
+    world_end();
+}

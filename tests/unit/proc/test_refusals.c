@@ -229,6 +229,39 @@ TEST(proc_refusals, a_killed_process_ends_before_its_next_turn)
     world_end();
 }
 
+/* What it asked after its own end is not carried out. */
+TEST(proc_refusals, a_process_that_kills_itself_asks_nothing_more)
+{
+    static struct proc_env env;
+    world_start();
+    begin();
+    lists[0].all_at_once = true;
+    struct actor *target = start(actor_waits_forever);
+    add(0, (struct proc_op){.code = PROC_OP_KILL, .handle = ENV});
+    add(0, (struct proc_op){.code = PROC_OP_KILL, .handle = ENV});
+    add(0, (struct proc_op){.code = PROC_OP_KILL, .handle = ENV + 1});
+    struct actor *actor = follow(0, &env);
+    env = (struct proc_env){.count = 2, .objects = {object_of(actor), object_of(target)}};
+    settle_down();
+    CHECK(is_alive(target));
+    CHECK(!is_alive(actor));
+    CHECK_EQ(counters().ended[PROC_REASON_KILLED], 1);
+    world_end();
+}
+
+TEST(proc_refusals, a_start_that_finds_no_place_is_refused)
+{
+    CHECK_EQ(world_start_with((struct proc_kernel_options){.processes_max = 1}), 0);
+    begin();
+    struct proc_env env = {.count = 1, .objects = {{&proc_kind_program, (void *)(uintptr_t)&actor_program}}};
+    add(0, (struct proc_op){.code = PROC_OP_SPAWN, .handle = ENV, .off = OUT_OFF, .len = 4});
+    follow(0, &env);
+    settle_down();
+    CHECK_RESULTS(0, -VK_ENOSPC);
+    check_nothing_held();
+    world_end();
+}
+
 /* ---- no room for one more op ------------------------------------------------------------------ */
 
 /* Ops of every kind that would have to wait: none of them has a place, and none of them ends anybody. */

@@ -375,6 +375,54 @@ TEST(proc_serve, op_waits_for_room_and_comes_in_its_turn)
     check_full_ends(&full);
 }
 
+TEST(proc_serve, op_without_bytes_waits_for_room_too)
+{
+    static struct full full;
+    const struct proc_op op = {.code = PROC_OP_ACCEPT};
+    serve_full(&full, &op, 1);
+    receive(&full, PROC_MAILBOX_MAX + 1);
+    CHECK_EQ(lists[0].dones[0].flags, PROC_DONE_OP | PROC_DONE_REQUEST);
+    CHECK_EQ(lists[0].dones[0].len, sizeof(struct proc_request));
+    check_full_ends(&full);
+}
+
+/* The server received what was asked and its mailbox filled again: it must still hear of the cancellation. */
+TEST(proc_serve, cancellation_needs_no_room)
+{
+    static struct full full;
+    const struct proc_op op = {.code = PROC_OP_ACCEPT};
+    serve_full(&full, &op, 1);
+    receive(&full, PROC_MAILBOX_MAX + 1);
+    lists[0].count = lists[0].done_count = full.server->step = 0;
+    for (uint32_t i = 0; i < PROC_MAILBOX_MAX; i++)
+        add(0, (struct proc_op){.code = PROC_OP_SEND, .handle = ENV});
+    go_on(full.server);
+    settle_down();
+    CHECK_EQ(world.kernel->messages.count, PROC_MAILBOX_MAX);
+    end_actor(full.holder);
+    CHECK_EQ(world.kernel->messages.count, PROC_MAILBOX_MAX + 1);
+    receive(&full, PROC_MAILBOX_MAX + 1);
+    struct proc_request request;
+    memcpy(&request, lists[0].heads[0], sizeof request);
+    CHECK_EQ(request.code, PROC_OP_CANCEL);
+    CHECK_EQ(request.badge, 77);
+    check_full_ends(&full);
+}
+
+TEST(proc_serve, full_table_of_objects_refuses)
+{
+    world_start();
+    begin();
+    while (vk_table_take(&world.kernel->served) != NULL)
+        continue;
+    add(0, (struct proc_op){.code = PROC_OP_SERVE});
+    follow(0, NULL);
+    settle_down();
+    CHECK_RESULTS(0, -VK_ENOSPC);
+    CHECK_EQ(counters().handles, 0);
+    world_end();
+}
+
 TEST(proc_serve, op_that_waits_for_room_fails_with_its_server)
 {
     static struct full full;
