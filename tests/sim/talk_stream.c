@@ -135,7 +135,7 @@ static void killed_with_ops_under_way(void)
     struct caller *c = talk_call();
     c->is_deaf = true;
     talk_pass(TALK_NS);
-    CHECK(talk_logged("J5000 j-15 k0 r-15 w-14"));
+    CHECK(talk_logged("J5000 k0 j-15 r-15 w-14"));
     talk_end();
 }
 
@@ -160,7 +160,7 @@ static void closing_ends_what_waits(void)
     begin("j5z10cz10");
     struct caller *c = talk_call();
     talk_pass(TALK_NS);
-    CHECK(talk_logged("j-12 c0") && c->end_err == -VK_ECLOSED);
+    CHECK(talk_logged("c0 j-12") && c->end_err == -VK_ECLOSED);
     talk_end();
 }
 
