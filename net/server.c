@@ -12,7 +12,7 @@
 /* Kinds of completions of a listener's sink. */
 enum { LISTENER_ACCEPT, LISTENER_CLOSE };
 
-#define ACCEPT_RETRY_NS  100000000u
+#define ACCEPT_RETRY_NS 100000000u
 
 size_t net_server_region_bytes(uint32_t conns_max)
 {

@@ -478,11 +478,17 @@ static int through_listen(struct proc_io *io, const struct proc_addr *addr, bool
     return offer(t, net_streams_listener(t->streams, listener), number);
 }
 
+static bool same_addr(const struct proc_addr *a, const struct proc_addr *b)
+{
+    return a->family == b->family && a->port == b->port && a->scope == b->scope &&
+           memcmp(a->ip, b->ip, sizeof a->ip) == 0;
+}
+
 /* Connectors are kept, one for each address. */
 static int find_connector(struct through *t, const struct proc_addr *addr, uint32_t *ret_connector)
 {
     for (uint32_t i = 0; i < t->connectors_count; i++) {
-        if (memcmp(&t->connectors[i].addr, addr, sizeof *addr) == 0) {
+        if (same_addr(&t->connectors[i].addr, addr)) {
             *ret_connector = i;
             return 0;
         }
