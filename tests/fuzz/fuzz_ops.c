@@ -67,6 +67,8 @@ static int resume(void *memory)
     uint8_t how = take_byte();
     for (uint8_t i = how & 15; i > 0; i--) {
         struct proc_op *op = proc_op_next(self);
+        if (!op)
+            break; /* the kernel has left some of the last run in the ring */
         take_op(op);
         /* An answer to what was really asked, now and then. */
         if (op->code == PROC_OP_REPLY && self->done_count && (op->tag & 1))
