@@ -239,7 +239,9 @@ static void conn_free(struct net_conn *c)
 /* CLOSE, then wait for every completion and for the process. */
 static void serve_end(struct net_conn *c)
 {
-    if (net_pipe_close(&c->pipe, c->aborts))
+    /* A client that wants the end sends nothing behind its request (RFC 9112 9.6). */
+    uint32_t how = c->frame & NET_FRAME_CLOSE ? PROC_IO_CORKED : 0;
+    if (net_pipe_close(&c->pipe, c->aborts ? PROC_IO_ABORT : how))
         net_conn_serve_later(c); /* too many in flight: after the next wait */
     else if (c->pipe.ops == 0 && !c->process && !c->later.queued)
         conn_free(c);

@@ -194,11 +194,12 @@ uint64_t net_pipe_look(struct net_pipe *pipe, uint64_t limit_ns, bool *ret_is_st
     return next_ns < end_ns ? next_ns : end_ns;
 }
 
-int net_pipe_close(struct net_pipe *pipe, bool abort)
+int net_pipe_close(struct net_pipe *pipe, uint32_t flags)
 {
+    bool abort = flags & PROC_IO_ABORT;
     if (pipe->is_closed && (!abort || pipe->is_aborted))
         return 0;
-    struct proc_io_req req = {.code = PROC_IO_CLOSE, .flags = abort ? PROC_IO_ABORT : 0};
+    struct proc_io_req req = {.code = PROC_IO_CLOSE, .flags = (uint8_t)flags};
     int rc = submit(pipe, &req, abort ? NET_PIPE_ABORT : NET_PIPE_CLOSE);
     if (rc == -VK_EBADH && pipe->is_closed)
         rc = 0; /* the one in order is done already, its completion on the way */

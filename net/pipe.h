@@ -146,10 +146,10 @@ int net_pipe_send(struct net_pipe *pipe);
 uint64_t net_pipe_look(struct net_pipe *pipe, uint64_t limit_ns, bool *ret_is_stalled);
 
 /*
- * CLOSE, once in order and once more with abort: reset, dropping output, and
- * not waiting for sends that the peer does not read. -VK_EOVERFLOW: call again
- * after the next wait.
+ * CLOSE, once in order (flags 0 or PROC_IO_CORKED) and once more with
+ * PROC_IO_ABORT: reset, dropping output, and not waiting for sends that the
+ * peer does not read. -VK_EOVERFLOW: call again after the next wait.
  */
-int net_pipe_close(struct net_pipe *pipe, bool abort);
+int net_pipe_close(struct net_pipe *pipe, uint32_t flags);
 
 #endif

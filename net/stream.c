@@ -117,7 +117,7 @@ static void serve(struct net_stream *s)
         !s->pipe.is_closed)
         rc = net_pipe_submit(&s->pipe, PROC_IO_SHUTDOWN, NET_PIPE_SHUTDOWN);
     if (s->aborts || (s->refs == 0 && (s->pipe.out_len == 0 || s->pipe.is_broken))) {
-        rc = net_pipe_close(&s->pipe, s->aborts);
+        rc = net_pipe_close(&s->pipe, s->aborts ? PROC_IO_ABORT : 0);
         if (rc == 0 && is_over(s)) {
             stream_free(s);
             return;

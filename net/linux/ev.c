@@ -142,10 +142,10 @@ enum progress { FINISHED, BLOCKED };
 static enum progress try_send(struct evd *e, const struct net_io_conn *conn, struct net_op *op,
                               int32_t *ret_res)
 {
+    int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (int)net_io_cork(&e->nio.table, conn);
     while ((uint32_t)op->res < op->len) {
         e->nio.stats.calls++;
-        ssize_t n =
-            send(conn->fd, op->buf + op->res, op->len - (uint32_t)op->res, MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t n = send(conn->fd, op->buf + op->res, op->len - (uint32_t)op->res, flags);
         if (n >= 0) {
             op->res += (int32_t)n;
         } else if (errno == EAGAIN) {

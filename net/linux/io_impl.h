@@ -10,6 +10,7 @@
 #include "net/linux/sock.h"
 #include "net/linux/table.h"
 
+#include <sys/socket.h>
 #include <time.h>
 
 /*
@@ -121,6 +122,12 @@ VK_INLINE uint64_t net_clock_ns(void)
     struct timespec ts;
     (void)clock_gettime(CLOCK_MONOTONIC, &ts); /* cannot fail for this clock */
     return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* The flag of a send that a CLOSE follows which wants to leave with it, else 0. */
+VK_INLINE uint32_t net_io_cork(const struct net_table *table, const struct net_io_conn *conn)
+{
+    return VK_UNLIKELY(conn->close) && (table->ops[conn->close].flags & PROC_IO_CORKED) ? MSG_MORE : 0;
 }
 
 #endif

@@ -187,6 +187,7 @@ static bool link_to_send(struct uring *u, const struct net_io_conn *conn)
     if (last->user_data != ((uint64_t)send->seq << 32 | conn->out))
         return false;
     last->flags |= IOSQE_IO_HARDLINK;
+    last->msg_flags |= net_io_cork(&u->nio.table, conn);
     return true;
 }
 
