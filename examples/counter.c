@@ -5,17 +5,22 @@
  *   GET /         the count, after adding one
  *   POST /reset   back to 0
  *   POST /crash   makes the counter crash; its supervisor starts a new one, at 0
+ *   POST /lose    the counter never replies to this one; its request ends at its deadline
+ *   GET /counters the server's own counters
  */
+#include "examples/counters.h"
 #include "net/request.h"
 #include "net/route.h"
 #include "proc/supervise.h"
 #include "vk/fmt.h"
 #include "vkd/serve.h"
 
-#define COUNTER   2u /* the handle of the counter in every request's environment */
-#define ASK_BYTES 8u
+#define COUNTER     2u /* the handle of the counter in every request's environment */
+#define COUNTERS    3u /* of the server's counters */
+#define ASK_BYTES   8u
+#define PATIENCE_NS 2000000000u /* of a request, for the counter's reply */
 
-enum { ROUTE_ADD, ROUTE_RESET, ROUTE_CRASH, ROUTES };
+enum { ROUTE_ADD, ROUTE_RESET, ROUTE_CRASH, ROUTE_LOSE, ROUTE_COUNTERS, ROUTES };
 
 static _Alignas(8) uint8_t routes[1024]; /* built before the workers are forked */
 
@@ -54,6 +59,8 @@ static enum proc_step step_counter(struct proc_self *self, struct proc_fiber *fi
             return PROC_STEP_FAIL;
         if (c->what == ROUTE_CRASH)
             return PROC_STEP_FAIL;
+        if (c->what == ROUTE_LOSE)
+            continue;
         c->count = c->what == ROUTE_RESET ? 0 : c->count + 1;
         /* One reply and one receive per turn always fit into ops[]: nothing else submits here. */
         if (!reply(self, c, (uint32_t)fiber->done.arg))
@@ -78,6 +85,7 @@ static const struct proc_program counter_program = {
 struct ask {
     struct proc_fiber fiber;
     uint32_t request;
+    uint32_t room; /* of the counters' text */
     uint64_t what;
     uint64_t answer;
     struct proc_op op;
@@ -95,6 +103,12 @@ static enum proc_step respond(struct proc_self *self, const struct ask *a)
     return rc ? PROC_STEP_FAIL : PROC_STEP_END;
 }
 
+static enum proc_step step_counters(struct proc_self *self, struct proc_fiber *fiber)
+{
+    struct ask *a = (struct ask *)fiber;
+    return counters_step(self, fiber, proc_at(self, a->request), COUNTERS, &a->room);
+}
+
 static enum proc_step step_ask(struct proc_self *self, struct proc_fiber *fiber)
 {
     struct ask *a = (struct ask *)fiber;
@@ -110,6 +124,10 @@ static enum proc_step step_ask(struct proc_self *self, struct proc_fiber *fiber)
                             net_request_span(self, request->head.path), &match);
     if (status)
         return net_respond_status(self, request, status, match.allow) ? PROC_STEP_FAIL : PROC_STEP_END;
+    if (match.route == ROUTE_COUNTERS) {
+        fiber->step_fn = 1;
+        return step_counters(self, fiber);
+    }
     a->what = match.route;
     a->op = (struct proc_op){.code = PROC_OP_CALL,
                              .handle = COUNTER,
@@ -121,8 +139,8 @@ static enum proc_step step_ask(struct proc_self *self, struct proc_fiber *fiber)
     return respond(self, a);
 }
 
-static const proc_step_fn ask_steps[] = {step_ask};
-static const struct proc_native ask_native = {ask_steps, 1, sizeof(struct ask)};
+static const proc_step_fn ask_steps[] = {step_ask, step_counters};
+static const struct proc_native ask_native = {ask_steps, VK_COUNT(ask_steps), sizeof(struct ask)};
 
 static const struct proc_program ask_program = {
     .name = "request",
@@ -158,6 +176,8 @@ int main(int argc, char **argv)
         [ROUTE_ADD] = {(const uint8_t *)"GET /", 5},
         [ROUTE_RESET] = {(const uint8_t *)"POST /reset", 11},
         [ROUTE_CRASH] = {(const uint8_t *)"POST /crash", 11},
+        [ROUTE_LOSE] = {(const uint8_t *)"POST /lose", 10},
+        [ROUTE_COUNTERS] = {(const uint8_t *)"GET /counters", 13},
     };
     struct vkd_app app = {
         .about = "requests that talk to one supervised process",
@@ -165,6 +185,7 @@ int main(int argc, char **argv)
         .program = &ask_program,
         .setup = setup,
         .setup_bytes = proc_supervisor_region_bytes(),
+        .deadline_ns = PATIENCE_NS,
     };
     size_t len;
     uint32_t bad;

@@ -2,6 +2,8 @@
 /*
  * echo: a raw TCP service with a process per connection. It sends every line
  * back once it is complete; the end of the stream ends the conversation.
+ * It speaks no HTTP and every byte of a client is a line to send back, so it
+ * has no GET /counters as the others have.
  */
 #include "proc/native.h"
 #include "vkd/serve.h"

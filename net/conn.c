@@ -50,7 +50,10 @@ static void timed_out(struct net_conn *c)
             proc_end(c->server->kernel, c->process, PROC_REASON_SHUTDOWN);
         break;
     case NET_WAIT_IDLE:
-        net_conn_close(c, NET_CLOSING_FLUSH);
+        if (c->pipe.sending_len) /* its last answer is still on its way */
+            net_conn_expect(c, NET_WAIT_IDLE, c->server->options.idle_timeout_ns);
+        else
+            net_conn_close(c, NET_CLOSING_FLUSH);
         break;
     case NET_WAIT_LINGER:
         c->closing = NET_CLOSING_NOW; /* in order: what the OS still holds is sent on */
@@ -64,15 +67,15 @@ static void on_timer(struct proc_kernel *kernel, struct proc_timer *timer)
 {
     struct net_conn *c = VK_CONTAINER(timer, struct net_conn, timer);
     uint64_t now_ns = proc_now_ns(kernel);
-    uint64_t write_ns =
-        c->pipe.sending_len ? c->pipe.sent_ns + c->server->options.write_timeout_ns : UINT64_MAX;
-    if (now_ns >= write_ns)
+    bool is_stalled;
+    uint64_t look_ns = net_pipe_look(&c->pipe, c->server->options.write_timeout_ns, &is_stalled);
+    if (is_stalled)
         net_conn_abort(c);
     else if (now_ns >= c->deadline_ns)
         timed_out(c);
     else { /* too early: serving now would count as activity and move the idle deadline */
-        if (earlier(write_ns, c->deadline_ns) != UINT64_MAX)
-            proc_timer_set(kernel, timer, earlier(write_ns, c->deadline_ns));
+        if (earlier(look_ns, c->deadline_ns) != UINT64_MAX)
+            proc_timer_set(kernel, timer, earlier(look_ns, c->deadline_ns));
         return;
     }
     net_conn_serve_later(c);
@@ -236,7 +239,9 @@ static void conn_free(struct net_conn *c)
 /* CLOSE, then wait for every completion and for the process. */
 static void serve_end(struct net_conn *c)
 {
-    if (net_pipe_close(&c->pipe, c->aborts))
+    /* A client that wants the end sends nothing behind its request (RFC 9112 9.6). */
+    uint32_t how = c->frame & NET_FRAME_CLOSE ? PROC_IO_CORKED : 0;
+    if (net_pipe_close(&c->pipe, c->aborts ? PROC_IO_ABORT : how))
         net_conn_serve_later(c); /* too many in flight: after the next wait */
     else if (c->pipe.ops == 0 && !c->process && !c->later.queued)
         conn_free(c);
@@ -253,13 +258,19 @@ static int receive(struct net_conn *c)
     return net_pipe_receive(&c->pipe, once, c->process ? NET_INPUT_RESUME_BYTES : NET_INPUT_PAUSE_BYTES);
 }
 
+/* How long a send may be under way before it is looked at. */
+static uint64_t look_each_ns(const struct net_conn *c)
+{
+    return c->server->options.write_timeout_ns / NET_PIPE_LOOKS;
+}
+
 static int send_on(struct net_conn *c)
 {
     int rc = net_pipe_send(&c->pipe);
-    uint64_t stall_ns = c->pipe.sent_ns + c->server->options.write_timeout_ns;
-    bool is_late = !vk_timer_is_armed(&c->timer.timer) || c->timer.timer.deadline_ns > stall_ns;
+    uint64_t look_ns = c->pipe.moved_ns + look_each_ns(c);
+    bool is_late = !vk_timer_is_armed(&c->timer.timer) || c->timer.timer.deadline_ns > look_ns;
     if (VK_UNLIKELY(is_late) && c->pipe.sending_len)
-        proc_timer_set(c->server->kernel, &c->timer, stall_ns);
+        proc_timer_set(c->server->kernel, &c->timer, look_ns);
     return rc;
 }
 
@@ -273,8 +284,8 @@ void net_conn_serve(struct net_conn *conn)
     c->is_serving = true;
     bool is_stalled = start_requests(c);
     c->is_serving = false;
-    if (VK_UNLIKELY(c->pipe.is_eof || (c->server->is_draining && !c->pipe.in.len)) && !c->process &&
-        !is_stalled)
+    if (VK_UNLIKELY(c->pipe.is_eof || (c->server->is_draining && !c->pipe.in.len && !c->is_first)) &&
+        !c->process && !is_stalled)
         net_conn_close(c, NET_CLOSING_FLUSH);
     int rc = send_on(c);
     if (VK_UNLIKELY(c->closing != NET_OPEN))
@@ -326,8 +337,8 @@ static void on_event(struct proc_kernel *kernel, struct proc_sink *sink, uint32_
             net_exchange_input_came(c);
         break;
     case NET_PIPE_SENT:
-        if (VK_UNLIKELY(c->writer != NULL))
-            net_exchange_room_came(c);
+        if (VK_UNLIKELY(c->writer.req != NULL))
+            net_transfer_wake(&c->writer, c->server->kernel);
         break;
     case NET_PIPE_BROKEN:
         net_exchange_broken(c);
@@ -341,6 +352,21 @@ static void on_event(struct proc_kernel *kernel, struct proc_sink *sink, uint32_
         break;
     }
     net_conn_serve(c);
+}
+
+/* What a new connection has sent is still with the driver: it is no idle one until it has been heard. */
+static void expect_first(struct net_conn *c)
+{
+    const struct net_server *s = c->server;
+    net_conn_expect(c, NET_WAIT_HEAD, s->is_draining ? NET_DRAIN_SILENT_NS : s->options.head_timeout_ns);
+}
+
+void net_conn_drain(struct net_conn *conn)
+{
+    if (conn->is_first && conn->closing == NET_OPEN)
+        expect_first(conn);
+    else
+        net_conn_serve_later(conn);
 }
 
 void net_conn_open(struct net_server *server, uint32_t io)
@@ -359,7 +385,9 @@ void net_conn_open(struct net_server *server, uint32_t io)
     c->later.run = serve_later;
     server->counters.conns++;
     server->counters.accepted++;
-    net_conn_expect(c, NET_WAIT_HEAD, server->options.head_timeout_ns);
+    /* Armed for the first look at a send, so that a connection of one request sets its timer once. */
+    proc_timer_set(server->kernel, &c->timer, proc_now_ns(server->kernel) + look_each_ns(c));
+    expect_first(c);
     if (receive(c))
         net_conn_serve_later(c);
 }

@@ -7,14 +7,11 @@
 #define NET_CONN_H
 
 #include "net/chunk.h"
+#include "net/nobody.h"
 #include "net/pipe.h"
 #include "net/scan.h"
 #include "net/server.h"
-
-#define NET_LISTENERS_MAX     8u
-#define NET_UNCLOSED_MAX      64u /* connections turned away whose CLOSE is to be tried again; more stay open */
-#define NET_DISCARD_MAX_BYTES 65536u /* of an unread body, read and thrown away to keep the connection */
-#define NET_REQUESTS_PER_TURN 64u    /* pipelined requests of one connection before others have their turn */
+#include "net/transfer.h"
 
 /* How far the current request has come. */
 enum net_stage {
@@ -65,8 +62,8 @@ struct net_conn {
     uint64_t body_left; /* of a request body with a length */
     struct net_chunk chunk;
     uint64_t respond_left;
-    struct proc_req *reader; /* pending READ */
-    struct proc_req *writer; /* pending WRITE */
+    struct net_transfer reader;
+    struct net_transfer writer;
 
     uint64_t deadline_ns; /* the timeout in force; the timer may fire earlier and is armed again then */
     struct proc_timer timer;
@@ -78,7 +75,7 @@ struct net_listener {
     struct net_server *server;
     uint32_t io;
     bool is_accepting;
-    bool is_open;
+    bool is_open; /* its CLOSE is not submitted yet */
 };
 
 struct net_server {
@@ -91,14 +88,12 @@ struct net_server {
     uint32_t conns_made;
     uint32_t listeners_count;
     bool is_draining;
+    bool is_unlistening;    /* listeners are closed as soon as their ACCEPT has ended */
     bool is_paused;         /* accepting paused: too many connections */
     uint64_t complained_ns; /* last log line about overload */
     struct proc_timer drain_timer;
-    uint64_t drain_ns;           /* when what is left is aborted */
-    struct proc_sink nobody[16]; /* take the completions of connections turned away */
-    uint32_t turned_away;
-    uint32_t unclosed[NET_UNCLOSED_MAX]; /* turned away, but the driver could not take the CLOSE yet */
-    uint32_t unclosed_count;
+    uint64_t drain_ns;        /* when what is left is aborted */
+    struct net_nobody nobody; /* closes connections turned away */
     struct net_listener listeners[NET_LISTENERS_MAX];
 };
 
@@ -106,6 +101,8 @@ struct net_server {
 void net_conn_open(struct net_server *server, uint32_t io);
 /* Serve what is there, send what gathered, receive on: after anything has changed. */
 void net_conn_serve(struct net_conn *conn);
+/* The server drains: close it now when it is idle. */
+void net_conn_drain(struct net_conn *conn);
 /* Later in this tick, for callers inside an op or a release. */
 void net_conn_serve_later(struct net_conn *conn);
 /* Answer with a status of our own and close. */
@@ -122,7 +119,6 @@ extern const struct proc_kind net_kind_exchange;
 /* Whether more of the current request's body is to come. */
 bool net_exchange_has_body(const struct net_conn *conn);
 void net_exchange_input_came(struct net_conn *conn);
-void net_exchange_room_came(struct net_conn *conn);
 void net_exchange_broken(struct net_conn *conn);
 
 /* net/server.c */

@@ -80,30 +80,24 @@ static void send_continue(struct net_conn *c)
 static int op_read(struct proc_kernel *k, struct proc_process *p, struct net_conn *c,
                    const struct proc_op *op, uint8_t *bytes, struct proc_done *done)
 {
-    if (c->stage == NET_STAGE_HEAD || c->reader)
-        return -VK_EPERM;
-    if (op->len == 0)
-        return -VK_EINVAL;
+    const struct proc_object object = {&net_kind_exchange, c};
+    int rc = c->stage == NET_STAGE_HEAD ? -VK_EPERM : net_transfer_check(&c->reader, op);
+    if (rc)
+        return rc;
     send_continue(c);
-    int rc = read_now(c, bytes, op->len, done);
-    if (rc == PROC_PENDING) {
-        c->reader = proc_req_begin(k, p, &net_kind_exchange, c, op);
-        if (!c->reader)
-            return -VK_EOVERFLOW;
+    rc = net_transfer_begin(&c->reader, k, p, &object, op, read_now(c, bytes, op->len, done));
+    if (rc == PROC_PENDING)
         net_conn_expect(c, NET_WAIT_BODY, c->server->options.body_timeout_ns);
-    }
     net_conn_serve_later(c);
     return rc;
 }
 
 void net_exchange_input_came(struct net_conn *conn)
 {
-    if (!conn->reader)
+    if (!conn->reader.req)
         return;
     net_conn_expect_nothing(conn);
-    conn->reader->deliver = true;
-    proc_req_finish(conn->server->kernel, conn->reader, 0);
-    conn->reader = NULL;
+    net_transfer_wake(&conn->reader, conn->server->kernel);
 }
 
 /* ---- framing and responding -------------------------------------------------------------- */
@@ -197,24 +191,11 @@ static int write_now(struct net_conn *c, const uint8_t *bytes, uint32_t len, str
 static int op_write(struct proc_kernel *k, struct proc_process *p, struct net_conn *c,
                     const struct proc_op *op, const uint8_t *bytes, struct proc_done *done)
 {
-    if (c->writer)
-        return -VK_EPERM;
-    if (op->len == 0)
-        return -VK_EINVAL;
-    int rc = write_now(c, bytes, op->len, done);
-    if (rc == PROC_PENDING) {
-        c->writer = proc_req_begin(k, p, &net_kind_exchange, c, op);
-        if (!c->writer)
-            return -VK_EOVERFLOW;
-    }
-    return rc;
-}
-
-void net_exchange_room_came(struct net_conn *conn)
-{
-    conn->writer->deliver = true;
-    proc_req_finish(conn->server->kernel, conn->writer, 0);
-    conn->writer = NULL;
+    const struct proc_object object = {&net_kind_exchange, c};
+    int rc = net_transfer_check(&c->writer, op);
+    if (rc)
+        return rc;
+    return net_transfer_begin(&c->writer, k, p, &object, op, write_now(c, bytes, op->len, done));
 }
 
 static int op_shutdown(struct net_conn *c)
@@ -267,28 +248,26 @@ static void exchange_cancel(struct proc_kernel *kernel, struct proc_req *req)
 {
     (void)kernel;
     struct net_conn *c = req->object;
-    if (c->writer == req)
-        c->writer = NULL;
-    if (c->reader != req)
-        return;
-    c->reader = NULL;
-    net_conn_expect_nothing(c);
+    bool is_read = req->op.code == PROC_OP_READ;
+    if (net_transfer_cancel(is_read ? &c->reader : &c->writer, req) && is_read)
+        net_conn_expect_nothing(c);
 }
 
 static int exchange_deliver(struct proc_kernel *kernel, struct proc_req *req, uint8_t *bytes)
 {
     (void)kernel;
     struct net_conn *c = req->object;
-    if (!bytes)
-        return -VK_EFAULT;
-    bool is_read = req->op.code == PROC_OP_READ;
-    struct proc_req **pending = is_read ? &c->reader : &c->writer;
-    int rc =
-        is_read ? read_now(c, bytes, req->op.len, &req->done) : write_now(c, bytes, req->op.len, &req->done);
-    if (rc == PROC_PENDING)
-        *pending = req;
-    if (rc == PROC_PENDING && is_read) /* only framing had come */
-        net_conn_expect(c, NET_WAIT_BODY, c->server->options.body_timeout_ns);
+    int rc = -VK_EFAULT;
+    if (req->op.code == PROC_OP_READ) {
+        if (bytes)
+            rc = read_now(c, bytes, req->op.len, &req->done);
+        if (net_transfer_deliver(&c->reader, req, rc) == PROC_PENDING) /* only framing had come */
+            net_conn_expect(c, NET_WAIT_BODY, c->server->options.body_timeout_ns);
+    } else {
+        if (bytes)
+            rc = write_now(c, bytes, req->op.len, &req->done);
+        (void)net_transfer_deliver(&c->writer, req, rc);
+    }
     net_conn_serve_later(c);
     return rc;
 }
@@ -313,8 +292,8 @@ static void exchange_release(struct proc_kernel *kernel, void *object, struct pr
                     (!(c->frame & (NET_FRAME_LENGTH | NET_FRAME_CHUNKED)) || skip_body(c));
     uint8_t stage = c->stage;
     c->process = NULL;
-    c->reader = NULL;
-    c->writer = NULL;
+    c->reader = (struct net_transfer){0};
+    c->writer = (struct net_transfer){0};
     c->stage = NET_STAGE_IDLE;
     c->server->counters.busy--;
     if (VK_UNLIKELY(c->closing != NET_OPEN || c->pipe.is_broken)) {

@@ -159,7 +159,7 @@ int net_pipe_send(struct net_pipe *pipe)
         return rc;
     pipe->sending = pipe->out;
     pipe->sending_len = pipe->out_len;
-    pipe->sent_ns = proc_now_ns(pipe->kernel);
+    pipe->moved_ns = proc_now_ns(pipe->kernel);
     pipe->out = (struct vk_buf){0};
     pipe->out_len = 0;
     return 0;
@@ -176,11 +176,30 @@ static enum net_pipe_news on_sent(struct net_pipe *pipe, const struct proc_io_ev
     return NET_PIPE_BROKEN;
 }
 
-int net_pipe_close(struct net_pipe *pipe, bool abort)
+uint64_t net_pipe_look(struct net_pipe *pipe, uint64_t limit_ns, bool *ret_is_stalled)
 {
+    struct proc_io *io = proc_kernel_io(pipe->kernel);
+    uint64_t now_ns = proc_now_ns(pipe->kernel);
+    *ret_is_stalled = false;
+    if (!pipe->sending_len)
+        return UINT64_MAX;
+    uint64_t taken = io->ops->taken(io, pipe->io);
+    if (taken != pipe->taken) {
+        pipe->taken = taken;
+        pipe->moved_ns = now_ns;
+    }
+    uint64_t end_ns = pipe->moved_ns + limit_ns;
+    uint64_t next_ns = now_ns + limit_ns / NET_PIPE_LOOKS;
+    *ret_is_stalled = now_ns >= end_ns;
+    return next_ns < end_ns ? next_ns : end_ns;
+}
+
+int net_pipe_close(struct net_pipe *pipe, uint32_t flags)
+{
+    bool abort = flags & PROC_IO_ABORT;
     if (pipe->is_closed && (!abort || pipe->is_aborted))
         return 0;
-    struct proc_io_req req = {.code = PROC_IO_CLOSE, .flags = abort ? PROC_IO_ABORT : 0};
+    struct proc_io_req req = {.code = PROC_IO_CLOSE, .flags = (uint8_t)flags};
     int rc = submit(pipe, &req, abort ? NET_PIPE_ABORT : NET_PIPE_CLOSE);
     if (rc == -VK_EBADH && pipe->is_closed)
         rc = 0; /* the one in order is done already, its completion on the way */

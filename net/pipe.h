@@ -12,10 +12,6 @@
 
 #include "proc/service.h"
 
-#define NET_INPUT_PAUSE_BYTES  16384u /* input nobody takes: receiving pauses */
-#define NET_INPUT_RESUME_BYTES 4096u
-#define NET_OUTPUT_MAX_BYTES   65536u /* output not sent: whoever adds more waits */
-
 /* Kinds of completions of a pipe's sink: the low bits of a tag. */
 enum net_pipe_op {
     NET_PIPE_RECV,
@@ -71,7 +67,8 @@ struct net_pipe {
     uint32_t out_len;
     uint32_t sending_len;
     struct vk_buf sending; /* belongs to the driver while sending_len > 0 */
-    uint64_t sent_ns;      /* when the last send was begun */
+    uint64_t moved_ns;     /* when the send under way began, or its peer was last seen to have taken bytes */
+    uint64_t taken;        /* the driver's word for what the peer took, at the last look */
 };
 
 void net_pipe_init(struct net_pipe *pipe, struct proc_kernel *kernel, uint32_t io, proc_sink_fn on_event);
@@ -140,10 +137,19 @@ void net_pipe_drop_output(struct net_pipe *pipe);
 int net_pipe_send(struct net_pipe *pipe);
 
 /*
- * CLOSE, once in order and once more with abort: reset, dropping output, and
- * not waiting for sends that the peer does not read. -VK_EOVERFLOW: call again
- * after the next wait.
+ * Look at the send under way: is its peer taking bytes? Returns when to look
+ * again, UINT64_MAX when there is no send; *ret_is_stalled when nothing was
+ * taken for limit_ns. It is found out at most limit_ns / NET_PIPE_LOOKS too late,
+ * never too early. The first look is due that long after a send began.
  */
-int net_pipe_close(struct net_pipe *pipe, bool abort);
+#define NET_PIPE_LOOKS 16u
+uint64_t net_pipe_look(struct net_pipe *pipe, uint64_t limit_ns, bool *ret_is_stalled);
+
+/*
+ * CLOSE, once in order (flags 0 or PROC_IO_CORKED) and once more with
+ * PROC_IO_ABORT: reset, dropping output, and not waiting for sends that the
+ * peer does not read. -VK_EOVERFLOW: call again after the next wait.
+ */
+int net_pipe_close(struct net_pipe *pipe, uint32_t flags);
 
 #endif

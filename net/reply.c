@@ -102,9 +102,11 @@ VK_INLINE bool has_body(const struct net_reply *reply)
 /* Everything but the empty line; at most HEAD_MAX_BYTES. Framed by the arguments, not by reply. */
 VK_INLINE uint8_t *put_head(uint8_t *o, const struct net_reply *reply, uint32_t body, uint64_t length_bytes)
 {
+    bool has_type = reply->type.len != 0;
     if (VK_LIKELY(reply->status == 200)) {
         o = PUT_TEXT(o, "HTTP/1.1 200 OK\r\n");
     } else {
+        has_type = has_type && !net_status_is_bodyless(reply->status);
         o = PUT_TEXT(o, "HTTP/1.1 ");
         o = put_status_text(o, reply->status);
         o = PUT_TEXT(o, "\r\n");
@@ -119,7 +121,7 @@ VK_INLINE uint8_t *put_head(uint8_t *o, const struct net_reply *reply, uint32_t 
         o = put_span(o, reply->server);
         o = PUT_TEXT(o, "\r\n");
     }
-    if (reply->type.len != 0) {
+    if (has_type) {
         o = PUT_TEXT(o, "Content-Type: ");
         o = put_span(o, reply->type);
         o = PUT_TEXT(o, "\r\n");

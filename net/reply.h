@@ -31,7 +31,7 @@ struct net_reply {
     uint8_t flags;         /* NET_REPLY_... */
     uint8_t body;          /* enum net_body; ignored where the status has no body */
     uint64_t length_bytes; /* body NET_BODY_LENGTH */
-    struct vk_span type;   /* Content-Type */
+    struct vk_span type;   /* Content-Type; ignored where the status has no body */
     struct vk_span server; /* Server */
     const uint8_t *date;   /* NET_DATE_BYTES of text, or NULL */
 };

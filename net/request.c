@@ -73,9 +73,17 @@ static int respond(struct proc_self *self, uint32_t off, size_t len, const struc
     return submit_silent(self, op) ? 0 : -VK_EAGAIN;
 }
 
+/* A 1xx comes before an answer: the client would take the next one for the answer to this request. */
+static bool is_final(uint32_t status)
+{
+    return status >= 200 && status <= 999;
+}
+
 int net_respond(struct proc_self *self, const struct net_request *request, uint32_t status,
                 struct vk_span type, struct vk_span body)
 {
+    if (VK_UNLIKELY(!is_final(status)))
+        return -VK_EINVAL;
     const struct net_reply reply = reply_to(self, request, status, type);
     size_t room = NET_REPLY_ROOM + body.len, len;
     uint32_t off = room <= NET_RESPOND_MAX_BYTES ? vk_heap_alloc(&self->heap, (uint32_t)room, 8) : 0;
@@ -88,6 +96,8 @@ int net_respond(struct proc_self *self, const struct net_request *request, uint3
 int net_respond_status(struct proc_self *self, const struct net_request *request, uint32_t status,
                        uint32_t allow)
 {
+    if (!is_final(status))
+        return -VK_EINVAL;
     struct net_reply reply = reply_to(self, request, status, (struct vk_span){0});
     reply.allow = (uint16_t)allow;
     size_t len;
@@ -101,9 +111,13 @@ int net_respond_status(struct proc_self *self, const struct net_request *request
 int net_respond_begin(struct proc_self *self, const struct net_request *request, uint32_t status,
                       struct vk_span type, uint64_t length_bytes)
 {
+    if (!is_final(status))
+        return -VK_EINVAL;
     struct net_reply reply = reply_to(self, request, status, type);
     uint32_t flags = NET_RESPOND_LENGTH;
-    if (length_bytes != UINT64_MAX) {
+    if (net_status_is_bodyless(status)) {
+        flags = 0; /* what was written behind it would be taken for the next answer */
+    } else if (length_bytes != UINT64_MAX) {
         reply.body = NET_BODY_LENGTH;
         reply.length_bytes = length_bytes;
     } else if (request->head.minor >= 1) {

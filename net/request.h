@@ -34,7 +34,8 @@ VK_INLINE struct vk_span net_request_span(struct proc_self *self, struct net_ran
 /*
  * Answer with a whole response: head, then body (at most
  * NET_RESPOND_MAX_BYTES together). Connection and HEAD are handled. request
- * may be NULL for a refusal. 0; -VK_EAGAIN ops[] is full; -VK_ENOMEM, -VK_EINVAL.
+ * may be NULL for a refusal. 0; -VK_EAGAIN ops[] is full; -VK_ENOMEM; -VK_EINVAL,
+ * also for a status below 200, which is no answer.
  */
 int net_respond(struct proc_self *self, const struct net_request *request, uint32_t status,
                 struct vk_span type, struct vk_span body);
@@ -46,7 +47,8 @@ int net_respond_status(struct proc_self *self, const struct net_request *request
 /*
  * Begin a response whose body follows by PROC_OP_WRITE: of length_bytes, or
  * UINT64_MAX for one of unknown length (chunked, for 1.0 until the end of the
- * connection), which PROC_OP_SHUTDOWN ends.
+ * connection), which PROC_OP_SHUTDOWN ends. A status without a body (204,
+ * 304) is whole with its head, and both ops are refused.
  */
 int net_respond_begin(struct proc_self *self, const struct net_request *request, uint32_t status,
                       struct vk_span type, uint64_t length_bytes);

@@ -12,20 +12,18 @@
 /* Kinds of completions of a listener's sink. */
 enum { LISTENER_ACCEPT, LISTENER_CLOSE };
 
-#define CONNS_DEFAULT    16384u
-#define ACCEPT_RETRY_NS  100000000u
-#define COMPLAIN_EACH_NS 60000000000u /* one line for a spell of trouble, not one for each sign of it */
+#define ACCEPT_RETRY_NS 100000000u
 
 size_t net_server_region_bytes(uint32_t conns_max)
 {
-    size_t conns = conns_max ? conns_max : CONNS_DEFAULT;
+    size_t conns = conns_max ? conns_max : NET_CONNS_DEFAULT;
     return sizeof(struct net_server) + conns * sizeof(struct net_conn) + 2 * VK_PAGE_BYTES;
 }
 
 static void defaults(struct net_server_options *o)
 {
     o->name = o->name.len ? o->name : VK_SPAN_LIT("vkd");
-    o->conns_max = o->conns_max ? o->conns_max : CONNS_DEFAULT;
+    o->conns_max = o->conns_max ? o->conns_max : NET_CONNS_DEFAULT;
     o->head_timeout_ns = o->head_timeout_ns ? o->head_timeout_ns : NET_HEAD_TIMEOUT_NS;
     o->idle_timeout_ns = o->idle_timeout_ns ? o->idle_timeout_ns : NET_IDLE_TIMEOUT_NS;
     o->body_timeout_ns = o->body_timeout_ns ? o->body_timeout_ns : NET_WRITE_TIMEOUT_NS;
@@ -37,7 +35,7 @@ static void defaults(struct net_server_options *o)
 static void accept_more(struct net_listener *l)
 {
     struct net_server *s = l->server;
-    if (!l->is_open || l->is_accepting || s->is_paused || s->is_draining)
+    if (!l->is_open || l->is_accepting || s->is_paused || s->is_unlistening)
         return;
     const struct proc_io_req req = {
         .code = PROC_IO_ACCEPT, .conn = l->io, .tag = proc_tag(&l->sink, LISTENER_ACCEPT)};
@@ -58,82 +56,74 @@ static void pause_accept(struct net_server *s, const char *why)
 
 static void resume_accept(struct net_server *s)
 {
+    if (s->counters.conns >= s->options.conns_max)
+        return; /* nobody could be let in: when connections have gone */
     s->is_paused = false;
     for (uint32_t i = 0; i < s->listeners_count; i++)
         accept_more(&s->listeners[i]);
 }
 
-/* False when the driver could not take all of it now. */
+/*
+ * A listener's CLOSE waits for the end of its ACCEPT: the driver may already
+ * hold connections of it, and forgets them once it is told to close. False
+ * when the driver could not take the CLOSE now.
+ */
+static bool close_listener(struct net_listener *l)
+{
+    struct net_server *s = l->server;
+    const struct proc_io_req req = {
+        .code = PROC_IO_CLOSE, .conn = l->io, .tag = proc_tag(&l->sink, LISTENER_CLOSE)};
+    if (l->is_accepting) {
+        s->io->ops->cancel(s->io, proc_tag(&l->sink, LISTENER_ACCEPT));
+        return true;
+    }
+    if (l->is_open && s->io->ops->submit(s->io, &req) == 0)
+        l->is_open = false;
+    return !l->is_open;
+}
+
 static bool close_listeners(struct net_server *s)
 {
     bool is_done = true;
-    for (uint32_t i = 0; i < s->listeners_count; i++) {
-        struct net_listener *l = &s->listeners[i];
-        const struct proc_io_req req = {
-            .code = PROC_IO_CLOSE, .conn = l->io, .tag = proc_tag(&l->sink, LISTENER_CLOSE)};
-        if (l->is_open && s->io->ops->submit(s->io, &req) == 0)
-            l->is_open = false;
-        is_done = is_done && !l->is_open;
-    }
+    for (uint32_t i = 0; i < s->listeners_count; i++)
+        is_done = close_listener(&s->listeners[i]) && is_done;
     return is_done;
+}
+
+static bool has_listener(const struct net_server *s)
+{
+    for (uint32_t i = 0; i < s->listeners_count; i++)
+        if (s->listeners[i].is_open)
+            return true;
+    return false;
 }
 
 static void drain(struct net_server *s)
 {
     uint64_t now_ns = proc_now_ns(s->kernel);
-    if (!close_listeners(s) || s->unclosed_count > 0)
+    s->is_unlistening = s->is_unlistening || now_ns >= s->drain_ns;
+    bool is_done = !s->is_unlistening || close_listeners(s);
+    if (!is_done)
         proc_timer_set(s->kernel, &s->drain_timer, now_ns + ACCEPT_RETRY_NS);
     else if (now_ns < s->drain_ns)
         proc_timer_set(s->kernel, &s->drain_timer, s->drain_ns);
 }
 
-/* A tag that no other CLOSE in flight has, unless 256 are: 16 kinds of 16 sinks in turn. */
-static uint64_t next_nobody(struct net_server *s)
-{
-    uint32_t n = s->turned_away++;
-    return proc_tag(&s->nobody[n % VK_COUNT(s->nobody)], n / VK_COUNT(s->nobody) % 16);
-}
-
-/* A connection that arrived after all: it is closed, its client may try again. */
-static void turn_away(struct net_server *s, uint32_t io)
-{
-    const struct proc_io_req req = {
-        .code = PROC_IO_CLOSE, .conn = io, .flags = PROC_IO_ABORT, .tag = next_nobody(s)};
-    if (VK_LIKELY(s->io->ops->submit(s->io, &req) == 0) || s->unclosed_count == NET_UNCLOSED_MAX)
-        return;
-    s->unclosed[s->unclosed_count++] = io;
-    proc_timer_set(s->kernel, &s->drain_timer, proc_now_ns(s->kernel) + ACCEPT_RETRY_NS);
-}
-
-static void turn_away_again(struct net_server *s)
-{
-    uint32_t count = s->unclosed_count;
-    s->unclosed_count = 0;
-    for (uint32_t i = 0; i < count; i++)
-        turn_away(s, s->unclosed[i]);
-}
-
-/* Also the retry of a paused accept: draining is the later of the two uses. */
+/* Also the retry of a paused accept, which goes on until the listeners are closed. */
 static void drain_fire(struct proc_kernel *kernel, struct proc_timer *timer)
 {
     struct net_server *s = VK_CONTAINER(timer, struct net_server, drain_timer);
-    turn_away_again(s);
     if (!s->is_draining) {
         resume_accept(s);
         return;
     }
     drain(s);
+    resume_accept(s);
     if (proc_now_ns(kernel) < s->drain_ns)
         return;
     for (uint32_t i = 0; i < s->conns_made; i++)
         if (s->conns[i].is_used)
             net_conn_abort(&s->conns[i]);
-}
-
-static void ignore_event(struct proc_kernel *kernel, struct proc_sink *sink, uint32_t kind,
-                         const struct proc_io_event *event)
-{
-    (void)kernel, (void)sink, (void)kind, (void)event;
 }
 
 static void accept_failed(struct net_server *s, int err)
@@ -157,11 +147,13 @@ static void on_accept(struct proc_kernel *kernel, struct proc_sink *sink, uint32
     if (event->res < 0)
         accept_failed(s, event->res);
     else if (s->counters.conns >= s->options.conns_max)
-        turn_away(s, (uint32_t)event->res);
+        net_nobody_close(&s->nobody, (uint32_t)event->res, PROC_IO_ABORT); /* its client may try again */
     else
         net_conn_open(s, (uint32_t)event->res); /* also one that came before the listener was closed */
     if (s->counters.conns >= s->options.conns_max)
         pause_accept(s, "too many connections, accepting pauses");
+    if (VK_UNLIKELY(s->is_unlistening && !l->is_accepting))
+        drain(s);
     accept_more(l);
 }
 
@@ -179,7 +171,7 @@ void net_server_conn_gone(struct net_conn *conn)
 void net_server_complain(struct net_server *server, const char *text)
 {
     uint64_t now_ns = proc_now_ns(server->kernel);
-    if (server->complained_ns && now_ns - server->complained_ns < COMPLAIN_EACH_NS)
+    if (server->complained_ns && now_ns - server->complained_ns < NET_COMPLAIN_EACH_NS)
         return;
     server->complained_ns = now_ns;
     char line[160];
@@ -205,8 +197,7 @@ int net_server_create(struct proc_kernel *kernel, const struct net_server_option
     s->io = proc_kernel_io(kernel);
     s->options = *options;
     s->drain_timer.fire = drain_fire;
-    for (uint32_t i = 0; i < VK_COUNT(s->nobody); i++)
-        s->nobody[i].on_event = ignore_event;
+    net_nobody_init(&s->nobody, kernel);
     defaults(&s->options);
     s->conns = vk_region_alloc(region, (size_t)s->options.conns_max * sizeof *s->conns, VK_CACHE_LINE_BYTES);
     if (!s->conns)
@@ -234,13 +225,19 @@ void net_server_drain(struct net_server *server, uint64_t deadline_ns)
     server->drain_ns = deadline_ns;
     for (uint32_t i = 0; i < server->conns_made; i++)
         if (server->conns[i].is_used)
-            net_conn_serve_later(&server->conns[i]);
+            net_conn_drain(&server->conns[i]);
+    drain(server);
+}
+
+void net_server_unlisten(struct net_server *server)
+{
+    server->is_unlistening = true;
     drain(server);
 }
 
 bool net_server_is_idle(const struct net_server *server)
 {
-    return server->counters.conns == 0;
+    return server->counters.conns == 0 && !(server->is_draining && has_listener(server));
 }
 
 void net_server_counters(const struct net_server *server, struct net_server_counters *ret_counters)

@@ -21,7 +21,7 @@ enum {
     NET_FRAME_CHUNKED = 1u << 1, /* ... of chunks */
     NET_FRAME_CLOSE = 1u << 2,   /* the connection ends after this response */
     NET_FRAME_EXPECT = 1u << 3,  /* the client waits for 100 Continue */
-    NET_FRAME_HEAD = 1u << 4,    /* answers HEAD: WRITE is accepted and thrown away */
+    NET_FRAME_HEAD = 1u << 4,    /* answers HEAD: WRITE and SHUTDOWN end with -VK_ECLOSED */
     NET_FRAME_UNKNOWN = 1u << 5, /* the head was not valid: what follows it belongs to nothing */
 };
 
@@ -72,10 +72,16 @@ size_t net_server_region_bytes(uint32_t conns_max);
 int net_server_listen(struct net_server *server, uint32_t listener);
 
 /*
- * Stop: accept no more, close idle connections now and the others after their
- * response, all of them at deadline_ns. Done when net_server_is_idle.
+ * Stop: close idle connections now, the others after their response, all of
+ * them at deadline_ns. Whoever waits in the OS's queue was let in by it, so
+ * accepting goes on until net_server_unlisten, or until deadline_ns.
  */
 void net_server_drain(struct net_server *server, uint64_t deadline_ns);
+
+/* The last step of draining: close the listeners. Connections accepted until then are served. */
+void net_server_unlisten(struct net_server *server);
+
+/* No connection is open and, while draining, no listener. */
 bool net_server_is_idle(const struct net_server *server);
 
 void net_server_counters(const struct net_server *server, struct net_server_counters *ret_counters);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/stream.h"
 
+#include "net/nobody.h"
 #include "net/pipe.h"
+#include "net/transfer.h"
 #include "vk/fmt.h"
 
-#define DOORS_MAX 16u /* listeners and connectors together */
-#define RETRY_NS  100000000u
+#define RETRY_NS 100000000u
 
 /* Kinds of completions of a door's sink. */
 enum { DOOR_ACCEPT, DOOR_CLOSE };
@@ -15,14 +16,12 @@ struct net_stream {
     struct net_streams *streams;
     struct net_stream *next;      /* in the free list, or in a door's line of connections nobody took yet */
     struct proc_process *process; /* started for it; NULL when a process asked for it */
-    struct proc_req *reader;
-    struct proc_req *writer;
+    struct net_transfer reader;
+    struct net_transfer writer;
     struct proc_req *opener; /* pending CONNECT */
     struct proc_later later;
     struct proc_timer stall; /* while a send is under way */
     uint32_t refs;           /* handles that name it */
-    bool read_due;           /* a READ that will find its bytes, or the end, at its delivery */
-    bool write_due;          /* the same for a WRITE */
     bool is_used;
     bool aborts;
     bool wants_shut;
@@ -57,10 +56,10 @@ struct net_streams {
     uint32_t open;
     uint32_t doors_used;
     bool is_draining;
+    uint64_t complained_ns; /* last log line about overload */
     struct proc_timer drain_timer;
-    struct proc_sink nobody[16]; /* take the completions of CLOSEs that nobody waits for */
-    uint32_t nobody_count;
-    struct door doors[DOORS_MAX];
+    struct net_nobody nobody; /* closes what nobody takes */
+    struct door doors[NET_DOORS_MAX];
 };
 
 static const struct proc_kind kind_stream;
@@ -83,16 +82,11 @@ static void again(struct net_stream *s)
     proc_later(s->streams->kernel, &s->later);
 }
 
-static void finish(struct net_stream *s, struct proc_req **pending, bool deliver, int res)
+/* Whatever waits finds out at its delivery what there is. */
+static void wake(struct net_stream *s)
 {
-    struct proc_req *req = *pending;
-    if (!req)
-        return;
-    if (deliver)
-        *(pending == &s->reader ? &s->read_due : &s->write_due) = true;
-    *pending = NULL;
-    req->deliver = deliver;
-    proc_req_finish(s->streams->kernel, req, res);
+    net_transfer_wake(&s->reader, s->streams->kernel);
+    net_transfer_wake(&s->writer, s->streams->kernel);
 }
 
 static void stream_free(struct net_stream *s)
@@ -109,7 +103,7 @@ static void stream_free(struct net_stream *s)
 /* Nobody will ask for anything any more, and nobody waits for an answer. */
 static bool is_over(const struct net_stream *s)
 {
-    return s->refs == 0 && s->pipe.ops == 0 && !s->read_due && !s->write_due && !s->later.queued;
+    return s->refs == 0 && s->pipe.ops == 0 && !s->reader.is_due && !s->writer.is_due && !s->later.queued;
 }
 
 /* Whatever is due: send, receive while somebody will read, close once nobody names it. */
@@ -117,17 +111,18 @@ static void serve(struct net_stream *s)
 {
     int rc = net_pipe_send(&s->pipe);
     if (s->pipe.sending_len && !vk_timer_is_armed(&s->stall.timer))
-        proc_timer_set(s->streams->kernel, &s->stall, s->pipe.sent_ns + NET_WRITE_TIMEOUT_NS);
+        proc_timer_set(s->streams->kernel, &s->stall,
+                       s->pipe.moved_ns + NET_WRITE_TIMEOUT_NS / NET_PIPE_LOOKS);
     if (!rc && s->wants_shut && !s->pipe.is_shut && !s->pipe.out_len && !s->pipe.is_broken &&
         !s->pipe.is_closed)
         rc = net_pipe_submit(&s->pipe, PROC_IO_SHUTDOWN, NET_PIPE_SHUTDOWN);
     if (s->aborts || (s->refs == 0 && (s->pipe.out_len == 0 || s->pipe.is_broken))) {
-        rc = net_pipe_close(&s->pipe, s->aborts);
+        rc = net_pipe_close(&s->pipe, s->aborts ? PROC_IO_ABORT : 0);
         if (rc == 0 && is_over(s)) {
             stream_free(s);
             return;
         }
-    } else if (!rc && s->reader) {
+    } else if (!rc && s->reader.req) {
         rc = net_pipe_receive(&s->pipe, true, NET_INPUT_RESUME_BYTES);
     }
     if (!net_pipe_keep(&s->pipe)) {
@@ -179,8 +174,7 @@ static void kill(struct net_stream *s)
 {
     s->aborts = true;
     s->pipe.is_broken = true;
-    finish(s, &s->reader, true, 0);
-    finish(s, &s->writer, true, 0);
+    wake(s);
     again(s);
 }
 
@@ -188,31 +182,34 @@ static void kill(struct net_stream *s)
 static void on_stall(struct proc_kernel *kernel, struct proc_timer *timer)
 {
     struct net_stream *s = VK_CONTAINER(timer, struct net_stream, stall);
-    uint64_t deadline_ns = s->pipe.sent_ns + NET_WRITE_TIMEOUT_NS;
-    if (!s->pipe.sending_len)
-        return; /* armed again with the next send */
-    if (proc_now_ns(kernel) >= deadline_ns)
+    bool is_stalled;
+    uint64_t look_ns = net_pipe_look(&s->pipe, NET_WRITE_TIMEOUT_NS, &is_stalled);
+    if (is_stalled)
         kill(s);
-    else
-        proc_timer_set(kernel, timer, deadline_ns);
+    else if (look_ns != UINT64_MAX) /* else: armed again with the next send */
+        proc_timer_set(kernel, timer, look_ns);
+}
+
+static struct net_transfer *transfer_of(struct net_stream *s, const struct proc_op *op)
+{
+    return op->code == PROC_OP_READ ? &s->reader : &s->writer;
+}
+
+static int transfer_now(struct net_stream *s, const struct proc_op *op, uint8_t *bytes,
+                        struct proc_done *done)
+{
+    return op->code == PROC_OP_READ ? read_now(s, bytes, op->len, done) : write_now(s, bytes, op->len, done);
 }
 
 /* READ or WRITE: at once, or pending in its place. */
 static int transfer(struct proc_kernel *k, struct proc_process *p, struct net_stream *s,
                     const struct proc_op *op, uint8_t *bytes, struct proc_done *done)
 {
-    bool is_read = op->code == PROC_OP_READ;
-    struct proc_req **pending = is_read ? &s->reader : &s->writer;
-    if (op->len == 0)
-        return -VK_EINVAL;
-    if (*pending || (is_read ? s->read_due : s->write_due))
-        return -VK_EPERM;
-    int rc = is_read ? read_now(s, bytes, op->len, done) : write_now(s, bytes, op->len, done);
-    if (rc == PROC_PENDING) {
-        *pending = proc_req_begin(k, p, &kind_stream, s, op);
-        if (!*pending)
-            return -VK_EOVERFLOW;
-    }
+    const struct proc_object object = {&kind_stream, s};
+    int rc = net_transfer_check(transfer_of(s, op), op);
+    if (rc)
+        return rc;
+    rc = net_transfer_begin(transfer_of(s, op), k, p, &object, op, transfer_now(s, op, bytes, done));
     again(s);
     return rc;
 }
@@ -238,12 +235,7 @@ static void stream_cancel(struct proc_kernel *kernel, struct proc_req *req)
 {
     (void)kernel;
     struct net_stream *s = req->object;
-    bool is_read = req->op.code == PROC_OP_READ;
-    struct proc_req **pending = is_read ? &s->reader : &s->writer;
-    if (*pending == req)
-        *pending = NULL;
-    else
-        *(is_read ? &s->read_due : &s->write_due) = false;
+    (void)net_transfer_cancel(transfer_of(s, &req->op), req);
     again(s);
 }
 
@@ -251,31 +243,25 @@ static int stream_deliver(struct proc_kernel *kernel, struct proc_req *req, uint
 {
     (void)kernel;
     struct net_stream *s = req->object;
-    bool is_read = req->op.code == PROC_OP_READ;
-    *(is_read ? &s->read_due : &s->write_due) = false;
-    again(s);
+    int rc;
     if (s->refs == 0)
-        return -VK_ECANCELED;
-    if (!bytes)
-        return -VK_EFAULT;
-    int rc =
-        is_read ? read_now(s, bytes, req->op.len, &req->done) : write_now(s, bytes, req->op.len, &req->done);
-    if (rc == PROC_PENDING)
-        *(is_read ? &s->reader : &s->writer) = req;
-    return rc;
+        rc = -VK_ECANCELED;
+    else
+        rc = bytes ? transfer_now(s, &req->op, bytes, &req->done) : -VK_EFAULT;
+    again(s);
+    return net_transfer_deliver(transfer_of(s, &req->op), req, rc);
 }
 
 static void stream_release(struct proc_kernel *kernel, void *object, struct proc_process *process)
 {
-    (void)kernel;
     struct net_stream *s = object;
     s->refs--;
-    finish(s, &s->reader, false, -VK_ECANCELED);
-    finish(s, &s->writer, false, -VK_ECANCELED);
+    net_transfer_end(&s->reader, kernel, -VK_ECANCELED);
+    net_transfer_end(&s->writer, kernel, -VK_ECANCELED);
     if (process && s->process == process) {
         s->process = NULL;
-        enum proc_reason reason = proc_end_reason(process);
-        s->aborts = reason != PROC_REASON_NORMAL; /* the peer shall not take it for an orderly end */
+        if (proc_end_reason(process) != PROC_REASON_NORMAL)
+            s->aborts = true; /* the peer shall not take it for an orderly end */
     }
     again(s);
 }
@@ -306,22 +292,20 @@ static void connected(struct net_stream *s, int res)
 static void on_event(struct proc_kernel *kernel, struct proc_sink *sink, uint32_t kind,
                      const struct proc_io_event *event)
 {
-    (void)kernel;
     struct net_stream *s = VK_CONTAINER(sink, struct net_stream, pipe.sink);
     switch (net_pipe_event(&s->pipe, kind, event)) {
     case NET_PIPE_INPUT:
     case NET_PIPE_EOF:
-        finish(s, &s->reader, true, 0);
+        net_transfer_wake(&s->reader, kernel);
         break;
     case NET_PIPE_SENT:
-        finish(s, &s->writer, true, 0);
+        net_transfer_wake(&s->writer, kernel);
         break;
     case NET_PIPE_NO_BUFFERS:
         kill(s);
         break;
     case NET_PIPE_BROKEN:
-        finish(s, &s->reader, true, 0);
-        finish(s, &s->writer, true, 0);
+        wake(s);
         break;
     case NET_PIPE_CONNECTED:
         connected(s, event->res);
@@ -354,26 +338,6 @@ static struct net_stream *stream_new(struct net_streams *t, uint32_t io)
 
 /* ---- where streams come from ------------------------------------------------------ */
 
-static void ignore_event(struct proc_kernel *kernel, struct proc_sink *sink, uint32_t kind,
-                         const struct proc_io_event *event)
-{
-    (void)kernel, (void)sink, (void)kind, (void)event;
-}
-
-/* A tag that no other CLOSE in flight has, unless 256 are: 16 kinds of 16 sinks in turn. */
-static uint64_t next_nobody(struct net_streams *t)
-{
-    uint32_t n = t->nobody_count++;
-    return proc_tag(&t->nobody[n % VK_COUNT(t->nobody)], n / VK_COUNT(t->nobody) % 16);
-}
-
-static void turn_away(struct net_streams *t, uint32_t io)
-{
-    const struct proc_io_req req = {
-        .code = PROC_IO_CLOSE, .conn = io, .flags = PROC_IO_ABORT, .tag = next_nobody(t)};
-    (void)t->io->ops->submit(t->io, &req);
-}
-
 /* Accept while somebody wants connections. A serving door always does. */
 static void accept_more(struct door *d)
 {
@@ -384,6 +348,8 @@ static void accept_more(struct door *d)
     const struct proc_io_req req = {
         .code = PROC_IO_ACCEPT, .conn = d->io, .tag = proc_tag(&d->sink, DOOR_ACCEPT)};
     d->is_accepting = t->io->ops->submit(t->io, &req) == 0;
+    if (VK_UNLIKELY(!d->is_accepting)) /* too many in flight: nothing else would try again */
+        proc_timer_set(t->kernel, &d->retry, proc_now_ns(t->kernel) + RETRY_NS);
 }
 
 static void close_listener(struct door *d)
@@ -395,11 +361,32 @@ static void close_listener(struct door *d)
         proc_timer_set(t->kernel, &d->retry, proc_now_ns(t->kernel) + RETRY_NS);
 }
 
+/*
+ * Close the listener of a door that serves a program. Its CLOSE waits for the end of its
+ * ACCEPT: the driver may already hold connections of it, and forgets them
+ * once it is told to close.
+ */
+static void drain_door(struct door *d)
+{
+    struct net_streams *t = d->streams;
+    const struct proc_io_req req = {.code = PROC_IO_CLOSE, .conn = d->io, .tag = net_nobody_tag(&t->nobody)};
+    if (!d->is_open)
+        return;
+    if (d->is_accepting)
+        t->io->ops->cancel(t->io, proc_tag(&d->sink, DOOR_ACCEPT));
+    else if (t->io->ops->submit(t->io, &req) == 0)
+        d->is_open = false;
+    else
+        proc_timer_set(t->kernel, &d->retry, proc_now_ns(t->kernel) + RETRY_NS);
+}
+
 static void retry(struct proc_kernel *kernel, struct proc_timer *timer)
 {
     (void)kernel;
     struct door *d = VK_CONTAINER(timer, struct door, retry);
-    if (d->refs)
+    if (d->program && d->streams->is_draining)
+        drain_door(d);
+    else if (d->refs)
         accept_more(d);
     else
         close_listener(d);
@@ -447,6 +434,15 @@ static void line_end(struct door *d)
     }
 }
 
+static void complain(struct net_streams *t)
+{
+    uint64_t now_ns = proc_now_ns(t->kernel);
+    if (t->complained_ns && now_ns - t->complained_ns < NET_COMPLAIN_EACH_NS)
+        return;
+    t->complained_ns = now_ns;
+    proc_log(t->kernel, PROC_LOG_WARN, VK_SPAN_LIT("tcp: out of processes or slots, connections are reset"));
+}
+
 /* A connection arrived: for the door's program, or for the first process that waits. */
 static void arrived(struct door *d, uint32_t io)
 {
@@ -457,7 +453,7 @@ static void arrived(struct door *d, uint32_t io)
     if (!s) {
         if (node)
             proc_req_finish(t->kernel, VK_CONTAINER(node, struct proc_req, wait), -VK_ENOSPC);
-        turn_away(t, io);
+        net_nobody_close(&t->nobody, io, PROC_IO_ABORT);
         return;
     }
     if (node) {
@@ -467,12 +463,18 @@ static void arrived(struct door *d, uint32_t io)
     } else if (!d->program) {
         line_up(d, s);
     } else if (!start_process(d, s)) {
-        proc_log(t->kernel, PROC_LOG_WARN,
-                 VK_SPAN_LIT("tcp: out of processes or slots, a connection was reset"));
+        complain(t);
         s->refs = 0;
         s->aborts = true;
         again(s);
     }
+}
+
+/* Whoever waits for a connection hears that none will come. */
+static void accepts_end(struct door *d, int res)
+{
+    for (struct vk_node *node; (node = vk_list_pop(&d->waiting));)
+        proc_req_finish(d->streams->kernel, VK_CONTAINER(node, struct proc_req, wait), res);
 }
 
 static void door_free(struct door *d)
@@ -506,7 +508,11 @@ static void on_accept(struct proc_kernel *kernel, struct proc_sink *sink, uint32
         proc_timer_set(kernel, &d->retry, proc_now_ns(kernel) + RETRY_NS);
         return;
     }
+    if (VK_UNLIKELY(d->streams->is_draining && d->program && !d->is_accepting))
+        drain_door(d);
     accept_more(d);
+    if (!d->refs && !d->is_open && !d->is_accepting)
+        door_free(d);
 }
 
 static int listener_op(struct proc_kernel *kernel, struct proc_process *process, void *object,
@@ -523,6 +529,8 @@ static int listener_op(struct proc_kernel *kernel, struct proc_process *process,
             (void)line_pop(d);
         return rc;
     }
+    if (!d->is_open)
+        return -VK_ECLOSED;
     struct proc_req *req = proc_req_begin(kernel, process, &kind_listener, d, op);
     if (!req)
         return -VK_EOVERFLOW;
@@ -546,17 +554,16 @@ static void door_share(struct proc_kernel *kernel, void *object)
 
 static void door_release(struct proc_kernel *kernel, void *object, struct proc_process *process)
 {
-    (void)process;
+    (void)kernel, (void)process;
     struct door *d = object;
     if (--d->refs > 0)
         return;
-    for (struct vk_node *node; (node = vk_list_pop(&d->waiting));)
-        proc_req_finish(kernel, VK_CONTAINER(node, struct proc_req, wait), -VK_ECANCELED);
+    accepts_end(d, -VK_ECANCELED);
     line_end(d);
-    if (!d->is_listener)
-        door_free(d);
-    else if (d->is_open)
+    if (d->is_listener && d->is_open)
         close_listener(d);
+    else if (!d->is_accepting) /* else with its end: the listener was closed by the drain */
+        door_free(d);
 }
 
 static const struct proc_kind kind_listener = {
@@ -582,7 +589,7 @@ static int connector_op(struct proc_kernel *kernel, struct proc_process *process
         return rc;
     struct net_stream *s = stream_new(t, io);
     if (!s) {
-        turn_away(t, io);
+        net_nobody_close(&t->nobody, io, PROC_IO_ABORT);
         return -VK_ENOSPC;
     }
     s->opener = proc_req_begin(kernel, process, &kind_opening, s, op);
@@ -593,7 +600,7 @@ static int connector_op(struct proc_kernel *kernel, struct proc_process *process
     again(s);
     if (!s->opener)
         return -VK_EOVERFLOW;
-    finish(s, &s->opener, false, rc);
+    connected(s, rc);
     return PROC_PENDING;
 }
 
@@ -651,8 +658,7 @@ int net_streams_create(struct proc_kernel *kernel, uint32_t streams_max, struct 
     t->io = proc_kernel_io(kernel);
     t->max = streams_max;
     t->drain_timer.fire = drain_fire;
-    for (uint32_t i = 0; i < VK_COUNT(t->nobody); i++)
-        t->nobody[i].on_event = ignore_event;
+    net_nobody_init(&t->nobody, kernel);
     *ret_streams = t;
     return 0;
 }
@@ -660,9 +666,9 @@ int net_streams_create(struct proc_kernel *kernel, uint32_t streams_max, struct 
 static struct door *door_new(struct net_streams *t)
 {
     struct door *d = t->doors;
-    while (d < t->doors + DOORS_MAX && d->is_used)
+    while (d < t->doors + NET_DOORS_MAX && d->is_used)
         d++;
-    if (d == t->doors + DOORS_MAX)
+    if (d == t->doors + NET_DOORS_MAX)
         return NULL;
     memset(d, 0, sizeof *d);
     t->doors_used++;
@@ -712,15 +718,29 @@ struct proc_object net_streams_connector(struct net_streams *streams, const stru
 void net_streams_drain(struct net_streams *streams, uint64_t deadline_ns)
 {
     streams->is_draining = true;
-    for (uint32_t i = 0; i < DOORS_MAX; i++) {
+    for (uint32_t i = 0; i < NET_DOORS_MAX; i++) {
         struct door *d = &streams->doors[i];
-        const struct proc_io_req req = {.code = PROC_IO_CLOSE, .conn = d->io, .tag = next_nobody(streams)};
+        if (d->program) {
+            drain_door(d);
+            continue;
+        }
         if (d->is_listener && d->is_open && d->refs)
-            (void)streams->io->ops->submit(streams->io, &req);
-        d->is_open = false;
-        line_end(d);
+            net_nobody_close(&streams->nobody, d->io, 0);
+        d->is_open = d->is_open && !d->refs; /* else its own CLOSE is under way */
+        if (!d->is_open && d->is_used) {
+            accepts_end(d, -VK_ECLOSED);
+            line_end(d);
+        }
     }
     proc_timer_set(streams->kernel, &streams->drain_timer, deadline_ns);
+}
+
+bool net_streams_is_idle(const struct net_streams *streams)
+{
+    for (uint32_t i = 0; i < NET_DOORS_MAX; i++)
+        if (streams->doors[i].program && streams->doors[i].is_open)
+            return false;
+    return streams->open == 0;
 }
 
 uint32_t net_streams_open(const struct net_streams *streams)

@@ -38,8 +38,14 @@ int net_streams_serve(struct net_streams *streams, uint32_t listener, const stru
 struct proc_object net_streams_listener(struct net_streams *streams, uint32_t listener);
 struct proc_object net_streams_connector(struct net_streams *streams, const struct proc_addr *addr);
 
-/* Stop accepting; processes go on until their streams end or deadline_ns, when they are reset. */
+/*
+ * Stop accepting; processes go on until their streams end or deadline_ns, when
+ * they are reset. Connections the driver holds already are served too.
+ */
 void net_streams_drain(struct net_streams *streams, uint64_t deadline_ns);
+
+/* No stream is open, and a program's listener takes no more. */
+bool net_streams_is_idle(const struct net_streams *streams);
 uint32_t net_streams_open(
     const struct net_streams *streams); /* streams that somebody has, or had until a moment ago */
 uint32_t net_streams_doors(const struct net_streams *streams); /* listeners and connectors alive */

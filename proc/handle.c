@@ -8,6 +8,8 @@
 
 #define ENV_FIRST 2u
 
+_Static_assert(ENV_FIRST + PROC_ENV_MAX <= VK_HANDLE_INDEX_MASK, "handles of the table are larger numbers");
+
 static struct proc_handle *table_find(struct proc_kernel *k, const struct proc_process *p, uint32_t handle)
 {
     struct proc_handle *h = vk_table_get(&k->handles, handle);

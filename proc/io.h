@@ -59,12 +59,20 @@ enum proc_io_code {
 enum {
     PROC_IO_MULTI = 1u << 0, /* RECV: complete again and again until canceled or ended */
     PROC_IO_ABORT = 1u << 1, /* CLOSE: reset at once, pending sends are dropped */
+
+    /*
+     * CLOSE: a send before it may be held back so that the end leaves in its
+     * last segment (a hint). The caller knows that the peer sends nothing any
+     * more: a close over bytes that were not received resets the stream, and
+     * what was held back is lost with it.
+     */
+    PROC_IO_CORKED = 1u << 2,
 };
 
 /* One request. Copied by submit. */
 struct proc_io_req {
     uint8_t code;  /* enum proc_io_code */
-    uint8_t flags; /* PROC_IO_MULTI, PROC_IO_ABORT */
+    uint8_t flags; /* PROC_IO_MULTI, PROC_IO_ABORT, PROC_IO_CORKED */
     uint32_t conn; /* driver's number of a listener or connection */
     void *buf;     /* SEND: bytes; RECV_INTO: room */
     uint32_t len;  /* of buf, at least 1 */
@@ -131,6 +139,14 @@ struct proc_io_ops {
 
     /* Peer's address of a connection; -VK_EBADH. */
     int (*peer)(struct proc_io *io, uint32_t conn, struct proc_addr *ret_addr);
+
+    /*
+     * A number that changes whenever the peer of a connection has taken bytes
+     * of what was sent, into its own buffers at least: whether a SEND that
+     * does not end goes on slowly, or not at all. Means nothing else; 0 where
+     * the driver cannot tell, and of an unknown conn. Costs a system call.
+     */
+    uint64_t (*taken)(struct proc_io *io, uint32_t conn);
 
     /* Closes everything; no completion follows. */
     void (*destroy)(struct proc_io *io);

@@ -6,9 +6,6 @@
 #include "proc/kernel_impl.h"
 #include "vk/fmt.h"
 
-#define TIMERS_PER_TICK 4096u
-#define LOG_LINES_PER_S 100u
-
 static const uint32_t default_slots[VK_SLOT_CLASSES] = {60000, 1024, 64, 4};
 static const uint32_t default_bufs[VK_BUF_CLASSES] = {32768, 16384, 4096, 1024, 64};
 
@@ -50,6 +47,7 @@ static int init_tables(struct proc_kernel *k, const struct proc_kernel_options *
         if (rc)
             return rc;
     }
+    k->reqs_crowded = k->reqs.max - k->reqs.max / PROC_REQUESTS_KEPT;
     return vk_bufs_init(&k->bufs, bufs, &k->region);
 }
 
@@ -123,10 +121,7 @@ int proc_kernel_create(const struct proc_kernel_options *options, struct proc_ke
     if (rc)
         return rc;
     struct proc_kernel *k = vk_region_alloc(&region, sizeof *k, VK_PAGE_BYTES);
-    if (!k) {
-        vk_region_fini(&region);
-        return -VK_ENOMEM;
-    }
+    vk_assert(k); /* region_bytes begins with it */
     k->region = region;
     k->io = options->io;
     k->log = options->log;
@@ -168,8 +163,7 @@ void proc_kernel_destroy(struct proc_kernel *kernel)
 
 bool proc_kernel_busy(const struct proc_kernel *kernel)
 {
-    return !vk_fifo_is_empty(&kernel->runnable) || !vk_fifo_is_empty(&kernel->laters) ||
-           !vk_list_is_empty(&kernel->expired);
+    return !vk_fifo_is_empty(&kernel->runnable) || !vk_fifo_is_empty(&kernel->laters);
 }
 
 static uint64_t wait_until(const struct proc_kernel *k, uint64_t wait_ns)
@@ -183,7 +177,7 @@ static uint64_t wait_until(const struct proc_kernel *k, uint64_t wait_ns)
 
 static void fire_timers(struct proc_kernel *k)
 {
-    (void)vk_wheel_advance(&k->wheel, k->now_ns, &k->expired, TIMERS_PER_TICK);
+    (void)vk_wheel_advance(&k->wheel, k->now_ns, &k->expired, PROC_TIMERS_PER_TICK);
     for (struct vk_node *node; (node = vk_list_pop(&k->expired));) {
         struct proc_timer *timer = VK_CONTAINER(node, struct proc_timer, timer.node);
         timer->fire(k, timer);
@@ -292,13 +286,26 @@ void proc_log(struct proc_kernel *kernel, enum proc_log_level level, struct vk_s
         kernel->log(kernel->log_ctx, level, text);
 }
 
+static void log_dropped(struct proc_kernel *k)
+{
+    char line[96];
+    struct vk_out out;
+    vk_out_init(&out, line, sizeof line);
+    vk_out_fmt(&out, "%u lines about crashes dropped: no more than %u a second are written", k->log_dropped,
+               PROC_LOG_LINES_PER_S);
+    k->log_dropped = 0;
+    proc_log(k, PROC_LOG_WARN, vk_out_span(&out));
+}
+
 bool proc_log_allowed(struct proc_kernel *k)
 {
     if (k->now_ns - k->log_window_ns >= 1000000000u) {
         k->log_window_ns = k->now_ns;
         k->log_lines = 0;
+        if (k->log_dropped > 0)
+            log_dropped(k);
     }
-    if (k->log_lines < LOG_LINES_PER_S)
+    if (k->log_lines < PROC_LOG_LINES_PER_S)
         return k->log_lines++, true;
     k->log_dropped++;
     return false;

@@ -8,9 +8,6 @@
 
 #include "proc/service.h"
 
-#define PROC_EVENTS_MAX 256u  /* completions taken in one wait */
-#define PROC_RUNS_MAX   1024u /* dispatches of one tick, before the driver is asked again */
-
 enum proc_state {
     PROC_STATE_READY,   /* runnable, perhaps queued */
     PROC_STATE_RUNNING, /* its code or its ops are being carried out */
@@ -22,6 +19,7 @@ enum proc_state {
 struct proc_process {
     struct vk_entry entry; /* its handle is the pid */
     struct vk_link run;    /* in the run queue while queued */
+    uint64_t name;         /* index and the number of its start: unlike the pid, it never comes back */
     struct vk_slot *slot;
     const struct proc_program *program;
     struct proc_object origin;
@@ -34,6 +32,9 @@ struct proc_process {
     bool fresh;  /* not run yet: the argument is still to be copied in */
     bool made;   /* the lists below are initialised; true from the first use of the entry on */
 
+    uint8_t done_count; /* completions of the last run's ops that lie in the heap already */
+    bool has_backlog;   /* done[] had no place for all; ops stay where they are until it has */
+    bool keeps_ops;     /* those of the last run were not taken */
     uint32_t reqs_count;
     const void *arg; /* until the first run */
     uint32_t arg_len;
@@ -46,11 +47,11 @@ struct proc_process {
     struct proc_timer deadline;
 
     /* proc/mailbox.c */
-    struct vk_fifo messages;
-    uint32_t messages_count;
-    struct vk_list senders;    /* reqs of others that wait for room here */
+    struct vk_fifo mail;       /* struct proc_mail, in order of arrival */
+    uint32_t messages_count;   /* of sort MESSAGE; with the next at most PROC_MAILBOX_MAX */
+    uint32_t promised_count;   /* places kept for senders that were woken and had no turn yet */
+    struct vk_list senders;    /* reqs of others that wait for room here; empty unless there is none */
     struct vk_list calls;      /* reqs of others that wait for an answer from here */
-    struct vk_list closed;     /* served objects whose last handle is gone, to be told */
     struct proc_req *receiver; /* the one pending RECV */
 
     /* proc/link.c */
@@ -69,10 +70,20 @@ struct proc_handle {
     struct proc_process *owner;
 };
 
-/* A message in a mailbox. */
+/* What lies in a mailbox. */
+enum proc_mail_sort {
+    PROC_MAIL_MESSAGE,
+    PROC_MAIL_NOTICE, /* a message that takes no sender's place */
+    PROC_MAIL_CLOSE,  /* the end of a served object */
+};
+struct proc_mail {
+    struct vk_link link;
+    uint8_t sort;
+};
+
 struct proc_message {
     struct vk_entry entry;
-    struct vk_link link;
+    struct proc_mail mail;
     struct vk_buf data;
     uint32_t len;
     uint32_t user;  /* the sender's word */
@@ -81,12 +92,15 @@ struct proc_message {
     struct proc_object passed;
 };
 
-/* An object that a process serves; it lives while a handle names it. */
+/*
+ * An object that a process serves. It lives while handles and ops in flight
+ * refer to it, then until the server has received its end.
+ */
 struct proc_served {
     struct vk_entry entry;
-    struct vk_node node; /* in the server's list of closed ones */
+    struct proc_mail mail; /* in the server's mailbox when refs is 0 */
     uint64_t badge;
-    uint32_t server; /* pid */
+    uint64_t server; /* its name */
     uint32_t refs;
 };
 
@@ -121,6 +135,7 @@ struct proc_kernel {
     struct vk_table processes;
     struct vk_table handles;
     struct vk_table reqs;
+    uint32_t reqs_crowded; /* from this count on, reqs are for processes with less than PROC_OPS_SHARE */
     struct vk_table messages;
     struct vk_table served;
     struct vk_table links;
@@ -143,8 +158,10 @@ struct proc_kernel {
 bool proc_log_allowed(struct proc_kernel *kernel);
 
 /* proc/process.c */
-/* The living process with this pid, or NULL. */
+/* The living process with this pid, or NULL. For pids that are forgotten when their process ends. */
 struct proc_process *proc_process_find(struct proc_kernel *kernel, uint32_t pid);
+/* The same by name, for whoever may keep it longer. */
+struct proc_process *proc_process_named(struct proc_kernel *kernel, uint64_t name);
 /* Take it apart now; it must not be running. fault may be NULL. */
 void proc_process_dead(struct proc_kernel *kernel, struct proc_process *process, enum proc_reason reason,
                        const struct plat_fault *fault);
@@ -160,13 +177,11 @@ uint8_t *proc_reach(struct proc_kernel *kernel, struct proc_process *process, ui
 bool proc_grow(void *kernel, uintptr_t addr); /* a plat_grow_fn */
 
 /* proc/ops.c */
-void proc_take_ops(struct proc_kernel *kernel, struct proc_process *process, const struct proc_self *self);
+void proc_take_ops(struct proc_kernel *kernel, struct proc_process *process, struct proc_self *self);
 void proc_deliver(struct proc_kernel *kernel, struct proc_process *process, struct proc_self *self);
 void proc_req_drop(struct proc_kernel *kernel, struct proc_req *req); /* cancel and forget, no completion */
 /* The handle is given up: what was asked of it ends with -VK_ECANCELED. */
 void proc_reqs_close(struct proc_kernel *kernel, struct proc_process *process, uint32_t handle);
-/* Bytes for the heap of a finished op, copied there at delivery. false: no buffer. */
-bool proc_req_stage(struct proc_kernel *kernel, struct proc_req *req, const void *bytes, uint32_t len);
 
 /* proc/handle.c */
 struct proc_object proc_handle_find(struct proc_kernel *kernel, struct proc_process *process,
@@ -198,23 +213,34 @@ struct proc_letter {
     uint32_t bytes_len;
     uint32_t user;
     uint32_t flags;
-    bool is_notice; /* goes in even when the mailbox is full: at most one per call, so it is bounded too */
-    struct proc_req *req;       /* waits for the answer; NULL none */
-    struct proc_object *passed; /* taken when the letter is */
+    bool is_notice;  /* goes in even when the mailbox is full: at most one per call, so it is bounded too */
+    bool moves;      /* the handle leaves its owner */
+    uint32_t handle; /* goes along; 0 none */
+    struct proc_process *from; /* whose handle that is */
+    struct proc_req *req;      /* waits for the answer; NULL none */
 };
-/* Put a letter into a mailbox: 0; -VK_EAGAIN no room; -VK_ETOOBIG. */
+/*
+ * Put a letter into a mailbox. 0; -VK_EAGAIN no room; -VK_ETOOBIG; -VK_ENOMEM;
+ * -VK_EBADH, -VK_EPERM of the handle. On failure nothing is taken.
+ */
 int proc_mail_post(struct proc_kernel *kernel, struct proc_process *to, const struct proc_letter *letter);
 /* Ask a process (SEND or CALL), for the kinds that stand for one. */
-int proc_mail_op(struct proc_kernel *kernel, struct proc_process *from, uint32_t to,
-                 const struct proc_kind *kind, void *object, const struct proc_op *op, const uint8_t *bytes);
-int proc_mail_retry(struct proc_kernel *kernel, struct proc_req *req, uint32_t to, const uint8_t *bytes);
+int proc_mail_op(struct proc_kernel *kernel, struct proc_process *from, struct proc_process *to, void *object,
+                 const struct proc_op *op, const uint8_t *bytes);
+/* Wait for room in a full mailbox: when it comes, deliver is called and must claim it. */
+void proc_mail_queue(struct proc_process *to, struct proc_req *req);
+/* Take the place that was kept for req, which no longer is. The owner of the mailbox; NULL: it died. */
+struct proc_process *proc_mail_claim(struct proc_kernel *kernel, const struct proc_req *req);
+/* A place that was claimed is not needed: the next sender gets it. */
+void proc_mail_room(struct proc_kernel *kernel, struct proc_process *process);
 void proc_mail_cancel(struct proc_kernel *kernel, struct proc_req *req);
 int proc_op_recv(struct proc_kernel *kernel, struct proc_process *process, const struct proc_op *op,
                  uint8_t *bytes, struct proc_done *done);
 int proc_op_reply(struct proc_kernel *kernel, struct proc_process *process, const struct proc_op *op,
                   const uint8_t *bytes);
 /* Something for RECV to find has come. */
-void proc_mail_wake(struct proc_kernel *kernel, struct proc_process *process);
+void proc_mail_put(struct proc_kernel *kernel, struct proc_process *process, struct proc_mail *mail,
+                   enum proc_mail_sort sort);
 void proc_mailbox_end(struct proc_kernel *kernel, struct proc_process *process);
 
 /* proc/serve.c */

@@ -2,51 +2,73 @@
 /*
  * Mailboxes and calls. Only one heap is ever open, so a message lies in a
  * kernel buffer between its sender and its receiver. A mailbox is bounded: a
- * sender that finds it full waits with its bytes still in its own heap, and
- * posts them at its next turn after room has come. Every caller that waits
- * for an answer is on a list of the process that owes it, whose death answers.
+ * sender that finds it full waits with its bytes still in its own heap. Room
+ * that comes is kept for the first who waits until it has had its turn, so
+ * nobody overtakes; while senders wait there is no room that is not kept.
+ * Messages and the ends of served objects are received in order of arrival.
+ * Every caller that waits for an answer is on a list of the process that owes
+ * it, whose death answers.
  */
 #include "proc/kernel_impl.h"
 
 /* ---- posting ------------------------------------------------------------------ */
 
-int proc_mail_post(struct proc_kernel *kernel, struct proc_process *to, const struct proc_letter *letter)
+static bool is_full(const struct proc_process *p)
 {
-    uint64_t len = (uint64_t)letter->head_len + letter->bytes_len;
-    if (len > PROC_MESSAGE_MAX_BYTES)
-        return -VK_ETOOBIG;
-    if (to->messages_count >= PROC_MAILBOX_MAX && !letter->is_notice)
-        return -VK_EAGAIN;
-    struct vk_buf data = {0};
-    if (len && !vk_bufs_get(&kernel->bufs, (uint32_t)len, &data))
+    return p->messages_count + p->promised_count >= PROC_MAILBOX_MAX;
+}
+
+/* The bytes and the handle of a letter; on failure nothing is taken. */
+static int fill(struct proc_kernel *k, struct proc_message *m, const struct proc_letter *letter)
+{
+    m->len = letter->head_len + letter->bytes_len;
+    m->passed = (struct proc_object){0};
+    if (m->len && !vk_bufs_get(&k->bufs, m->len, &m->data))
         return -VK_ENOMEM;
-    struct proc_message *m = vk_table_take(&kernel->messages);
-    if (!m) {
-        vk_bufs_put(&kernel->bufs, &data);
-        return -VK_ENOMEM;
+    int rc = proc_handle_detach(k, letter->from, letter->handle, letter->moves, &m->passed);
+    if (rc) {
+        vk_bufs_put(&k->bufs, &m->data);
+        return rc;
     }
     if (letter->head_len)
-        memcpy(data.ptr, letter->head, letter->head_len);
+        memcpy(m->data.ptr, letter->head, letter->head_len);
     if (letter->bytes_len)
-        memcpy(data.ptr + letter->head_len, letter->bytes, letter->bytes_len);
-    m->data = data;
-    m->len = (uint32_t)len;
-    m->user = letter->user;
-    m->req = letter->req ? letter->req->entry.handle : 0;
-    m->flags = letter->flags | (letter->req ? PROC_DONE_REQUEST : 0);
-    m->passed = letter->passed ? *letter->passed : (struct proc_object){0};
-    if (letter->req) {
-        letter->req->server = proc_pid(to);
-        vk_list_push(&to->calls, &letter->req->wait);
-    }
-    vk_fifo_push(&to->messages, &m->link);
-    to->messages_count++;
-    proc_mail_wake(kernel, to);
+        memcpy(m->data.ptr + letter->head_len, letter->bytes, letter->bytes_len);
     return 0;
 }
 
-void proc_mail_wake(struct proc_kernel *kernel, struct proc_process *process)
+int proc_mail_post(struct proc_kernel *kernel, struct proc_process *to, const struct proc_letter *letter)
 {
+    if ((uint64_t)letter->head_len + letter->bytes_len > PROC_MESSAGE_MAX_BYTES)
+        return -VK_ETOOBIG;
+    if (is_full(to) && !letter->is_notice)
+        return -VK_EAGAIN;
+    struct proc_message *m = vk_table_take(&kernel->messages);
+    if (!m)
+        return -VK_ENOMEM;
+    int rc = fill(kernel, m, letter);
+    if (rc) {
+        vk_table_give(&kernel->messages, m);
+        return rc;
+    }
+    m->user = letter->user;
+    m->req = letter->req ? letter->req->entry.handle : 0;
+    m->flags = letter->flags | (letter->req ? PROC_DONE_REQUEST : 0);
+    if (letter->req) {
+        letter->req->server = proc_pid(to);
+        letter->req->is_owed = true;
+        vk_list_push(&to->calls, &letter->req->wait);
+    }
+    to->messages_count += !letter->is_notice;
+    proc_mail_put(kernel, to, &m->mail, letter->is_notice ? PROC_MAIL_NOTICE : PROC_MAIL_MESSAGE);
+    return 0;
+}
+
+void proc_mail_put(struct proc_kernel *kernel, struct proc_process *process, struct proc_mail *mail,
+                   enum proc_mail_sort sort)
+{
+    mail->sort = (uint8_t)sort;
+    vk_fifo_push(&process->mail, &mail->link);
     struct proc_req *receiver = process->receiver;
     if (!receiver)
         return;
@@ -55,80 +77,90 @@ void proc_mail_wake(struct proc_kernel *kernel, struct proc_process *process)
     proc_req_finish(kernel, receiver, 0);
 }
 
-/* The op as a letter. The object that goes along is taken from its handle only when the letter is posted. */
+/* ---- waiting for room ------------------------------------------------------------ */
+
+void proc_mail_queue(struct proc_process *to, struct proc_req *req)
+{
+    req->server = proc_pid(to);
+    vk_list_push(&to->senders, &req->wait);
+}
+
+void proc_mail_room(struct proc_kernel *kernel, struct proc_process *process)
+{
+    if (is_full(process))
+        return;
+    struct vk_node *node = vk_list_pop(&process->senders);
+    if (!node)
+        return;
+    struct proc_req *req = VK_CONTAINER(node, struct proc_req, wait);
+    process->promised_count++;
+    req->deliver = true;
+    proc_req_finish(kernel, req, 0);
+}
+
+struct proc_process *proc_mail_claim(struct proc_kernel *kernel, const struct proc_req *req)
+{
+    struct proc_process *to = proc_process_find(kernel, req->server);
+    if (to)
+        to->promised_count--;
+    return to;
+}
+
+/* It waits on a list, for room or for the answer, or room is kept for it, which the next one gets. */
+void proc_mail_cancel(struct proc_kernel *kernel, struct proc_req *req)
+{
+    if (vk_node_is_linked(&req->wait)) {
+        vk_list_remove(&req->wait);
+        return;
+    }
+    struct proc_process *to = proc_mail_claim(kernel, req);
+    if (to)
+        proc_mail_room(kernel, to);
+}
+
+/* ---- SEND and CALL ---------------------------------------------------------------- */
+
 static int post_op(struct proc_kernel *k, struct proc_process *from, struct proc_process *to,
                    struct proc_req *req, const struct proc_op *op, const uint8_t *bytes)
 {
-    bool is_call = op->code == PROC_OP_CALL;
-    struct proc_letter letter = {.bytes = bytes, .bytes_len = op->len, .req = is_call ? req : NULL};
-    struct proc_object passed = {0};
-    if (!is_call) {
+    struct proc_letter letter = {.from = from, .bytes = bytes, .bytes_len = op->len};
+    if (op->code == PROC_OP_CALL) {
+        letter.req = req;
+    } else {
         letter.user = (uint32_t)(op->arg >> 32);
-        bool is_own = op->handle > VK_HANDLE_INDEX_MASK && (uint32_t)op->arg == op->handle;
-        if (is_own && (op->flags & PROC_SEND_MOVE))
+        letter.handle = (uint32_t)op->arg;
+        letter.moves = op->flags & PROC_SEND_MOVE;
+        if (letter.moves && letter.handle == op->handle && letter.handle > VK_HANDLE_INDEX_MASK)
             return -VK_EINVAL; /* away over itself */
-        if (to->messages_count >= PROC_MAILBOX_MAX)
-            return -VK_EAGAIN;
-        int rc = proc_handle_detach(k, from, (uint32_t)op->arg, op->flags & PROC_SEND_MOVE, &passed);
-        if (rc)
-            return rc;
-        letter.passed = &passed;
     }
-    int rc = proc_mail_post(k, to, &letter);
-    if (rc && passed.kind)
-        proc_object_release(k, &passed);
-    return rc;
+    return proc_mail_post(k, to, &letter);
 }
 
-int proc_mail_op(struct proc_kernel *kernel, struct proc_process *from, uint32_t to,
-                 const struct proc_kind *kind, void *object, const struct proc_op *op, const uint8_t *bytes)
+int proc_mail_op(struct proc_kernel *kernel, struct proc_process *from, struct proc_process *to, void *object,
+                 const struct proc_op *op, const uint8_t *bytes)
 {
-    struct proc_process *target = proc_process_find(kernel, to);
-    if (!target)
-        return -VK_EDIED;
-    bool is_call = op->code == PROC_OP_CALL;
-    struct proc_req *req = is_call ? proc_req_begin(kernel, from, kind, object, op) : NULL;
-    if (is_call && !req)
+    bool waits = op->code == PROC_OP_CALL || is_full(to);
+    struct proc_req *req = waits ? proc_req_begin(kernel, from, &proc_kind_process, object, op) : NULL;
+    if (waits && !req)
         return -VK_EOVERFLOW;
-    int rc = post_op(kernel, from, target, req, op, bytes);
-    if (rc == 0)
-        return is_call ? PROC_PENDING : 0;
-    if (rc == -VK_EAGAIN) {
-        if (!req)
-            req = proc_req_begin(kernel, from, kind, object, op);
-        if (!req)
-            return -VK_EOVERFLOW;
-        req->server = to;
-        vk_list_push(&target->senders, &req->wait);
-        return PROC_PENDING;
-    }
-    if (!req)
+    int rc = post_op(kernel, from, to, req, op, bytes);
+    if (!waits)
         return rc;
-    proc_req_finish(kernel, req, rc);
+    if (rc == -VK_EAGAIN)
+        proc_mail_queue(to, req);
+    else if (rc)
+        proc_req_finish(kernel, req, rc);
     return PROC_PENDING;
 }
 
-int proc_mail_retry(struct proc_kernel *kernel, struct proc_req *req, uint32_t to, const uint8_t *bytes)
+static int retry(struct proc_kernel *kernel, struct proc_req *req, const uint8_t *bytes)
 {
-    struct proc_process *target = proc_process_find(kernel, to);
-    if (!target)
+    struct proc_process *to = proc_mail_claim(kernel, req);
+    if (!to)
         return -VK_EDIED;
-    if (!bytes && req->op.len)
-        return -VK_EFAULT;
-    int rc = post_op(kernel, req->process, target, req, &req->op, bytes);
-    if (rc == -VK_EAGAIN) {
-        vk_list_push_front(&target->senders, &req->wait);
-        return PROC_PENDING;
-    }
+    int rc = post_op(kernel, req->process, to, req, &req->op, bytes);
+    proc_mail_room(kernel, to); /* left if the post failed */
     return rc == 0 && req->op.code == PROC_OP_CALL ? PROC_PENDING : rc;
-}
-
-/* Wherever it waits, for room or for the answer, it is one list. */
-void proc_mail_cancel(struct proc_kernel *kernel, struct proc_req *req)
-{
-    (void)kernel;
-    if (vk_node_is_linked(&req->wait))
-        vk_list_remove(&req->wait);
 }
 
 /* ---- receiving -------------------------------------------------------------------- */
@@ -140,48 +172,28 @@ static void message_free(struct proc_kernel *k, struct proc_message *m)
     vk_table_give(&k->messages, m);
 }
 
-/* One waiting sender may try again; it keeps its place if it fails. */
-static void room_came(struct proc_kernel *k, struct proc_process *p)
-{
-    struct vk_node *node = vk_list_pop(&p->senders);
-    if (!node)
-        return;
-    struct proc_req *req = VK_CONTAINER(node, struct proc_req, wait);
-    req->deliver = true;
-    proc_req_finish(k, req, 0);
-}
-
 /* A served object that nobody names any more: told as a CLOSE that wants no answer. */
-static int recv_closed(struct proc_kernel *k, struct proc_process *p, uint32_t room, uint8_t *bytes,
-                       struct proc_done *done)
+static int recv_close(struct proc_kernel *k, struct proc_process *p, uint32_t room, uint8_t *bytes,
+                      struct proc_done *done)
 {
     struct proc_request request = {.code = PROC_OP_CLOSE};
     done->len = sizeof request;
     if (room < sizeof request)
         return -VK_ETOOBIG;
-    struct proc_served *served = VK_CONTAINER(vk_list_pop(&p->closed), struct proc_served, node);
+    struct proc_served *served = VK_CONTAINER(vk_fifo_pop(&p->mail), struct proc_served, mail.link);
     request.badge = served->badge;
     proc_served_free(k, served);
     memcpy(bytes, &request, sizeof request);
-    done->len = sizeof request;
     done->flags = PROC_DONE_OP;
     return 0;
 }
 
-/* The first message into the heap; -VK_EAGAIN when there is none. */
-static int recv_now(struct proc_kernel *k, struct proc_process *p, const struct proc_op *op, uint8_t *bytes,
-                    struct proc_done *done)
+static int recv_message(struct proc_kernel *k, struct proc_process *p, uint32_t room, uint8_t *bytes,
+                        struct proc_done *done)
 {
-    struct vk_link *link = vk_fifo_first(&p->messages);
-    if (!link) {
-        /* One that was woken may have died before its turn, and the next have waited for it: all may try. */
-        while (!vk_list_is_empty(&p->senders))
-            room_came(k, p);
-        return vk_list_is_empty(&p->closed) ? -VK_EAGAIN : recv_closed(k, p, op->len, bytes, done);
-    }
-    struct proc_message *m = VK_CONTAINER(link, struct proc_message, link);
+    struct proc_message *m = VK_CONTAINER(vk_fifo_first(&p->mail), struct proc_message, mail.link);
     done->len = m->len;
-    if (m->len > op->len)
+    if (m->len > room)
         return -VK_ETOOBIG;
     if (m->len)
         memcpy(bytes, m->data.ptr, m->len);
@@ -189,11 +201,23 @@ static int recv_now(struct proc_kernel *k, struct proc_process *p, const struct 
     done->flags = m->flags;
     if (m->passed.kind)
         proc_done_attach(k, p, &m->passed, done);
-    (void)vk_fifo_pop(&p->messages);
-    p->messages_count--;
+    (void)vk_fifo_pop(&p->mail);
+    p->messages_count -= m->mail.sort == PROC_MAIL_MESSAGE;
     message_free(k, m);
-    room_came(k, p);
+    proc_mail_room(k, p);
     return 0;
+}
+
+/* What came first into the heap; -VK_EAGAIN when there is nothing. */
+static int recv_now(struct proc_kernel *k, struct proc_process *p, const struct proc_op *op, uint8_t *bytes,
+                    struct proc_done *done)
+{
+    const struct vk_link *link = vk_fifo_first(&p->mail);
+    if (!link)
+        return -VK_EAGAIN;
+    return VK_CONTAINER(link, struct proc_mail, link)->sort == PROC_MAIL_CLOSE
+               ? recv_close(k, p, op->len, bytes, done)
+               : recv_message(k, p, op->len, bytes, done);
 }
 
 static void recv_cancel(struct proc_kernel *kernel, struct proc_req *req)
@@ -206,8 +230,6 @@ static void recv_cancel(struct proc_kernel *kernel, struct proc_req *req)
 static int recv_deliver(struct proc_kernel *kernel, struct proc_req *req, uint8_t *bytes)
 {
     struct proc_process *p = req->process;
-    if (!bytes)
-        return -VK_EFAULT;
     int rc = recv_now(kernel, p, &req->op, bytes, &req->done);
     if (rc != -VK_EAGAIN)
         return rc;
@@ -237,25 +259,30 @@ int proc_op_reply(struct proc_kernel *kernel, struct proc_process *process, cons
                   const uint8_t *bytes)
 {
     struct proc_req *req = vk_table_get(&kernel->reqs, (uint32_t)op->arg);
-    if (!req || req->finished || req->server != proc_pid(process) || !vk_node_is_linked(&req->wait))
+    if (!req || req->finished || !req->is_owed || req->server != proc_pid(process))
         return -VK_ENOENT;
     if (op->len > PROC_MESSAGE_MAX_BYTES)
         return -VK_ETOOBIG;
-    struct proc_object passed;
-    int rc = proc_handle_detach(kernel, process, op->handle, op->flags & PROC_SEND_MOVE, &passed);
-    if (rc)
-        return rc;
+    bool moves = op->flags & PROC_SEND_MOVE;
+    if (moves && req->process == process && req->op.handle == op->handle)
+        return -VK_EINVAL; /* giving up what was asked would end the request first */
     bool is_out = (req->op.code & PROC_OP_OUT) && req->op.code != PROC_OP_CALL;
-    if (is_out) {
-        req->done.len = op->len < req->op.len ? op->len : req->op.len;
-    } else if (!proc_req_stage(kernel, req, bytes, op->len)) {
-        proc_object_release(kernel, &passed);
+    struct vk_buf data = {0};
+    if (!is_out && op->len && !vk_bufs_get(&kernel->bufs, op->len, &data))
         return -VK_ENOMEM;
+    int rc = proc_handle_detach(kernel, process, op->handle, moves, &req->passed);
+    if (rc) {
+        vk_bufs_put(&kernel->bufs, &data);
+        return rc;
     }
+    if (is_out)
+        req->done.len = op->len < req->op.len ? op->len : req->op.len;
+    else if (op->len)
+        memcpy(data.ptr, bytes, op->len);
+    req->data = data;
+    req->data_len = is_out ? 0 : op->len;
     vk_list_remove(&req->wait);
-    req->passed = passed;
-    int32_t res = (int32_t)(uint32_t)(op->arg >> 32);
-    proc_req_finish(kernel, req, res == PROC_PENDING ? -VK_EINVAL : res);
+    proc_req_finish(kernel, req, (int32_t)(uint32_t)(op->arg >> 32));
     return 0;
 }
 
@@ -267,38 +294,37 @@ static void fail_all(struct proc_kernel *k, struct vk_list *list)
 
 void proc_mailbox_end(struct proc_kernel *kernel, struct proc_process *process)
 {
-    for (struct vk_link *link; (link = vk_fifo_pop(&process->messages));)
-        message_free(kernel, VK_CONTAINER(link, struct proc_message, link));
+    for (struct vk_link *link; (link = vk_fifo_pop(&process->mail));) {
+        struct proc_mail *mail = VK_CONTAINER(link, struct proc_mail, link);
+        if (mail->sort == PROC_MAIL_CLOSE)
+            proc_served_free(kernel, VK_CONTAINER(mail, struct proc_served, mail));
+        else
+            message_free(kernel, VK_CONTAINER(mail, struct proc_message, mail));
+    }
     process->messages_count = 0;
+    process->promised_count = 0;
     fail_all(kernel, &process->senders);
     fail_all(kernel, &process->calls);
-    for (struct vk_node *node; (node = vk_list_pop(&process->closed));)
-        proc_served_free(kernel, VK_CONTAINER(node, struct proc_served, node));
 }
 
 /* ---- handles that name a process or a program --------------------------------------------- */
-
-static uint32_t object_pid(const void *object)
-{
-    return (uint32_t)(uintptr_t)object;
-}
 
 static int process_op(struct proc_kernel *kernel, struct proc_process *process, void *object,
                       const struct proc_op *op, uint8_t *bytes, struct proc_done *done)
 {
     (void)done;
-    struct proc_process *other = proc_process_find(kernel, object_pid(object));
+    struct proc_process *other = proc_process_named(kernel, (uintptr_t)object);
+    if (!other)
+        return -VK_EDIED;
     switch (op->code) {
     case PROC_OP_SEND:
     case PROC_OP_CALL:
-        return proc_mail_op(kernel, process, object_pid(object), &proc_kind_process, object, op, bytes);
+        return proc_mail_op(kernel, process, other, object, op, bytes);
     case PROC_OP_MONITOR:
-        return other ? proc_op_monitor(kernel, process, other, op) : -VK_EDIED;
+        return proc_op_monitor(kernel, process, other, op);
     case PROC_OP_LINK:
-        return other ? proc_link(kernel, process, other) : -VK_EDIED;
+        return proc_link(kernel, process, other);
     case PROC_OP_KILL:
-        if (!other)
-            return -VK_EDIED;
         proc_process_doom(kernel, other, PROC_REASON_KILLED);
         return 0;
     default:
@@ -308,7 +334,7 @@ static int process_op(struct proc_kernel *kernel, struct proc_process *process, 
 
 static int process_deliver(struct proc_kernel *kernel, struct proc_req *req, uint8_t *bytes)
 {
-    return proc_mail_retry(kernel, req, object_pid(req->object), bytes);
+    return retry(kernel, req, bytes);
 }
 
 const struct proc_kind proc_kind_process = {
@@ -330,8 +356,7 @@ static int program_op(struct proc_kernel *kernel, struct proc_process *process, 
     int rc = proc_spawn(kernel, &spawn, &child);
     if (rc)
         return rc;
-    struct proc_object name = {&proc_kind_process, (void *)(uintptr_t)proc_pid(child)};
-    rc = proc_handle_new(kernel, process, name, &done->handle);
+    rc = proc_handle_new(kernel, process, proc_process_object(child), &done->handle);
     if (!rc && (op->flags & PROC_SPAWN_LINK))
         rc = proc_link(kernel, process, child);
     if (rc) {

@@ -20,7 +20,7 @@ struct proc_op {
     uint64_t tag; /* comes back in the completion */
 };
 
-/* An answer, 32 bytes. */
+/* An answer, 32 bytes. Those of ops that finish at once come before those of others. */
 struct proc_done {
     uint64_t tag;
     uint64_t arg;

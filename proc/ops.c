@@ -9,10 +9,18 @@
 
 /* ---- ops in flight ---------------------------------------------------------- */
 
+/* Whether one more may be in flight: the end of the table is kept for processes that have few there. */
+static bool may_begin(const struct proc_kernel *k, const struct proc_process *p)
+{
+    if (VK_LIKELY(p->reqs_count < PROC_OPS_SHARE))
+        return true;
+    return p->reqs_count < PROC_OPS_MAX && k->reqs.count < k->reqs_crowded;
+}
+
 struct proc_req *proc_req_begin(struct proc_kernel *kernel, struct proc_process *process,
                                 const struct proc_kind *kind, void *object, const struct proc_op *op)
 {
-    if (VK_UNLIKELY(process->reqs_count >= PROC_OPS_MAX))
+    if (VK_UNLIKELY(!may_begin(kernel, process)))
         return NULL;
     struct proc_req *req = vk_table_take(&kernel->reqs);
     if (VK_UNLIKELY(!req))
@@ -26,10 +34,11 @@ struct proc_req *proc_req_begin(struct proc_kernel *kernel, struct proc_process 
     req->finished = false;
     req->data_len = 0;
     req->server = 0;
+    req->is_owed = false;
     req->passed = (struct proc_object){0};
     process->reqs_count++;
     vk_list_push(&process->reqs, &req->node);
-    if (VK_UNLIKELY(kind && kind->share))
+    if (VK_UNLIKELY(kind->share != NULL))
         kind->share(kernel, object); /* it lives as long as somebody waits for it */
     return req;
 }
@@ -55,7 +64,7 @@ static void req_free(struct proc_kernel *k, struct proc_req *req)
         vk_bufs_put(&k->bufs, &req->data);
     if (VK_UNLIKELY(req->passed.kind != NULL))
         proc_object_release(k, &req->passed);
-    if (VK_UNLIKELY(req->kind && req->kind->share))
+    if (VK_UNLIKELY(req->kind->share != NULL))
         req->kind->release(k, req->object, NULL);
     vk_table_give(&k->reqs, req);
 }
@@ -64,11 +73,10 @@ void proc_req_drop(struct proc_kernel *kernel, struct proc_req *req)
 {
     if (req->finished) {
         (void)vk_fifo_remove(&req->process->ready, &req->ready);
-        if (req->deliver && req->kind->cancel)
+        if (req->deliver)
             req->kind->cancel(kernel, req);
     } else {
-        if (req->kind && req->kind->cancel)
-            req->kind->cancel(kernel, req);
+        req->kind->cancel(kernel, req);
         vk_list_remove(&req->node);
     }
     req_free(kernel, req);
@@ -80,31 +88,25 @@ void proc_reqs_close(struct proc_kernel *kernel, struct proc_process *process, u
         struct proc_req *req = VK_CONTAINER(link, struct proc_req, ready);
         if (req->op.handle != handle || !req->deliver)
             continue;
-        if (req->kind->cancel)
-            req->kind->cancel(kernel, req);
+        req->kind->cancel(kernel, req);
         req->deliver = false;
         req->done.res = -VK_ECANCELED;
     }
+    /* Canceling one may finish others, which then leave this list too: a process may serve itself. */
+    struct vk_list asked;
+    vk_list_init(&asked);
     for (struct vk_node *node = vk_list_first(&process->reqs), *next; node; node = next) {
-        struct proc_req *req = VK_CONTAINER(node, struct proc_req, node);
         next = vk_list_next(&process->reqs, node);
-        if (req->op.handle != handle)
+        if (VK_CONTAINER(node, struct proc_req, node)->op.handle != handle)
             continue;
-        if (req->kind && req->kind->cancel)
-            req->kind->cancel(kernel, req);
+        vk_list_remove(node);
+        vk_list_push(&asked, node);
+    }
+    for (struct vk_node *node; (node = vk_list_first(&asked));) {
+        struct proc_req *req = VK_CONTAINER(node, struct proc_req, node);
+        req->kind->cancel(kernel, req);
         proc_req_finish(kernel, req, -VK_ECANCELED);
     }
-}
-
-bool proc_req_stage(struct proc_kernel *kernel, struct proc_req *req, const void *bytes, uint32_t len)
-{
-    if (len == 0)
-        return true;
-    if (!vk_bufs_get(&kernel->bufs, len, &req->data))
-        return false;
-    memcpy(req->data.ptr, bytes, len);
-    req->data_len = len;
-    return true;
 }
 
 /* ---- delivery ----------------------------------------------------------------- */
@@ -136,9 +138,10 @@ static void put_staged(struct proc_kernel *k, struct proc_process *p, struct pro
 static bool complete(struct proc_kernel *k, struct proc_process *p, struct proc_req *req)
 {
     if (req->deliver) {
+        const bool has_bytes = req->op.code & (PROC_OP_IN | PROC_OP_OUT);
+        uint8_t *bytes = has_bytes ? proc_reach(k, p, req->op.off, req->op.len) : NULL;
+        vk_assert(bytes || !has_bytes); /* what was open when the op was taken stays so */
         req->deliver = false;
-        uint8_t *bytes =
-            req->op.code & (PROC_OP_IN | PROC_OP_OUT) ? proc_reach(k, p, req->op.off, req->op.len) : NULL;
         req->finished = false;
         vk_list_push(&p->reqs, &req->node);
         int res = req->kind->deliver(k, req, bytes);
@@ -157,7 +160,8 @@ static bool complete(struct proc_kernel *k, struct proc_process *p, struct proc_
 
 void proc_deliver(struct proc_kernel *kernel, struct proc_process *process, struct proc_self *self)
 {
-    uint32_t n = 0;
+    uint32_t n = process->done_count;
+    process->done_count = 0;
     while (n < PROC_RING_ENTRIES) {
         struct vk_link *link = vk_fifo_pop(&process->ready);
         if (!link)
@@ -169,6 +173,7 @@ void proc_deliver(struct proc_kernel *kernel, struct proc_process *process, stru
         req_free(kernel, req);
     }
     self->done_count = n;
+    process->has_backlog = !vk_fifo_is_empty(&process->ready);
 }
 
 /* ---- ops of the kernel itself ---------------------------------------------------- */
@@ -202,8 +207,7 @@ static int op_cancel(struct proc_kernel *k, struct proc_process *p, const struct
         struct proc_req *req = VK_CONTAINER(node, struct proc_req, node);
         if (req->op.tag != op->arg)
             continue;
-        if (req->kind && req->kind->cancel)
-            req->kind->cancel(k, req);
+        req->kind->cancel(k, req);
         proc_req_finish(k, req, -VK_ECANCELED);
         return 0;
     }
@@ -271,23 +275,10 @@ static int carry_out(struct proc_kernel *k, struct proc_process *p, const struct
 
 /* ---- taking ops -------------------------------------------------------------------- */
 
-/* An op that is finished already still needs a completion; without room for that the process cannot go on. */
-static void answer(struct proc_kernel *k, struct proc_process *p, const struct proc_op *op,
-                   const struct proc_done *done, int res)
+static void take(struct proc_kernel *k, struct proc_process *p, struct proc_self *self,
+                 const struct proc_op *op)
 {
-    struct proc_req *req = proc_req_begin(k, p, NULL, NULL, op);
-    if (!req) {
-        proc_process_doom(k, p, PROC_REASON_OP);
-        return;
-    }
-    req->done = *done;
-    req->done.tag = op->tag;
-    proc_req_finish(k, req, res);
-}
-
-static void take(struct proc_kernel *k, struct proc_process *p, const struct proc_op *op)
-{
-    struct proc_done done = {0};
+    struct proc_done done = {.tag = op->tag};
     uint8_t *bytes = NULL;
     int res = 0;
     if (op->code & (PROC_OP_IN | PROC_OP_OUT)) {
@@ -298,10 +289,12 @@ static void take(struct proc_kernel *k, struct proc_process *p, const struct pro
         res = carry_out(k, p, op, bytes, &done);
     if (res == PROC_PENDING || (res == 0 && (op->flags & PROC_OP_SILENT)))
         return;
-    answer(k, p, op, &done, res);
+    /* Finished already, it needs no place in the table: there is one in the heap for each op of a run. */
+    done.res = res;
+    self->done[p->done_count++] = done;
 }
 
-void proc_take_ops(struct proc_kernel *kernel, struct proc_process *process, const struct proc_self *self)
+void proc_take_ops(struct proc_kernel *kernel, struct proc_process *process, struct proc_self *self)
 {
     uint32_t count = self->ops_count;
     if (VK_UNLIKELY(count > PROC_RING_ENTRIES)) {
@@ -310,6 +303,6 @@ void proc_take_ops(struct proc_kernel *kernel, struct proc_process *process, con
     }
     for (uint32_t i = 0; i < count && !process->doomed; i++) {
         struct proc_op op = self->ops[i];
-        take(kernel, process, &op);
+        take(kernel, process, self, &op);
     }
 }

@@ -59,6 +59,19 @@ struct proc_process *proc_process_find(struct proc_kernel *kernel, uint32_t pid)
     return p && p->state != PROC_STATE_ENDING ? p : NULL;
 }
 
+struct proc_process *proc_process_named(struct proc_kernel *kernel, uint64_t name)
+{
+    struct proc_process *p = vk_table_used(&kernel->processes, (uint32_t)name & VK_HANDLE_INDEX_MASK);
+    return p && p->name == name && p->state != PROC_STATE_ENDING ? p : NULL;
+}
+
+struct proc_object proc_process_object(const struct proc_process *process)
+{
+    return (struct proc_object){&proc_kind_process, (void *)(uintptr_t)process->name};
+}
+
+_Static_assert(sizeof(uintptr_t) >= sizeof(uint64_t), "an object holds a name");
+
 /* ---- birth ------------------------------------------------------------------- */
 
 static void deadline_fire(struct proc_kernel *kernel, struct proc_timer *timer)
@@ -72,7 +85,6 @@ static void make_entry(struct proc_process *p)
     vk_list_init(&p->handles);
     vk_list_init(&p->senders);
     vk_list_init(&p->calls);
-    vk_list_init(&p->closed);
     vk_list_init(&p->monitors);
     vk_list_init(&p->links);
     p->deadline.fire = deadline_fire;
@@ -135,12 +147,15 @@ int proc_spawn(struct proc_kernel *kernel, const struct proc_spawn *spawn, struc
     p->state = PROC_STATE_READY;
     p->fresh = true;
     p->doomed = false;
+    p->done_count = 0;
+    p->has_backlog = false;
+    p->keeps_ops = false;
     p->child = NULL;
     p->crash_id = 0;
     p->reason = PROC_REASON_NORMAL;
     if (spawn->deadline_ns)
         proc_timer_set(kernel, &p->deadline, spawn->deadline_ns);
-    kernel->counters.started++;
+    p->name = ++kernel->counters.started << VK_HANDLE_INDEX_BITS | vk_handle_index(p->entry.handle);
     *ret_process = p;
     return 0;
 }

@@ -69,7 +69,8 @@ static bool prepare(struct proc_kernel *k, struct proc_process *p, struct proc_s
         proc_deliver(k, p, self);
     else if (VK_UNLIKELY(!fill_head(k, p, self)))
         return false;
-    self->ops_count = 0;
+    if (VK_LIKELY(!p->keeps_ops))
+        self->ops_count = 0;
     self->budget = PROC_BUDGET;
     self->now_ns = k->now_ns;
     self->wall_s = k->wall_s;
@@ -108,6 +109,23 @@ static enum proc_reason fault_reason(enum plat_fault_kind kind)
     return kind == PLAT_FAULT_TIME ? PROC_REASON_TIME : PROC_REASON_FAULT;
 }
 
+static bool has_completions(const struct proc_process *p)
+{
+    return p->done_count > 0 || !vk_fifo_is_empty(&p->ready);
+}
+
+/*
+ * Carry out what the run asked for. A process that has not been told
+ * everything yet waits with more, else completions that come at once would
+ * keep the others from it for ever.
+ */
+static void take(struct proc_kernel *k, struct proc_process *p, struct proc_self *self, int value)
+{
+    p->keeps_ops = p->has_backlog && (value == PROC_RUN_AGAIN || value == PROC_RUN_WAIT);
+    if (VK_LIKELY(!p->keeps_ops))
+        proc_take_ops(k, p, self);
+}
+
 /* The run returned: its ops have been taken; go on as it asks. */
 static void settle(struct proc_kernel *k, struct proc_process *p, int value)
 {
@@ -117,7 +135,7 @@ static void settle(struct proc_kernel *k, struct proc_process *p, int value)
         proc_process_dead(k, p, (enum proc_reason)p->reason, NULL);
     else if (value == PROC_RUN_FAIL)
         proc_process_dead(k, p, PROC_REASON_FAIL, NULL);
-    else if (value == PROC_RUN_AGAIN || (value == PROC_RUN_WAIT && !vk_fifo_is_empty(&p->ready)))
+    else if (value == PROC_RUN_AGAIN || (value == PROC_RUN_WAIT && has_completions(p)))
         proc_queue(k, p);
     else if (value == PROC_RUN_WAIT && p->reqs_count > 0)
         p->state = PROC_STATE_WAITING;
@@ -148,7 +166,7 @@ void proc_dispatch(struct proc_kernel *kernel, struct proc_process *process)
     else
         proc_process_doom(kernel, p, PROC_REASON_MEMORY);
     if (VK_LIKELY(rc == 0 && !p->doomed))
-        proc_take_ops(kernel, p, self);
+        take(kernel, p, self, value);
     kernel->running = NULL;
     p->state = PROC_STATE_READY;
     if (VK_UNLIKELY(rc != 0))

@@ -7,7 +7,9 @@
  * One run of a process: the kernel writes completions into done[] and their
  * number into done_count; the program takes all of them, runs its fibers,
  * and leaves ops in ops[0 .. ops_count-1]; the kernel takes those and sets
- * ops_count to 0. A program whose ops[] is full returns PROC_RUN_AGAIN.
+ * ops_count to 0, unless there were more completions than done[] holds: then
+ * ops stay until the program was told all of them. A program whose ops[] is
+ * full returns PROC_RUN_AGAIN.
  */
 #ifndef PROC_SELF_H
 #define PROC_SELF_H

@@ -9,15 +9,6 @@
  */
 #include "proc/kernel_impl.h"
 
-/*
- * Objects are numbers with a generation: an op that waits for room in the
- * server's mailbox may outlive what it was asked of.
- */
-static struct proc_served *find(struct proc_kernel *k, const void *object)
-{
-    return vk_table_get(&k->served, (uint32_t)(uintptr_t)object);
-}
-
 int proc_op_serve(struct proc_kernel *kernel, struct proc_process *process, const struct proc_op *op,
                   struct proc_done *done)
 {
@@ -25,9 +16,9 @@ int proc_op_serve(struct proc_kernel *kernel, struct proc_process *process, cons
     if (!served)
         return -VK_ENOSPC;
     served->badge = op->arg;
-    served->server = proc_pid(process);
+    served->server = process->name;
     served->refs = 1;
-    struct proc_object object = {&proc_kind_served, (void *)(uintptr_t)served->entry.handle};
+    struct proc_object object = {&proc_kind_served, served};
     int rc = proc_handle_new(kernel, process, object, &done->handle);
     if (rc)
         proc_served_free(kernel, served);
@@ -39,14 +30,11 @@ void proc_served_free(struct proc_kernel *kernel, struct proc_served *served)
     vk_table_give(&kernel->served, served);
 }
 
-static int post(struct proc_kernel *k, struct proc_req *req, const struct proc_served *served,
+/* Ask the server: PROC_PENDING, or why that cannot be. */
+static int post(struct proc_kernel *k, struct proc_req *req, struct proc_process *server,
                 const uint8_t *bytes)
 {
-    if (!served || served->refs == 0)
-        return -VK_ECANCELED;
-    struct proc_process *server = proc_process_find(k, served->server);
-    if (!server)
-        return -VK_EDIED;
+    const struct proc_served *served = req->object;
     const struct proc_op *op = &req->op;
     const struct proc_request head = {
         .arg = op->arg, .badge = served->badge, .code = op->code, .flags = op->flags, .len = op->len};
@@ -60,7 +48,7 @@ static int post(struct proc_kernel *k, struct proc_req *req, const struct proc_s
     };
     int rc = proc_mail_post(k, server, &letter);
     if (rc == -VK_EAGAIN)
-        vk_list_push(&server->senders, &req->wait);
+        proc_mail_queue(server, req);
     return rc == 0 || rc == -VK_EAGAIN ? PROC_PENDING : rc;
 }
 
@@ -68,10 +56,14 @@ static int served_op(struct proc_kernel *kernel, struct proc_process *process, v
                      const struct proc_op *op, uint8_t *bytes, struct proc_done *done)
 {
     (void)done;
+    const struct proc_served *served = object;
+    struct proc_process *server = proc_process_named(kernel, served->server);
+    if (!server)
+        return -VK_EDIED;
     struct proc_req *req = proc_req_begin(kernel, process, &proc_kind_served, object, op);
     if (!req)
         return -VK_EOVERFLOW;
-    int rc = post(kernel, req, find(kernel, object), bytes);
+    int rc = post(kernel, req, server, bytes);
     if (rc != PROC_PENDING)
         proc_req_finish(kernel, req, rc);
     return PROC_PENDING;
@@ -79,17 +71,22 @@ static int served_op(struct proc_kernel *kernel, struct proc_process *process, v
 
 static int served_deliver(struct proc_kernel *kernel, struct proc_req *req, uint8_t *bytes)
 {
-    return post(kernel, req, find(kernel, req->object), bytes);
+    struct proc_process *server = proc_mail_claim(kernel, req);
+    if (!server)
+        return -VK_EDIED;
+    int rc = post(kernel, req, server, bytes);
+    proc_mail_room(kernel, server); /* left if the post failed */
+    return rc;
 }
 
 /* The server may have begun what was asked: it must hear that nobody waits, or bytes it read would be lost.
  */
 static void served_cancel(struct proc_kernel *kernel, struct proc_req *req)
 {
-    struct proc_process *server = req->server ? proc_process_find(kernel, req->server) : NULL;
-    const struct proc_served *served = find(kernel, req->object);
+    const struct proc_served *served = req->object;
+    struct proc_process *server = req->is_owed ? proc_process_find(kernel, req->server) : NULL;
     proc_mail_cancel(kernel, req);
-    if (!server || !served)
+    if (!server)
         return;
     const struct proc_request head = {
         .arg = req->entry.handle, .badge = served->badge, .code = PROC_OP_CANCEL};
@@ -101,22 +98,22 @@ static void served_cancel(struct proc_kernel *kernel, struct proc_req *req)
 
 static void served_share(struct proc_kernel *kernel, void *object)
 {
-    find(kernel, object)->refs++;
+    (void)kernel;
+    ((struct proc_served *)object)->refs++;
 }
 
 static void served_release(struct proc_kernel *kernel, void *object, struct proc_process *process)
 {
     (void)process;
-    struct proc_served *served = find(kernel, object);
+    struct proc_served *served = object;
     if (--served->refs > 0)
         return;
-    struct proc_process *server = proc_process_find(kernel, served->server);
+    struct proc_process *server = proc_process_named(kernel, served->server);
     if (!server) {
         proc_served_free(kernel, served);
         return;
     }
-    vk_list_push(&server->closed, &served->node);
-    proc_mail_wake(kernel, server);
+    proc_mail_put(kernel, server, &served->mail, PROC_MAIL_CLOSE);
 }
 
 const struct proc_kind proc_kind_served = {

@@ -41,7 +41,8 @@ struct proc_kind {
 
     /*
      * The op will not be waited for any longer: forget req. Not called once it
-     * is finished, unless its deliver was still to come.
+     * is finished, unless its deliver was still to come. Required of kinds
+     * whose ops go on.
      */
     void (*cancel)(struct proc_kernel *kernel, struct proc_req *req);
 
@@ -122,7 +123,6 @@ void proc_log(struct proc_kernel *kernel, enum proc_log_level level, struct vk_s
 /* ---- processes ------------------------------------------------------------------ */
 
 /* Objects every process of a service may use, as handles 2, 3, ...; must outlive them. */
-#define PROC_ENV_MAX 14u
 struct proc_env {
     uint32_t count;
     struct proc_object objects[PROC_ENV_MAX];
@@ -153,6 +153,9 @@ void proc_run_soon(struct proc_kernel *kernel, struct proc_process *process);
 void proc_end(struct proc_kernel *kernel, struct proc_process *process, enum proc_reason reason);
 
 uint32_t proc_pid(const struct proc_process *process);
+/* What names the process, for handles and environments; it may outlive the process, and names no other then.
+ */
+struct proc_object proc_process_object(const struct proc_process *process);
 enum proc_reason proc_end_reason(const struct proc_process *process); /* inside release */
 /* A number for the log line and the client's answer of an abnormal end; inside release. */
 uint64_t proc_crash_id(const struct proc_process *process);
@@ -180,12 +183,16 @@ struct proc_req {
     struct proc_timer timer; /* SLEEP */
     struct vk_buf data;      /* bytes of a reply, until delivery */
     uint32_t data_len;
-    uint32_t server;           /* pid that owes the answer, or 0 */
+    uint32_t server;           /* pid whose mailbox it waits for or is in, or 0 */
+    bool is_owed;              /* its message was posted: that process owes the answer */
     struct proc_object passed; /* goes along with the answer as a handle */
     bool finished;
 };
 
-/* Make the op pending. NULL when too many are in flight: return -VK_EOVERFLOW. */
+/*
+ * Make the op pending. NULL when too many are in flight: return -VK_EOVERFLOW,
+ * which ends nobody; a process that has few in flight is refused last.
+ */
 struct proc_req *proc_req_begin(struct proc_kernel *kernel, struct proc_process *process,
                                 const struct proc_kind *kind, void *object, const struct proc_op *op);
 

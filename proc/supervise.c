@@ -191,7 +191,10 @@ static int child_op(struct proc_kernel *kernel, struct proc_process *process, vo
     const struct proc_child *child = object;
     if (op->code == PROC_OP_KILL || op->code == PROC_OP_LINK)
         return -VK_EPERM;
-    return proc_kind_process.op(kernel, process, (void *)(uintptr_t)child->pid, op, bytes, done);
+    const struct proc_process *p = child->pid ? proc_process_find(kernel, child->pid) : NULL;
+    if (!p)
+        return -VK_EDIED;
+    return proc_kind_process.op(kernel, process, proc_process_object(p).object, op, bytes, done);
 }
 
 static const struct proc_kind kind_child = {.name = "child", .shareable = true, .op = child_op};

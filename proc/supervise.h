@@ -15,9 +15,6 @@
 
 #include "proc/service.h"
 
-#define PROC_CHILDREN_MAX 16u
-#define PROC_RESTARTS_MAX 64u /* largest restarts_max */
-
 enum proc_strategy {
     PROC_ONE_FOR_ONE,
     PROC_REST_FOR_ONE,

@@ -652,6 +652,14 @@ static int op_peer(struct proc_io *io, uint32_t conn, struct proc_addr *ret_addr
     return 0;
 }
 
+/* What the peer has read; once it has gone nothing changes any more. */
+static uint64_t op_taken(struct proc_io *io, uint32_t conn)
+{
+    struct sim *sim = of(io);
+    const struct sim_end *e = find(sim, conn);
+    return e != NULL && e->peer != SIM_NONE ? sim->ends[e->peer].released : 0;
+}
+
 /* Everything the driver holds is reset; clients live on and hear of it. */
 static void op_destroy(struct proc_io *io)
 {
@@ -677,6 +685,7 @@ static const struct proc_io_ops driver_ops = {
     .now = op_now,
     .wake = op_wake,
     .peer = op_peer,
+    .taken = op_taken,
     .destroy = op_destroy,
 };
 

@@ -10,6 +10,7 @@ echo "clang-format"
 git ls-files '*.c' '*.h' | xargs clang-format --dry-run --Werror || rc=1
 
 # A build folder of its own, with clang and every file compiled, tells the tools the flags.
+mkdir -p build
 if ! [ -f build/lint/build.ninja ]; then
     CC=clang meson setup -Dtests=enabled build/lint >build/lint.log 2>&1 || {
         cat build/lint.log

@@ -17,37 +17,84 @@
 #define VK_MAPPINGS_RESERVED   4000u        /* kernel mappings left to the rest of the OS process */
 
 /* Processes. */
-#define PROC_MAX                65536u   /* table entries; a start beyond it fails with -VK_ENOSPC */
-#define PROC_HANDLES_MAX        65536u   /* handles of all processes; a new one beyond it is -VK_ENOSPC */
-#define PROC_REQUESTS_MAX       131072u  /* ops in flight of all processes; one more is -VK_EOVERFLOW */
-#define PROC_MESSAGES_MAX       65536u   /* messages waiting in all mailboxes; one more is -VK_ENOMEM */
-#define PROC_SERVED_MAX         65536u   /* objects served by processes; SERVE beyond it is -VK_ENOSPC */
-#define PROC_LINKS_MAX          65536u   /* links between processes; LINK beyond it is -VK_ENOSPC */
-#define PROC_NATIVE_STACK_BYTES 65536u   /* deeper native code ends its process */
-#define PROC_RING_ENTRIES       16u      /* ops and completions in a heap; kernel stages the excess */
-#define PROC_OPS_MAX            1024u    /* ops in flight of one process; one more ends the process */
-#define PROC_BUDGET             4000u    /* reductions per dispatch; then the process goes to the back */
+#define PROC_MAX                65536u  /* table entries; a start beyond it fails with -VK_ENOSPC */
+#define PROC_HANDLES_MAX        65536u  /* handles of all processes; a new one beyond it is -VK_ENOSPC */
+#define PROC_REQUESTS_MAX       131072u /* ops in flight of all processes; one more is -VK_EOVERFLOW */
+#define PROC_MESSAGES_MAX       65536u  /* messages waiting in all mailboxes; one more is -VK_ENOMEM */
+#define PROC_SERVED_MAX         65536u  /* objects served by processes; SERVE beyond it is -VK_ENOSPC */
+#define PROC_LINKS_MAX          65536u  /* links between processes; LINK beyond it is -VK_ENOSPC */
+#define PROC_NATIVE_STACK_BYTES 65536u  /* deeper native code ends its process */
+#define PROC_RING_ENTRIES       16u     /* ops and completions in a heap; kernel stages the excess */
+#define PROC_OPS_MAX            1024u   /* ops in flight of one process; one more is -VK_EOVERFLOW */
+#define PROC_OPS_SHARE          16u   /* ops in flight that any process may have while the table is crowded */
+#define PROC_REQUESTS_KEPT      8u    /* one of so many entries is kept for processes below that share */
+#define PROC_BUDGET             4000u /* reductions per dispatch; then the process goes to the back */
 #define PROC_NATIVE_TICK_NS     2000000u /* a native step seen at two ticks of this CPU timer is ended */
 #define PROC_MAILBOX_MAX        64u      /* messages waiting; the next sender waits */
 #define PROC_LOG_MAX_BYTES      512u     /* of one line a process logs; the rest is cut */
 #define PROC_MESSAGE_MAX_BYTES  65536u   /* one message; larger is -VK_ETOOBIG */
+#define PROC_ENV_MAX            14u /* objects of an environment, handles 2 to 15; no more can be put in */
+#define PROC_CHILDREN_MAX       16u /* of one supervisor; its creation fails with -VK_EINVAL */
+#define PROC_RESTARTS_MAX       64u /* largest restarts_max of a supervisor; likewise */
 
 /* Text. */
 #define INTERP_NUMBER_MAX_BYTES 4096u /* text of one number; longer is -VK_ETOOBIG */
 #define INTERP_JSON_DEPTH_MAX   64u   /* arrays and objects in each other; deeper is malformed */
 
-/* HTTP. */
-#define NET_HEAD_MAX_BYTES      16384u         /* request head; larger is 431 */
-#define NET_TARGET_MAX_BYTES    8192u          /* request target; larger is 414 */
-#define NET_FIELDS_MAX          64u            /* header fields; more is 431 */
-#define NET_CHUNK_EXT_MAX_BYTES 256u           /* chunk extensions of one chunk; larger is 400 */
-#define NET_TRAILER_MAX_BYTES   8192u          /* trailer section; larger is 431 */
-#define NET_HEAD_TIMEOUT_NS     10000000000ull /* 408 and close */
-#define NET_IDLE_TIMEOUT_NS     75000000000ull /* close */
-#define NET_WRITE_TIMEOUT_NS    30000000000ull /* reset */
-#define NET_DRAIN_TIMEOUT_NS    10000000000ull /* SIGTERM: what is left then is closed */
-#define NET_LINGER_TIMEOUT_NS                                                    \
-    2000000000ull /* reading on after an early close, so that the answer arrives \
-                   */
+/* One tick of the kernel; what is left waits for the next one. */
+#define PROC_EVENTS_MAX      256u  /* completions taken from the driver in one wait */
+#define PROC_RUNS_MAX        1024u /* dispatches before the driver is asked again */
+#define PROC_TIMERS_PER_TICK 4096u /* timers fired or moved to a finer level */
+#define PROC_LOG_LINES_PER_S 100u  /* lines about crashes; the next line tells how many were left out */
+
+/* HTTP: what a client may send. */
+#define NET_HEAD_MAX_BYTES      16384u /* request head; larger is 431 */
+#define NET_TARGET_MAX_BYTES    8192u  /* request target; larger is 414 */
+#define NET_FIELDS_MAX          64u    /* header fields; more is 431 */
+#define NET_CHUNK_EXT_MAX_BYTES 256u   /* chunk extensions of one chunk; larger is 400 */
+#define NET_TRAILER_MAX_BYTES   8192u  /* trailer section; larger is 431 */
+#define NET_DISCARD_MAX_BYTES   65536u /* unread body thrown away to keep its connection; more closes it */
+#define NET_REQUESTS_PER_TURN   64u    /* pipelined requests of a connection; the next ones wait for a turn */
+
+/* HTTP: how long a connection may take. */
+#define NET_HEAD_TIMEOUT_NS  10000000000ull /* 408 and close */
+#define NET_IDLE_TIMEOUT_NS  75000000000ull /* close */
+#define NET_WRITE_TIMEOUT_NS 30000000000ull /* a peer that takes nothing of what is sent: reset */
+#define NET_DRAIN_TIMEOUT_NS 10000000000ull /* SIGTERM: what is left then is closed */
+#define NET_DRAIN_ARRIVAL_NS 100000000ull   /* of it, for who was on the way in; who comes later is refused */
+#define NET_DRAIN_SILENT_NS  1000000000ull  /* while draining, for a first byte; then close */
+
+/* Reading on after an early close, so that the answer arrives; then the connection is cut. */
+#define NET_LINGER_TIMEOUT_NS 2000000000ull
+
+/* Connections. */
+#define NET_CONNS_DEFAULT      16384u /* HTTP connections of a worker; accepting pauses before the last */
+#define NET_STREAMS_DEFAULT    16384u /* raw streams of a worker; likewise */
+#define NET_LISTENERS_MAX      8u     /* of an HTTP server; one more is -VK_ENOSPC */
+#define NET_DOORS_MAX          16u    /* listeners and connectors of raw streams; one more is -VK_ENOSPC */
+#define NET_INPUT_PAUSE_BYTES  16384u /* input that nobody takes; receiving pauses there ... */
+#define NET_INPUT_RESUME_BYTES 4096u  /* ... and goes on when no more than that is left */
+#define NET_OUTPUT_MAX_BYTES   65536u /* output not sent yet; whoever adds more waits */
+#define NET_COMPLAIN_EACH_NS   60000000000ull /* one log line for a spell of overload; the rest is counted */
+#define NET_UNCLOSED_MAX       64u /* refused connections whose CLOSE is tried again; more stay open */
+
+_Static_assert(VK_SLOT_CLASS0_BYTES % VK_PAGE_BYTES == 0, "slots are whole pages");
+_Static_assert(VK_SLOT_WIPE_MAX_BYTES >= VK_SLOT_CLASS0_BYTES, "slots of requests are wiped, not given back");
+_Static_assert(PROC_OPS_SHARE >= PROC_RING_ENTRIES, "one run's ops may all be in flight");
+_Static_assert(PROC_OPS_SHARE < PROC_OPS_MAX, "a crowd takes what is beyond the share");
+_Static_assert(PROC_OPS_MAX <= PROC_REQUESTS_MAX / 64, "one process cannot take the table of ops in flight");
+_Static_assert(PROC_MAILBOX_MAX <= PROC_MESSAGES_MAX / 64, "one mailbox cannot take the table of messages");
+_Static_assert(PROC_RUNS_MAX >= PROC_EVENTS_MAX, "what one wait brings can run in the same tick");
+_Static_assert(NET_TARGET_MAX_BYTES < NET_HEAD_MAX_BYTES, "a target is part of its head");
+_Static_assert(NET_INPUT_PAUSE_BYTES >= NET_HEAD_MAX_BYTES,
+               "a whole head can gather before receiving pauses");
+_Static_assert(NET_INPUT_RESUME_BYTES < NET_INPUT_PAUSE_BYTES, "receiving does not flutter");
+_Static_assert(NET_OUTPUT_MAX_BYTES >= PROC_MESSAGE_MAX_BYTES, "a message fits into an empty output");
+_Static_assert(PROC_MAX >= NET_CONNS_DEFAULT + NET_STREAMS_DEFAULT, "every connection can have its process");
+_Static_assert(PROC_REQUESTS_MAX >= 2 * (NET_CONNS_DEFAULT + NET_STREAMS_DEFAULT),
+               "every connection can have its READ and its WRITE in flight");
+_Static_assert(NET_LINGER_TIMEOUT_NS < NET_DRAIN_TIMEOUT_NS, "a drain lets the last answers arrive");
+_Static_assert(NET_DRAIN_ARRIVAL_NS + NET_DRAIN_SILENT_NS < NET_DRAIN_TIMEOUT_NS,
+               "who comes in last can be answered");
 
 #endif

@@ -88,6 +88,15 @@ VK_INLINE void *vk_table_get(const struct vk_table *table, uint32_t handle)
     return VK_LIKELY(entry->handle == handle && handle != 0) ? entry : NULL;
 }
 
+/* The entry in use at an index; NULL when there is none. Any number may be asked. */
+VK_INLINE void *vk_table_used(const struct vk_table *table, uint32_t index)
+{
+    if (VK_UNLIKELY(index >= table->made))
+        return NULL;
+    struct vk_entry *entry = (struct vk_entry *)vk_table_at(table, index);
+    return entry->handle != 0 ? entry : NULL;
+}
+
 /*
  * Take a free entry; its handle is set. The rest is as its last user left it,
  * zero at first use. NULL when max are in use.

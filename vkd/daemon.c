@@ -3,6 +3,7 @@
 
 #include "vk/limits.h"
 #include "vkd/listener.h"
+#include "vkd/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -80,15 +81,12 @@ static uint64_t now_ns(void)
     return (uint64_t)now.tv_sec * S_NS + (uint64_t)now.tv_nsec;
 }
 
-/* One line in one write, so that lines of parent and workers never mix. */
 static void say_list(const char *program, const char *format, va_list arguments)
 {
-    char line[512];
-    int used = snprintf(line, sizeof line, "%s: ", program);
-    used += vsnprintf(line + used, sizeof line - (size_t)used - 1, format, arguments);
-    size_t len_bytes = min_u64((uint64_t)used, sizeof line - 2);
-    line[len_bytes++] = '\n';
-    (void)!write(STDERR_FILENO, line, len_bytes);
+    char line[VKD_LINE_MAX];
+    int used = snprintf(line, sizeof line, "%.64s: ", program);
+    used += vsnprintf(line + used, sizeof line - (size_t)used, format, arguments);
+    vkd_log(vk_span(line, min_u64((uint64_t)used, sizeof line - 1)));
 }
 
 static void __attribute__((format(printf, 2, 3))) say(const char *program, const char *format, ...)
@@ -154,6 +152,7 @@ static _Noreturn void work(const struct daemon *d, uint32_t index, int stop_fd, 
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(1); /* it died before the line above */
+    vkd_log_forked();
     leave_signals_to_parent(d);
     close_inherited(d, index);
     exit(d->service->serve(&worker, d->service->ctx));
@@ -223,9 +222,9 @@ static void announce(struct daemon *d, const struct ready_message *message)
     vkd_addr_print(&d->bound, addr);
     char line[256];
     int len_bytes =
-        snprintf(line, sizeof line, "listening on %s://%s (%s, %s, %u worker%s)\n", d->service->scheme, addr,
+        snprintf(line, sizeof line, "listening on %s://%s (%s, %s, %u worker%s)", d->service->scheme, addr,
                  message->driver, message->guard, workers, workers == 1 ? "" : "s");
-    (void)!write(STDERR_FILENO, line, (size_t)len_bytes);
+    vkd_log(vk_span(line, (size_t)len_bytes));
 }
 
 static bool all_ready(const struct daemon *d)
@@ -265,11 +264,17 @@ static void kill_all(struct daemon *d)
     }
 }
 
-/* From here on no connection may be queued for a listener that nobody accepts from. */
+/*
+ * The doors close first, all at once: a client that one worker no longer lets
+ * in must not land with another that is about to stop. From here on each
+ * listener is its worker's alone.
+ */
 static void begin_drain(struct daemon *d)
 {
     d->phase = DRAINING;
     d->kill_ns = now_ns() + NET_DRAIN_TIMEOUT_NS + DRAIN_GRACE_NS;
+    for (uint32_t i = 0; i < d->options->workers; i++)
+        vkd_listener_shut(d->children[i].listen_fd);
     for (uint32_t i = 0; i < d->options->workers; i++) {
         (void)close(d->children[i].listen_fd);
         if (d->children[i].pid != 0)
@@ -500,12 +505,23 @@ static void open_standard_descriptors(void)
         (void)close(fd); /* it was one too many */
 }
 
+/* What was printed must have arrived: a script that reads it would take half for all. */
+static int finish_output(const char *program)
+{
+    int err = fflush(stdout) != 0 ? errno : ferror(stdout) ? EIO : 0;
+    if (err != 0)
+        say(program, "cannot write to standard output: %s", strerror(err));
+    return err != 0 ? 1 : 0;
+}
+
 int vkd_main(const struct vkd_service *service, int argc, char **argv)
 {
     open_standard_descriptors();
     struct vkd_options options;
     enum vkd_parsed parsed = vkd_options_parse(&options, service->about, argc, argv, stdout, stderr);
-    if (parsed != VKD_PARSED_SERVE)
-        return parsed == VKD_PARSED_DONE ? 0 : 2;
+    if (parsed == VKD_PARSED_DONE)
+        return finish_output(vkd_program_name(argv[0]));
+    if (parsed == VKD_PARSED_BAD)
+        return 2;
     return vkd_daemon_run(service, &options, vkd_program_name(argv[0]));
 }

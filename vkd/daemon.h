@@ -29,8 +29,9 @@ struct vkd_worker {
 /*
  * The body of a worker; runs in a process of its own. It calls
  * vkd_worker_ready once it accepts, serves until stop_fd reads the end of the
- * stream, then takes what waits in listen_fd, drains within
- * NET_DRAIN_TIMEOUT_NS and returns 0. Any other value is the exit status of a
+ * stream, then accepts and serves what waits in listen_fd, drains within
+ * NET_DRAIN_TIMEOUT_NS and returns 0. By then listen_fd lets nobody new in, so
+ * what waits there comes to an end. Any other value is the exit status of a
  * worker that failed. What it returns while not told to stop is a death.
  */
 typedef int (*vkd_serve_fn)(const struct vkd_worker *worker, void *ctx);

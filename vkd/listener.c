@@ -3,13 +3,19 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 /* Seconds the kernel holds a connection back that has sent nothing; NET_HEAD_TIMEOUT_NS in its unit. */
 #define DEFER_ACCEPT_S 10
+
+/* Flags of a TCP header. */
+#define TCP_SYN 0x02
+#define TCP_ACK 0x10
 
 union sockaddr_any {
     struct sockaddr any;
@@ -114,6 +120,26 @@ int vkd_listener_open(const struct proc_addr *addr, bool client_first, uint32_t 
     }
     *ret_bound = bound;
     return 0;
+}
+
+void vkd_listener_shut(int fd)
+{
+    /* A filter of a TCP socket sees the TCP header; byte 13 holds the flags. */
+    static struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, TCP_SYN | TCP_ACK),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TCP_SYN, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+    };
+    static const struct sock_fprog program = {.len = VK_COUNT(code), .filter = code};
+    (void)setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+}
+
+bool vkd_listener_has_queue(int fd)
+{
+    struct pollfd queue = {.fd = fd, .events = POLLIN};
+    return poll(&queue, 1, 0) == 1 && (queue.revents & POLLIN);
 }
 
 const char *vkd_listener_explain(int err)

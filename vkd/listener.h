@@ -17,6 +17,17 @@
 int vkd_listener_open(const struct proc_addr *addr, bool client_first, uint32_t count, int *ret_fds,
                       struct proc_addr *ret_bound);
 
+/*
+ * Let nobody in any more who does not know it yet: from now on a first packet
+ * is dropped, so that its client tries again a second later. Connections begun
+ * before still arrive and wait to be accepted. Where the kernel cannot do
+ * that, nothing happens.
+ */
+void vkd_listener_shut(int fd);
+
+/* Whether a connection waits to be accepted. */
+bool vkd_listener_has_queue(int fd);
+
 /* What an error of vkd_listener_open means and what to do about it, as half a sentence. */
 const char *vkd_listener_explain(int err);
 

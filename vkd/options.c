@@ -13,13 +13,17 @@ static const char *const driver_names[] = {
     [NET_IO_EV] = "ev",
 };
 
+/* clang-format off */
 static const char help_text[] =
     "  --listen ADDR:PORT  where to listen; IPv6 as [::1]:8080 (127.0.0.1:8080)\n"
     "  --driver NAME       auto, uring or ev (auto)\n"
     "  --guard NAME        auto, mprotect, mprotect+kernel, pkey or off (auto)\n"
     "  --workers N         1 to " VK_STR(VKD_WORKERS_MAX) " worker processes (1)\n"
-                                                          "  --help              this text\n"
-                                                          "  --version           the version\n";
+    "  --slots N           1 to " VK_STR(VKD_SLOTS_MAX) " processes at once in a worker, which bounds its memory;\n"
+    "                      beyond it requests get 503, raw connections a reset (" VK_STR(VKD_SLOTS_MAX) ")\n"
+    "  --help              this text\n"
+    "  --version           the version\n";
+/* clang-format on */
 
 const char *vkd_driver_name(enum net_io_kind driver)
 {
@@ -158,25 +162,33 @@ static bool set_guard(struct parser *p, const char *value)
     return false;
 }
 
-static bool set_workers(struct parser *p, const char *value)
+static bool set_count(struct parser *p, const char *flag, const char *value, uint32_t max, uint32_t *count)
 {
-    uint32_t workers = 0;
-    if (parse_number(value, VKD_WORKERS_MAX, &workers) == 0 && workers > 0) {
-        p->options->workers = workers;
+    uint32_t number = 0;
+    if (parse_number(value, max, &number) == 0 && number > 0) {
+        *count = number;
         return true;
     }
-    fprintf(p->err, "%s: --workers %s: expected a number from 1 to %u\n", p->program, value, VKD_WORKERS_MAX);
+    fprintf(p->err, "%s: %s %s: expected a number from 1 to %u\n", p->program, flag, value, max);
     return false;
+}
+
+static bool set_workers(struct parser *p, const char *value)
+{
+    return set_count(p, "--workers", value, VKD_WORKERS_MAX, &p->options->workers);
+}
+
+static bool set_slots(struct parser *p, const char *value)
+{
+    return set_count(p, "--slots", value, VKD_SLOTS_MAX, &p->options->slots);
 }
 
 static const struct flag {
     const char *name;
     bool (*set)(struct parser *p, const char *value);
 } flags[] = {
-    {"--listen", set_listen},
-    {"--driver", set_driver},
-    {"--guard", set_guard},
-    {"--workers", set_workers},
+    {"--listen", set_listen},   {"--driver", set_driver}, {"--guard", set_guard},
+    {"--workers", set_workers}, {"--slots", set_slots},
 };
 
 /* The flag that argument names, alone or before '='; NULL when there is none. */
@@ -229,6 +241,7 @@ static void set_defaults(struct vkd_options *options)
         .driver = NET_IO_AUTO,
         .guard = VK_GUARD_AUTO,
         .workers = 1,
+        .slots = VKD_SLOTS_MAX,
     };
 }
 

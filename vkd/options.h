@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The command line shared by every server program: where to listen, which
- * driver and guard, how many workers. Nothing is silently ignored: an unknown
+ * driver and guard, how many workers and processes. Nothing is silently ignored: an unknown
  * flag, a flag given twice, a missing or an extra argument is an error.
  */
 #ifndef VKD_OPTIONS_H
@@ -12,14 +12,16 @@
 
 #include <stdio.h>
 
-#define VKD_WORKERS_MAX 256 /* --workers; more is refused */
-#define VKD_ADDR_TEXT   80u /* room for vkd_addr_print, terminator included */
+#define VKD_WORKERS_MAX 256   /* --workers; more is refused */
+#define VKD_SLOTS_MAX   60000 /* --slots, and its default: about what vm.max_map_count allows */
+#define VKD_ADDR_TEXT   80u   /* room for vkd_addr_print, terminator included */
 
 struct vkd_options {
     struct proc_addr listen;
     enum net_io_kind driver;
     enum vk_guard_kind guard;
     uint32_t workers; /* 1 .. VKD_WORKERS_MAX */
+    uint32_t slots;   /* of each worker, 1 .. VKD_SLOTS_MAX: processes that are alive at once */
 };
 
 /* What vkd_options_parse tells its caller to do. */
@@ -31,7 +33,7 @@ enum vkd_parsed {
 
 /*
  * Fill options from the command line, defaults for what is not given
- * (127.0.0.1:8080, auto, auto, 1). argv[0] is the program's name; about is one
+ * (127.0.0.1:8080, auto, auto, 1, VKD_SLOTS_MAX). argv[0] is the program's name; about is one
  * line for --help. Help and version go to out, complaints to err.
  */
 enum vkd_parsed vkd_options_parse(struct vkd_options *options, const char *about, int argc, char *const *argv,

@@ -5,14 +5,13 @@
 #include "net/server.h"
 #include "net/stream.h"
 #include "vk/err.h"
+#include "vkd/listener.h"
+#include "vkd/log.h"
 
-#include <poll.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
-#define STREAMS_MAX 16384u
-#define TICK_MAX_NS 1000000000u /* longest sleep: what is not driven by events is looked at this often */
+#define TICK_MAX_NS   1000000000u /* longest sleep: what is not driven by events is looked at this often */
+#define QUEUE_LOOK_NS 10000000u   /* between looks at the queue */
 
 /* A worker while it runs. */
 struct worker {
@@ -30,14 +29,15 @@ struct worker {
 static void log_line(void *ctx, enum proc_log_level level, struct vk_span text)
 {
     (void)ctx, (void)level;
-    struct pollfd err = {.fd = STDERR_FILENO, .events = POLLOUT};
-    char line[512];
-    size_t len = text.len < sizeof line - 1 ? text.len : sizeof line - 1;
-    if (poll(&err, 1, 0) != 1 || !(err.revents & POLLOUT))
-        return; /* a reader that stands still must not stop the server */
-    memcpy(line, text.ptr, len);
-    line[len] = '\n';
-    (void)!write(STDERR_FILENO, line, len + 1); /* nobody to tell if it fails */
+    vkd_log(text);
+}
+
+/* Why AUTO did not choose uring: a constant of the driver's. */
+static void log_fallback(const char *why)
+{
+    char line[160];
+    int len_bytes = snprintf(line, sizeof line, "the ev driver serves: %s", why);
+    vkd_log(vk_span(line, (size_t)len_bytes < sizeof line ? (size_t)len_bytes : sizeof line - 1));
 }
 
 /* Anything that comes from the parent, the end of the stream above all, means stop. */
@@ -61,19 +61,25 @@ static int watch_parent(struct worker *w)
 
 static int make_kernel(struct worker *w)
 {
-    const struct proc_kernel_options options = {
+    uint32_t slots = w->self->options->slots;
+    uint32_t slot_class = vk_pool_class_for(w->app->program->heap_bytes);
+    struct proc_kernel_options options = {
         .io = w->io,
+        .slots_warm = slots < VK_SLOT_WARM ? slots : VK_SLOT_WARM,
         .guard = w->self->options->guard,
         .service_bytes =
-            net_server_region_bytes(0) + net_streams_region_bytes(STREAMS_MAX) + w->app->setup_bytes,
+            net_server_region_bytes(0) + net_streams_region_bytes(NET_STREAMS_DEFAULT) + w->app->setup_bytes,
         .log = log_line,
     };
+    if (slot_class < VK_SLOT_CLASSES && slots != VKD_SLOTS_MAX) /* each class has a default of its own */
+        options.slots_max[slot_class] = slots;
     return proc_kernel_create(&options, &w->kernel);
 }
 
 static int make_http(struct worker *w, uint32_t listener)
 {
-    const struct net_server_options options = {.program = w->app->program, .env = &w->env};
+    const struct net_server_options options = {
+        .program = w->app->program, .env = &w->env, .deadline_ns = w->app->deadline_ns};
     int rc = net_server_create(w->kernel, &options, &w->server);
     if (rc || w->env.count == PROC_ENV_MAX)
         return rc ? rc : -VK_ENOSPC;
@@ -83,7 +89,8 @@ static int make_http(struct worker *w, uint32_t listener)
 
 static int make_tcp(struct worker *w, uint32_t listener)
 {
-    int rc = net_streams_create(w->kernel, STREAMS_MAX, &w->streams);
+    vk_assert(w->app->deadline_ns == 0); /* a stream's process lives as long as the stream */
+    int rc = net_streams_create(w->kernel, NET_STREAMS_DEFAULT, &w->streams);
     return rc ? rc : net_streams_serve(w->streams, listener, w->app->program, &w->env);
 }
 
@@ -102,20 +109,41 @@ static int make_service(struct worker *w)
 
 static bool is_drained(const struct worker *w)
 {
-    return w->app->protocol == VKD_HTTP ? net_server_is_idle(w->server) : net_streams_open(w->streams) == 0;
+    return w->app->protocol == VKD_HTTP ? net_server_is_idle(w->server) : net_streams_is_idle(w->streams);
+}
+
+/* Serve until nobody waits to be let in; nobody new comes, so that has an end. */
+static void empty_queue(struct worker *w, uint64_t deadline_ns)
+{
+    uint64_t arrived_ns = w->io->ops->now(w->io) + NET_DRAIN_ARRIVAL_NS;
+    for (uint64_t now_ns = 0; now_ns < arrived_ns || vkd_listener_has_queue(w->self->listen_fd);) {
+        proc_kernel_step(w->kernel, QUEUE_LOOK_NS);
+        now_ns = w->io->ops->now(w->io);
+        if (now_ns >= deadline_ns)
+            return;
+    }
+}
+
+static void drain(struct worker *w)
+{
+    uint64_t deadline_ns = w->io->ops->now(w->io) + NET_DRAIN_TIMEOUT_NS;
+    bool is_http = w->app->protocol == VKD_HTTP;
+    if (is_http)
+        net_server_drain(w->server, deadline_ns); /* closes idle ones, which makes room for who waits */
+    empty_queue(w, deadline_ns);
+    if (is_http)
+        net_server_unlisten(w->server);
+    else
+        net_streams_drain(w->streams, deadline_ns);
+    while (!is_drained(w))
+        proc_kernel_step(w->kernel, TICK_MAX_NS);
 }
 
 static void run(struct worker *w)
 {
     while (!w->is_stopping)
         proc_kernel_step(w->kernel, TICK_MAX_NS);
-    uint64_t deadline_ns = w->io->ops->now(w->io) + NET_DRAIN_TIMEOUT_NS;
-    if (w->app->protocol == VKD_HTTP)
-        net_server_drain(w->server, deadline_ns);
-    else
-        net_streams_drain(w->streams, deadline_ns);
-    while (!is_drained(w))
-        proc_kernel_step(w->kernel, TICK_MAX_NS);
+    drain(w);
 }
 
 static int serve(const struct vkd_worker *self, void *ctx)
@@ -128,7 +156,7 @@ static int serve(const struct vkd_worker *self, void *ctx)
         return vkd_worker_refuse(self, "the driver %s does not work here: %s",
                                  vkd_driver_name(self->options->driver), vk_err_text(rc));
     if (why != NULL && self->index == 0)
-        (void)fprintf(stderr, "the ev driver serves: %s\n", why); /* nobody to tell if it fails */
+        log_fallback(why);
     rc = make_kernel(&w);
     if (rc)
         return vkd_worker_refuse(self, "the kernel cannot start with --guard %s: %s",

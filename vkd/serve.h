@@ -27,6 +27,13 @@ struct vkd_app {
      */
     int (*setup)(struct proc_kernel *kernel, struct proc_env *env);
     size_t setup_bytes; /* region memory that setup takes */
+
+    /*
+     * How long the process of a request may live; one that is not done then is
+     * ended, and its client gets 500 with a crash number (a reset when part of
+     * the answer was sent). 0, the default: as long as it likes. HTTP only.
+     */
+    uint64_t deadline_ns;
 };
 
 /* main of such a program. */

@@ -100,13 +100,13 @@ static void on_ready(struct ev_loop *loop, struct ev_io *io, int revents);
 static void watch_set(struct evd *e, uint32_t conn_index, int events)
 {
     struct ev_io *io = &e->watches[conn_index].io;
-    struct net_conn *conn = &e->nio.table.conns[conn_index];
-    bool watched = conn->flags & NET_CONN_WATCHED;
+    struct net_io_conn *conn = &e->nio.table.conns[conn_index];
+    bool watched = conn->flags & NET_IO_CONN_WATCHED;
     if (watched && (io->events & (EV_READ | EV_WRITE)) == events)
         return;
     if (watched)
         ev_io_stop(e->loop, io);
-    conn->flags &= (uint16_t)~NET_CONN_WATCHED;
+    conn->flags &= (uint16_t)~NET_IO_CONN_WATCHED;
     if (events == 0)
         return;
     if (watched) {
@@ -116,12 +116,12 @@ static void watch_set(struct evd *e, uint32_t conn_index, int events)
         ev_io_set(io, conn->fd, events);
     }
     ev_io_start(e->loop, io);
-    conn->flags |= NET_CONN_WATCHED;
+    conn->flags |= NET_IO_CONN_WATCHED;
 }
 
 static int watched_events(const struct evd *e, uint32_t conn_index)
 {
-    bool watched = e->nio.table.conns[conn_index].flags & NET_CONN_WATCHED;
+    bool watched = e->nio.table.conns[conn_index].flags & NET_IO_CONN_WATCHED;
     return watched ? e->watches[conn_index].io.events & (EV_READ | EV_WRITE) : 0;
 }
 
@@ -139,12 +139,13 @@ static void watch_drop(struct evd *e, uint32_t conn_index, int events)
 
 enum progress { FINISHED, BLOCKED };
 
-static enum progress try_send(struct evd *e, const struct net_conn *conn, struct net_op *op, int32_t *ret_res)
+static enum progress try_send(struct evd *e, const struct net_io_conn *conn, struct net_op *op,
+                              int32_t *ret_res)
 {
+    int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (int)net_io_cork(&e->nio.table, conn);
     while ((uint32_t)op->res < op->len) {
         e->nio.stats.calls++;
-        ssize_t n =
-            send(conn->fd, op->buf + op->res, op->len - (uint32_t)op->res, MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t n = send(conn->fd, op->buf + op->res, op->len - (uint32_t)op->res, flags);
         if (n >= 0) {
             op->res += (int32_t)n;
         } else if (errno == EAGAIN) {
@@ -160,7 +161,7 @@ static enum progress try_send(struct evd *e, const struct net_conn *conn, struct
 }
 
 /* Started once, then asked for its outcome when the socket is writable. */
-static enum progress try_connect(struct evd *e, const struct net_conn *conn, struct net_op *op,
+static enum progress try_connect(struct evd *e, const struct net_io_conn *conn, struct net_op *op,
                                  int32_t *ret_res)
 {
     const union net_sockaddr *to = &e->nio.addrs[op->conn];
@@ -182,7 +183,8 @@ static enum progress try_connect(struct evd *e, const struct net_conn *conn, str
     return FINISHED;
 }
 
-static enum progress try_out(struct evd *e, const struct net_conn *conn, struct net_op *op, int32_t *ret_res)
+static enum progress try_out(struct evd *e, const struct net_io_conn *conn, struct net_op *op,
+                             int32_t *ret_res)
 {
     if (op->code == PROC_IO_SEND)
         return try_send(e, conn, op, ret_res);
@@ -195,11 +197,11 @@ static enum progress try_out(struct evd *e, const struct net_conn *conn, struct 
 
 static void close_now(struct evd *e, uint32_t conn_index)
 {
-    struct net_conn *conn = &e->nio.table.conns[conn_index];
+    struct net_io_conn *conn = &e->nio.table.conns[conn_index];
     watch_set(e, conn_index, 0);
     e->nio.stats.calls++;
     (void)close(conn->fd); /* the descriptor is gone whatever it says */
-    conn->flags |= NET_CONN_FD_GONE | NET_CONN_CLOSED;
+    conn->flags |= NET_IO_CONN_FD_GONE | NET_IO_CONN_CLOSED;
     net_io_descriptor_freed(&e->nio);
     net_close_done(&e->nio.table, conn_index);
 }
@@ -208,7 +210,7 @@ static void close_now(struct evd *e, uint32_t conn_index)
 static void flush_out(struct evd *e, uint32_t conn_index)
 {
     struct net_table *t = &e->nio.table;
-    struct net_conn *conn = &t->conns[conn_index];
+    struct net_io_conn *conn = &t->conns[conn_index];
     uint32_t first;
     int32_t res = 0;
     while ((first = net_out_first(t, conn)) != 0) {
@@ -217,12 +219,12 @@ static void flush_out(struct evd *e, uint32_t conn_index)
             return;
         }
         if (res == -VK_ERESET)
-            conn->flags |= NET_CONN_RESET;
+            conn->flags |= NET_IO_CONN_RESET;
         net_out_pop(t, conn);
         net_done_push(t, first, res);
     }
     watch_drop(e, conn_index, EV_WRITE);
-    if (conn->close != 0 && !(conn->flags & NET_CONN_FD_GONE))
+    if (conn->close != 0 && !(conn->flags & NET_IO_CONN_FD_GONE))
         close_now(e, conn_index);
 }
 
@@ -241,7 +243,7 @@ static void flush_unsent(struct evd *e)
 
 static void finish_in(struct evd *e, uint32_t conn_index, int32_t res, struct proc_io_event *ev)
 {
-    struct net_conn *conn = &e->nio.table.conns[conn_index];
+    struct net_io_conn *conn = &e->nio.table.conns[conn_index];
     uint32_t index = conn->in;
     conn->in = 0;
     net_op_finish(&e->nio.table, index, res, ev);
@@ -260,7 +262,7 @@ static ssize_t recv_again(struct evd *e, int fd, void *buf, size_t len)
 /* True when *ev was written. */
 static bool try_recv(struct evd *e, uint32_t conn_index, struct proc_io_event *ev)
 {
-    struct net_conn *conn = &e->nio.table.conns[conn_index];
+    struct net_io_conn *conn = &e->nio.table.conns[conn_index];
     const struct net_op *op = &e->nio.table.ops[conn->in];
     bool into = op->code == PROC_IO_RECV_INTO;
     uint32_t left = ARENA_BYTES - e->arena_used;
@@ -272,7 +274,7 @@ static bool try_recv(struct evd *e, uint32_t conn_index, struct proc_io_event *e
             watch_add(e, conn_index, EV_READ);
             return false;
         }
-        int32_t end = conn->flags & NET_CONN_RESET ? -VK_ERESET : 0;
+        int32_t end = conn->flags & NET_IO_CONN_RESET ? -VK_ERESET : 0;
         finish_in(e, conn_index, n == 0 ? end : net_sock_err(errno), ev);
         return true;
     }
@@ -282,7 +284,7 @@ static bool try_recv(struct evd *e, uint32_t conn_index, struct proc_io_event *e
         e->arena_used += VK_ALIGN_UP((uint32_t)n, VK_CACHE_LINE_BYTES);
     if (!into && (op->flags & PROC_IO_MULTI)) {
         *ev = (struct proc_io_event){.tag = op->tag, .res = (int32_t)n, .flags = PROC_IO_MORE, .data = buf};
-        if (!(conn->flags & NET_CONN_WATCHED) || !(watched_events(e, conn_index) & EV_READ))
+        if (!(conn->flags & NET_IO_CONN_WATCHED) || !(watched_events(e, conn_index) & EV_READ))
             watch_add(e, conn_index, EV_READ);
         return true;
     }
@@ -299,7 +301,7 @@ static enum accepted accept_one(struct evd *e, int listener_fd, uint32_t *ret_co
         e->nio.stats.calls++;
         int fd = accept4(listener_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            *ret_conn = net_conn_new(&e->nio.table, fd, 0);
+            *ret_conn = net_io_conn_new(&e->nio.table, fd, 0);
             if (*ret_conn != 0) {
                 e->watches[*ret_conn].drained = false;
                 return TAKEN;
@@ -329,7 +331,7 @@ static enum accepted accept_one(struct evd *e, int listener_fd, uint32_t *ret_co
 static uint32_t try_accept(struct evd *e, uint32_t listener, struct proc_io_event *events, uint32_t max)
 {
     struct net_table *t = &e->nio.table;
-    const struct net_conn *conn = &t->conns[listener];
+    const struct net_io_conn *conn = &t->conns[listener];
     uint64_t tag = t->ops[conn->in].tag;
     uint32_t count = 0;
     max = max < ACCEPTS_MAX ? max : ACCEPTS_MAX;
@@ -340,7 +342,7 @@ static uint32_t try_accept(struct evd *e, uint32_t listener, struct proc_io_even
         case TAKEN:
             e->nio.stats.accepts++;
             events[count++] = (struct proc_io_event){
-                .tag = tag, .res = (int32_t)net_conn_number(t, index), .flags = PROC_IO_MORE};
+                .tag = tag, .res = (int32_t)net_io_conn_number(t, index), .flags = PROC_IO_MORE};
             break;
         case NONE:
             return count;
@@ -363,10 +365,10 @@ static uint32_t take_ready(struct evd *e, struct proc_io_event *events, uint32_t
     uint32_t count = 0;
     while (e->ready_first != 0 && count < max && ARENA_BYTES - e->arena_used >= RECV_MIN_BYTES) {
         uint32_t conn_index = ready_pop(e);
-        const struct net_conn *conn = &t->conns[conn_index];
-        if (conn->in == 0 || !(conn->flags & NET_CONN_LIVE))
+        const struct net_io_conn *conn = &t->conns[conn_index];
+        if (conn->in == 0 || !(conn->flags & NET_IO_CONN_LIVE))
             continue; /* canceled or closed since */
-        if (conn->flags & NET_CONN_LISTENS)
+        if (conn->flags & NET_IO_CONN_LISTENS)
             count += try_accept(e, conn_index, events + count, max - count);
         else
             count += try_recv(e, conn_index, &events[count]);
@@ -393,9 +395,12 @@ static void on_ready(struct ev_loop *loop, struct ev_io *io, int revents)
 
 static void start_in(struct evd *e, uint32_t conn_index, uint32_t index)
 {
-    struct net_conn *conn = &e->nio.table.conns[conn_index];
-    conn->in = index;
-    e->nio.table.ops[index].state = NET_OP_ACTIVE;
+    struct net_op *op = &e->nio.table.ops[index];
+    if (op->code == PROC_IO_ACCEPT) {
+        ready_push(e, conn_index);
+        return;
+    }
+    op->state = NET_OP_ACTIVE;
     if (e->watches[conn_index].drained)
         watch_add(e, conn_index, EV_READ);
     else
@@ -406,7 +411,7 @@ static void cancel_op(struct evd *e, uint32_t index)
 {
     struct net_table *t = &e->nio.table;
     struct net_op *op = &t->ops[index];
-    struct net_conn *conn = &t->conns[op->conn];
+    struct net_io_conn *conn = &t->conns[op->conn];
     if (op->state == NET_OP_DONE)
         return;
     if (conn->in == index) {
@@ -422,8 +427,8 @@ static void cancel_op(struct evd *e, uint32_t index)
 
 static void submit_close(struct evd *e, uint32_t conn_index, bool abort)
 {
-    struct net_conn *conn = &e->nio.table.conns[conn_index];
-    if (conn->flags & NET_CONN_FD_GONE)
+    struct net_io_conn *conn = &e->nio.table.conns[conn_index];
+    if (conn->flags & NET_IO_CONN_FD_GONE)
         return;
     if (conn->in != 0)
         cancel_op(e, conn->in);
@@ -439,38 +444,23 @@ static void submit_close(struct evd *e, uint32_t conn_index, bool abort)
 static int evd_submit(struct proc_io *io, const struct proc_io_req *req)
 {
     struct evd *e = (struct evd *)io;
-    struct net_table *t = &e->nio.table;
-    uint32_t conn_index;
-    int err = net_io_check(&e->nio, req, &conn_index);
-    if (VK_UNLIKELY(err != 0))
-        return err;
-    uint32_t index = net_op_new(t, req, conn_index);
-    if (VK_UNLIKELY(index == 0))
-        return -VK_EOVERFLOW;
-    struct net_conn *conn = &t->conns[conn_index];
-    switch ((enum proc_io_code)req->code) {
-    case PROC_IO_ACCEPT:
-        conn->in = index;
-        if (!net_io_accept_hold(&e->nio, index))
-            ready_push(e, conn_index);
-        break;
-    case PROC_IO_RECV:
-    case PROC_IO_RECV_INTO:
+    uint32_t conn_index, index;
+    int start = net_io_take(&e->nio, req, &conn_index, &index);
+    switch (start) {
+    case NET_IO_START_NONE:
+        return 0;
+    case NET_IO_START_IN:
         start_in(e, conn_index, index);
-        break;
-    case PROC_IO_SEND:
-    case PROC_IO_SHUTDOWN:
-    case PROC_IO_CONNECT:
-        net_out_push(t, conn, index);
-        if (t->ops[index].next == index)
-            unsent_push(e, conn_index);
-        break;
-    case PROC_IO_CLOSE:
-        net_close_add(t, conn_index, index);
+        return 0;
+    case NET_IO_START_OUT:
+        unsent_push(e, conn_index);
+        return 0;
+    case NET_IO_START_CLOSE:
         submit_close(e, conn_index, req->flags & PROC_IO_ABORT);
-        break;
+        return 0;
+    default:
+        return start;
     }
-    return 0;
 }
 
 static void evd_cancel(struct proc_io *io, uint64_t tag)
@@ -629,6 +619,7 @@ static const struct proc_io_ops evd_ops = {
     .now = net_io_now,
     .wake = net_io_wake,
     .peer = net_io_peer,
+    .taken = net_io_taken,
     .destroy = evd_destroy,
 };
 

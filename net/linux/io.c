@@ -10,12 +10,17 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+/*
+ * Two for each descriptor: a closed connection keeps its number until its
+ * CLOSE was delivered, and until then the OS may have used its descriptor for
+ * the next connection, which must not be lost for want of a number.
+ */
 static uint32_t conns_possible(uint32_t wanted)
 {
     struct rlimit limit;
     uint64_t max = NET_CONNS_CAP - 1;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < max)
-        max = limit.rlim_cur;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < max / 2)
+        max = 2 * limit.rlim_cur;
     if (wanted != 0 && wanted < max)
         max = wanted;
     return (uint32_t)max;
@@ -55,7 +60,7 @@ void net_io_fini(struct net_io *nio)
 {
     struct net_table *t = &nio->table;
     for (uint32_t i = 1; i < t->conns_fresh; i++) {
-        if ((t->conns[i].flags & (NET_CONN_LIVE | NET_CONN_CLOSED)) == NET_CONN_LIVE)
+        if ((t->conns[i].flags & (NET_IO_CONN_LIVE | NET_IO_CONN_CLOSED)) == NET_IO_CONN_LIVE)
             (void)close(t->conns[i].fd); /* nobody is left to be told */
     }
     if (nio->wake_fd >= 0)
@@ -67,10 +72,10 @@ void net_io_fini(struct net_io *nio)
 
 static int add_listener(struct net_io *nio, int fd, uint32_t *ret_conn)
 {
-    uint32_t index = net_conn_new(&nio->table, fd, NET_CONN_LISTENS);
+    uint32_t index = net_io_conn_new(&nio->table, fd, NET_IO_CONN_LISTENS);
     if (index == 0)
         return -VK_EMFILE;
-    *ret_conn = net_conn_number(&nio->table, index);
+    *ret_conn = net_io_conn_number(&nio->table, index);
     return 0;
 }
 
@@ -108,10 +113,10 @@ int net_io_adopt_stream(struct proc_io *io, int fd, uint32_t *ret_conn)
     int flags = fcntl(fd, F_GETFL);
     if (flags < 0 || (nio->nonblock && fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0))
         return net_sock_err(errno);
-    uint32_t index = net_conn_new(&nio->table, fd, 0);
+    uint32_t index = net_io_conn_new(&nio->table, fd, 0);
     if (index == 0)
         return -VK_EMFILE;
-    *ret_conn = net_conn_number(&nio->table, index);
+    *ret_conn = net_io_conn_number(&nio->table, index);
     return 0;
 }
 
@@ -122,23 +127,36 @@ int net_io_open(struct proc_io *io, const struct proc_addr *addr, uint32_t *ret_
     int err = net_sock_open(addr, nio->nonblock, &fd);
     if (err != 0)
         return err;
-    uint32_t index = net_conn_new(&nio->table, fd, 0);
+    uint32_t index = net_io_conn_new(&nio->table, fd, 0);
     if (index == 0) {
         (void)close(fd); /* nothing was done with it */
         return -VK_EMFILE;
     }
     (void)net_sock_addr(addr, &nio->addrs[index]); /* open refused other families */
-    *ret_conn = net_conn_number(&nio->table, index);
+    *ret_conn = net_io_conn_number(&nio->table, index);
     return 0;
 }
 
 int net_io_peer(struct proc_io *io, uint32_t number, struct proc_addr *ret_addr)
 {
     struct net_io *nio = (struct net_io *)io;
-    uint32_t index = net_conn_index(&nio->table, number);
-    if (index == 0 || (nio->table.conns[index].flags & NET_CONN_FD_GONE))
+    uint32_t index = net_io_conn_index(&nio->table, number);
+    if (index == 0 || (nio->table.conns[index].flags & NET_IO_CONN_FD_GONE))
         return -VK_EBADH;
     return net_sock_peer(nio->table.conns[index].fd, ret_addr);
+}
+
+uint64_t net_io_taken(struct proc_io *io, uint32_t number)
+{
+    struct net_io *nio = (struct net_io *)io;
+    uint32_t index = net_io_conn_index(&nio->table, number);
+    if (index == 0)
+        return 0;
+    const struct net_io_conn *conn = &nio->table.conns[index];
+    /* Behind a send a close may be on its way to the descriptor: it is open as long as the send is. */
+    if ((conn->flags & NET_IO_CONN_FD_GONE) && conn->out == 0)
+        return 0;
+    return net_sock_acked(conn->fd);
 }
 
 uint64_t net_io_now(struct proc_io *io)
@@ -168,14 +186,15 @@ const struct net_io_stats *net_io_stats(const struct proc_io *io)
 
 int net_io_check(const struct net_io *nio, const struct proc_io_req *req, uint32_t *ret_conn)
 {
-    uint32_t index = net_conn_index(&nio->table, req->conn);
+    uint32_t index = net_io_conn_index(&nio->table, req->conn);
     if (index == 0)
         return -VK_EBADH;
+    const struct net_io_conn *conn = &nio->table.conns[index];
     bool hurries = req->code == PROC_IO_CLOSE && (req->flags & PROC_IO_ABORT);
-    if (nio->table.conns[index].close != 0 && !hurries)
+    if (conn->close != 0 && !hurries)
         return -VK_EBADH;
-    const struct net_conn *conn = &nio->table.conns[index];
-    bool listens = conn->flags & NET_CONN_LISTENS;
+    bool listens = conn->flags & NET_IO_CONN_LISTENS;
+    int start = NET_IO_START_IN;
     bool fits = false;
     switch (req->code) {
     case PROC_IO_ACCEPT:
@@ -188,22 +207,26 @@ int net_io_check(const struct net_io *nio, const struct proc_io_req *req, uint32
         fits = !listens && conn->in == 0 && req->len > 0 && req->buf != NULL;
         break;
     case PROC_IO_SEND:
+        start = NET_IO_START_OUT;
         fits = !listens && req->len > 0 && req->len <= INT32_MAX && req->buf != NULL;
         break;
     case PROC_IO_SHUTDOWN:
+        start = NET_IO_START_OUT;
         fits = !listens;
         break;
     case PROC_IO_CONNECT:
+        start = NET_IO_START_OUT;
         fits = !listens && conn->out == 0 && nio->addrs[index].any.sa_family != 0;
         break;
     case PROC_IO_CLOSE:
+        start = NET_IO_START_CLOSE;
         fits = true;
         break;
     default:
         break;
     }
     *ret_conn = index;
-    return fits ? 0 : -VK_EINVAL;
+    return fits ? start : -VK_EINVAL;
 }
 
 void net_io_accept_starved(struct net_io *nio)

@@ -20,7 +20,7 @@ enum {
 struct net_io_options {
     bool reuseport;      /* listen with SO_REUSEPORT */
     bool no_spin;        /* never poll before sleeping */
-    uint32_t conns_max;  /* 0: as many as the process may have descriptors */
+    uint32_t conns_max;  /* 0: twice as many as the process may have descriptors */
     uint32_t buffers;    /* uring: provided buffers, a power of two; 0: 2048 */
     uint32_t without;    /* NET_IO_NO_... */
     uint32_t sq_entries; /* uring: 0: 2048 */

@@ -10,6 +10,7 @@
 #include "net/linux/sock.h"
 #include "net/linux/table.h"
 
+#include <sys/socket.h>
 #include <time.h>
 
 /*
@@ -42,20 +43,62 @@ int net_io_listen(struct proc_io *io, const struct proc_addr *addr, bool defer, 
                   struct proc_addr *ret_bound);
 int net_io_open(struct proc_io *io, const struct proc_addr *addr, uint32_t *ret_conn);
 int net_io_peer(struct proc_io *io, uint32_t number, struct proc_addr *ret_addr);
+uint64_t net_io_taken(struct proc_io *io, uint32_t number);
 uint64_t net_io_now(struct proc_io *io);
 void net_io_wake(struct proc_io *io);
 
+/* What the driver has to start after net_io_take. */
+enum net_io_start {
+    NET_IO_START_NONE, /* nothing: it waits for others of its connection, or is held */
+    NET_IO_START_IN,   /* the incoming operation of the connection */
+    NET_IO_START_OUT,  /* the first of its outgoing queue */
+    NET_IO_START_CLOSE,
+};
+
 /*
  * Check a request against the contract and the state of its connection.
- * Returns 0 and the index of the connection, or what submit returns.
+ * Returns enum net_io_start and the index of the connection; or what submit
+ * returns: -VK_EBADH, -VK_EINVAL.
  */
 int net_io_check(const struct net_io *nio, const struct proc_io_req *req, uint32_t *ret_conn);
 
-/* An ACCEPT found no descriptor. */
-void net_io_accept_starved(struct net_io *nio);
-
 /* True when a new ACCEPT is to be held; it is in the list then. */
 bool net_io_accept_hold(struct net_io *nio, uint32_t op);
+
+/*
+ * What both drivers do with a request: check it, make it an operation, put it
+ * into its place, which is conn->in, the outgoing queue or the list of CLOSEs.
+ * Returns enum net_io_start and both indices; or what submit returns, with
+ * nothing changed.
+ */
+VK_INLINE int net_io_take(struct net_io *nio, const struct proc_io_req *req, uint32_t *ret_conn,
+                          uint32_t *ret_op)
+{
+    struct net_table *t = &nio->table;
+    int start = net_io_check(nio, req, ret_conn);
+    if (VK_UNLIKELY(start < 0))
+        return start;
+    uint32_t op = net_op_new(t, req, *ret_conn);
+    if (VK_UNLIKELY(op == 0))
+        return -VK_EOVERFLOW;
+    struct net_io_conn *conn = &t->conns[*ret_conn];
+    *ret_op = op;
+    if (start == NET_IO_START_CLOSE) {
+        net_close_add(t, *ret_conn, op);
+    } else if (start == NET_IO_START_OUT) {
+        net_out_push(t, conn, op);
+        if (t->ops[op].next != op)
+            start = NET_IO_START_NONE;
+    } else {
+        conn->in = op;
+        if (req->code == PROC_IO_ACCEPT && net_io_accept_hold(nio, op))
+            start = NET_IO_START_NONE;
+    }
+    return start;
+}
+
+/* An ACCEPT found no descriptor. */
+void net_io_accept_starved(struct net_io *nio);
 
 /* Take the list of those held when it is time to try again; 0: not yet or none. */
 uint32_t net_io_accept_resume(struct net_io *nio);
@@ -79,6 +122,12 @@ VK_INLINE uint64_t net_clock_ns(void)
     struct timespec ts;
     (void)clock_gettime(CLOCK_MONOTONIC, &ts); /* cannot fail for this clock */
     return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* The flag of a send that a CLOSE follows which wants to leave with it, else 0. */
+VK_INLINE uint32_t net_io_cork(const struct net_table *table, const struct net_io_conn *conn)
+{
+    return VK_UNLIKELY(conn->close) && (table->ops[conn->close].flags & PROC_IO_CORKED) ? MSG_MORE : 0;
 }
 
 #endif

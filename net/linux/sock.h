@@ -39,6 +39,9 @@ int net_sock_bound(int fd, struct proc_addr *ret_addr);
 
 int net_sock_peer(int fd, struct proc_addr *ret_addr);
 
+/* Bytes the peer's system has acknowledged; 0 where fd is no TCP socket. */
+uint64_t net_sock_acked(int fd);
+
 /* Make the next close of fd a reset that drops what is unsent. */
 void net_sock_set_reset(int fd);
 

@@ -28,7 +28,7 @@ int net_table_init(struct net_table *t, uint32_t conns_max)
     t->hash_shift = 64 - heads_bits;
 
     size_t ops_bytes = VK_ALIGN_UP((size_t)t->ops_len * sizeof(struct net_op), 4096u);
-    size_t conns_bytes = VK_ALIGN_UP((size_t)t->conns_len * sizeof(struct net_conn), 4096u);
+    size_t conns_bytes = VK_ALIGN_UP((size_t)t->conns_len * sizeof(struct net_io_conn), 4096u);
     t->map_bytes = ops_bytes + conns_bytes + (sizeof(uint32_t) << heads_bits);
     t->map =
         mmap(NULL, t->map_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -38,7 +38,7 @@ int net_table_init(struct net_table *t, uint32_t conns_max)
     }
     uint8_t *base = t->map;
     t->ops = (struct net_op *)(void *)base;
-    t->conns = (struct net_conn *)(void *)(base + ops_bytes);
+    t->conns = (struct net_io_conn *)(void *)(base + ops_bytes);
     t->heads = (uint32_t *)(void *)(base + ops_bytes + conns_bytes);
     return 0;
 }
@@ -50,7 +50,7 @@ void net_table_fini(struct net_table *t)
     memset(t, 0, sizeof(*t));
 }
 
-uint32_t net_conn_new(struct net_table *t, int fd, uint32_t flags)
+uint32_t net_io_conn_new(struct net_table *t, int fd, uint32_t flags)
 {
     uint32_t index = t->conns_free;
     if (index != 0)
@@ -59,18 +59,18 @@ uint32_t net_conn_new(struct net_table *t, int fd, uint32_t flags)
         index = t->conns_fresh++;
     else
         return 0;
-    struct net_conn *conn = &t->conns[index];
+    struct net_io_conn *conn = &t->conns[index];
     uint32_t gen_max = (1u << (31 - t->index_bits)) - 1;
     gen_max = gen_max < UINT16_MAX ? gen_max : UINT16_MAX;
     uint16_t gen = (uint16_t)(conn->gen < gen_max ? conn->gen + 1 : 1);
-    *conn = (struct net_conn){.fd = fd, .gen = gen, .flags = (uint16_t)(flags | NET_CONN_LIVE)};
+    *conn = (struct net_io_conn){.fd = fd, .gen = gen, .flags = (uint16_t)(flags | NET_IO_CONN_LIVE)};
     t->conns_live++;
     return index;
 }
 
-void net_conn_free(struct net_table *t, uint32_t index)
+void net_io_conn_free(struct net_table *t, uint32_t index)
 {
-    struct net_conn *conn = &t->conns[index];
+    struct net_io_conn *conn = &t->conns[index];
     vk_assert(conn->out == 0 && conn->in == 0);
     conn->flags = 0;
     conn->fd = -1;
@@ -82,7 +82,7 @@ void net_conn_free(struct net_table *t, uint32_t index)
 static uint32_t find_outgoing(const struct net_table *t, uint64_t tag)
 {
     for (uint32_t i = 1; i < t->conns_fresh; i++) {
-        uint32_t last = t->conns[i].flags & NET_CONN_LIVE ? t->conns[i].out : 0;
+        uint32_t last = t->conns[i].flags & NET_IO_CONN_LIVE ? t->conns[i].out : 0;
         uint32_t index = last;
         while (index != 0) {
             if (t->ops[index].tag == tag)
@@ -103,7 +103,7 @@ uint32_t net_op_find(const struct net_table *t, uint64_t tag)
     return index != 0 ? index : find_outgoing(t, tag);
 }
 
-void net_out_remove(struct net_table *t, struct net_conn *conn, uint32_t index)
+void net_out_remove(struct net_table *t, struct net_io_conn *conn, uint32_t index)
 {
     uint32_t before = conn->out;
     while (t->ops[before].next != index)
@@ -141,14 +141,14 @@ uint32_t net_done_take(struct net_table *t, struct proc_io_event *events, uint32
         uint32_t conn = op->conn;
         net_op_finish(t, index, op->res, &events[count++]);
         if (closes && conn != 0)
-            net_conn_free(t, conn);
+            net_io_conn_free(t, conn);
     }
     return count;
 }
 
 void net_close_add(struct net_table *t, uint32_t conn_index, uint32_t op)
 {
-    struct net_conn *conn = &t->conns[conn_index];
+    struct net_io_conn *conn = &t->conns[conn_index];
     if (conn->close == 0) {
         conn->close = op;
         return;

@@ -20,16 +20,16 @@
 
 #define NET_CONNS_CAP (1u << 18) /* bounds the index part of a number; the rest is generation */
 
-enum net_conn_flag {
-    NET_CONN_LIVE = 1u << 0,
-    NET_CONN_LISTENS = 1u << 1,
-    NET_CONN_FD_GONE = 1u << 2, /* the descriptor is closed, or the ring was asked to */
-    NET_CONN_CLOSED = 1u << 3,  /* ... and that is done */
-    NET_CONN_WATCHED = 1u << 4, /* ev: a watcher is registered for events */
-    NET_CONN_RESET = 1u << 5,   /* a send met the reset of the peer; the OS tells it only once */
+enum net_io_conn_flag {
+    NET_IO_CONN_LIVE = 1u << 0,
+    NET_IO_CONN_LISTENS = 1u << 1,
+    NET_IO_CONN_FD_GONE = 1u << 2, /* the descriptor is closed, or the ring was asked to */
+    NET_IO_CONN_CLOSED = 1u << 3,  /* ... and that is done */
+    NET_IO_CONN_WATCHED = 1u << 4, /* ev: a watcher is registered for events */
+    NET_IO_CONN_RESET = 1u << 5,   /* a send met the reset of the peer; the OS tells it only once */
 };
 
-struct net_conn {
+struct net_io_conn {
     int fd;
     uint32_t in;    /* the RECV, RECV_INTO or ACCEPT in flight; a free entry: the next free */
     uint32_t out;   /* last of the ring of SENDs, SHUTDOWNs and CONNECT, in order */
@@ -61,7 +61,7 @@ struct net_op {
 };
 
 struct net_table {
-    struct net_conn *conns;
+    struct net_io_conn *conns;
     struct net_op *ops;
     uint32_t *heads; /* hash of a tag -> first incoming operation */
     uint32_t conns_len, ops_len;
@@ -79,26 +79,26 @@ int net_table_init(struct net_table *t, uint32_t conns_max);
 void net_table_fini(struct net_table *t);
 
 /* A new live entry for fd; 0 when the table is full. */
-uint32_t net_conn_new(struct net_table *t, int fd, uint32_t flags);
-void net_conn_free(struct net_table *t, uint32_t index);
+uint32_t net_io_conn_new(struct net_table *t, int fd, uint32_t flags);
+void net_io_conn_free(struct net_table *t, uint32_t index);
 
 /* The operation with this tag, 0: none that can be canceled. */
 uint32_t net_op_find(const struct net_table *t, uint64_t tag);
 
-VK_INLINE uint32_t net_conn_number(const struct net_table *t, uint32_t index)
+VK_INLINE uint32_t net_io_conn_number(const struct net_table *t, uint32_t index)
 {
     return (uint32_t)t->conns[index].gen << t->index_bits | index;
 }
 
 /* The live connection with this number, 0 for anything else. */
-VK_INLINE uint32_t net_conn_index(const struct net_table *t, uint32_t number)
+VK_INLINE uint32_t net_io_conn_index(const struct net_table *t, uint32_t number)
 {
     uint32_t index = number & ((1u << t->index_bits) - 1);
     if (index == 0 || index >= t->conns_fresh)
         return 0;
-    const struct net_conn *conn = &t->conns[index];
+    const struct net_io_conn *conn = &t->conns[index];
     bool same = (uint32_t)conn->gen == number >> t->index_bits;
-    return same && (conn->flags & NET_CONN_LIVE) ? index : 0;
+    return same && (conn->flags & NET_IO_CONN_LIVE) ? index : 0;
 }
 
 VK_INLINE uint32_t net_tag_hash(const struct net_table *t, uint64_t tag)
@@ -159,12 +159,12 @@ VK_INLINE void net_op_free(struct net_table *t, uint32_t index)
 }
 
 /* The ring of outgoing operations of a connection: conn->out is the last, its next the first. */
-VK_INLINE uint32_t net_out_first(const struct net_table *t, const struct net_conn *conn)
+VK_INLINE uint32_t net_out_first(const struct net_table *t, const struct net_io_conn *conn)
 {
     return conn->out == 0 ? 0 : t->ops[conn->out].next;
 }
 
-VK_INLINE void net_out_push(struct net_table *t, struct net_conn *conn, uint32_t index)
+VK_INLINE void net_out_push(struct net_table *t, struct net_io_conn *conn, uint32_t index)
 {
     struct net_op *op = &t->ops[index];
     if (conn->out == 0) {
@@ -177,9 +177,9 @@ VK_INLINE void net_out_push(struct net_table *t, struct net_conn *conn, uint32_t
 }
 
 /* Take an operation out of the ring, usually the first. */
-void net_out_remove(struct net_table *t, struct net_conn *conn, uint32_t index);
+void net_out_remove(struct net_table *t, struct net_io_conn *conn, uint32_t index);
 
-VK_INLINE void net_out_pop(struct net_table *t, struct net_conn *conn)
+VK_INLINE void net_out_pop(struct net_table *t, struct net_io_conn *conn)
 {
     struct net_op *last = &t->ops[conn->out];
     if (last->next == conn->out)

@@ -115,7 +115,7 @@ static void return_bufs(struct net_ring *r)
 static void arm(struct uring *u, uint32_t index)
 {
     struct net_op *op = &u->nio.table.ops[index];
-    const struct net_conn *conn = &u->nio.table.conns[op->conn];
+    const struct net_io_conn *conn = &u->nio.table.conns[op->conn];
     struct io_uring_sqe *sqe = next_sqe(u);
     switch ((enum proc_io_code)op->code) {
     case PROC_IO_ACCEPT:
@@ -175,7 +175,7 @@ static void arm_cancel(struct uring *u, uint32_t index)
  * filled in: it saves a connection per request one turn. The descriptor stays
  * open until the send has ended, however it ends.
  */
-static bool link_to_send(struct uring *u, const struct net_conn *conn)
+static bool link_to_send(struct uring *u, const struct net_io_conn *conn)
 {
     struct net_ring *r = &u->ring;
     const struct net_op *send = &u->nio.table.ops[conn->out];
@@ -187,18 +187,19 @@ static bool link_to_send(struct uring *u, const struct net_conn *conn)
     if (last->user_data != ((uint64_t)send->seq << 32 | conn->out))
         return false;
     last->flags |= IOSQE_IO_HARDLINK;
+    last->msg_flags |= net_io_cork(&u->nio.table, conn);
     return true;
 }
 
 /* Close the descriptor once nothing goes out any more; what still comes in is being canceled. */
 static void start_close(struct uring *u, uint32_t conn_index)
 {
-    struct net_conn *conn = &u->nio.table.conns[conn_index];
-    if (conn->flags & NET_CONN_FD_GONE)
+    struct net_io_conn *conn = &u->nio.table.conns[conn_index];
+    if (conn->flags & NET_IO_CONN_FD_GONE)
         return;
     if (conn->out != 0 && !link_to_send(u, conn))
         return;
-    conn->flags |= NET_CONN_FD_GONE;
+    conn->flags |= NET_IO_CONN_FD_GONE;
     arm(u, conn->close);
 }
 
@@ -206,7 +207,7 @@ static void start_close(struct uring *u, uint32_t conn_index)
 static void start_out(struct uring *u, uint32_t conn_index)
 {
     struct net_table *t = &u->nio.table;
-    struct net_conn *conn = &t->conns[conn_index];
+    struct net_io_conn *conn = &t->conns[conn_index];
     uint32_t first;
     while ((first = net_out_first(t, conn)) != 0 && t->ops[first].code == PROC_IO_SHUTDOWN) {
         int32_t res = shutdown(conn->fd, SHUT_WR) == 0 ? 0 : net_sock_err(errno);
@@ -224,8 +225,8 @@ static void start_out(struct uring *u, uint32_t conn_index)
 static void finish_close(struct uring *u, uint32_t conn_index)
 {
     struct net_table *t = &u->nio.table;
-    struct net_conn *conn = &t->conns[conn_index];
-    if ((conn->flags & NET_CONN_CLOSED) && conn->in == 0 && conn->out == 0)
+    struct net_io_conn *conn = &t->conns[conn_index];
+    if ((conn->flags & NET_IO_CONN_CLOSED) && conn->in == 0 && conn->out == 0)
         net_close_done(t, conn_index);
 }
 
@@ -240,7 +241,7 @@ static void cancel_op(struct uring *u, uint32_t index)
     } else if (op->state == NET_OP_RENEWED) {
         op->state = NET_OP_CANCELED;
     } else if (op->state == NET_OP_QUEUED) {
-        struct net_conn *conn = &t->conns[op->conn];
+        struct net_io_conn *conn = &t->conns[op->conn];
         if (conn->in == index) {
             net_io_accept_unhold(&u->nio, index);
             conn->in = 0;
@@ -256,9 +257,9 @@ static void cancel_op(struct uring *u, uint32_t index)
  * another connection's by now. Not if all completions were read: then the
  * send is still under way (its work is done inside our own enters only).
  */
-static bool may_still_reset(const struct uring *u, const struct net_conn *conn)
+static bool may_still_reset(const struct uring *u, const struct net_io_conn *conn)
 {
-    if (!(conn->flags & NET_CONN_FD_GONE))
+    if (!(conn->flags & NET_IO_CONN_FD_GONE))
         return true;
     return conn->out != 0 && cq_empty(&u->ring);
 }
@@ -266,7 +267,7 @@ static bool may_still_reset(const struct uring *u, const struct net_conn *conn)
 static void submit_close(struct uring *u, uint32_t conn_index, bool abort)
 {
     struct net_table *t = &u->nio.table;
-    struct net_conn *conn = &t->conns[conn_index];
+    struct net_io_conn *conn = &t->conns[conn_index];
     if (conn->in != 0)
         cancel_op(u, conn->in);
     if (abort && may_still_reset(u, conn)) {
@@ -283,39 +284,23 @@ static void submit_close(struct uring *u, uint32_t conn_index, bool abort)
 static int uring_submit(struct proc_io *io, const struct proc_io_req *req)
 {
     struct uring *u = (struct uring *)io;
-    struct net_table *t = &u->nio.table;
-    uint32_t conn_index;
-    int err = net_io_check(&u->nio, req, &conn_index);
-    if (VK_UNLIKELY(err != 0))
-        return err;
-    uint32_t index = net_op_new(t, req, conn_index);
-    if (VK_UNLIKELY(index == 0))
-        return -VK_EOVERFLOW;
-    struct net_conn *conn = &t->conns[conn_index];
-    switch ((enum proc_io_code)req->code) {
-    case PROC_IO_ACCEPT:
-        conn->in = index;
-        if (!net_io_accept_hold(&u->nio, index))
-            arm(u, index);
-        break;
-    case PROC_IO_RECV:
-    case PROC_IO_RECV_INTO:
-        conn->in = index;
+    uint32_t conn_index, index;
+    int start = net_io_take(&u->nio, req, &conn_index, &index);
+    switch (start) {
+    case NET_IO_START_NONE:
+        return 0;
+    case NET_IO_START_IN:
         arm(u, index);
-        break;
-    case PROC_IO_SEND:
-    case PROC_IO_SHUTDOWN:
-    case PROC_IO_CONNECT:
-        net_out_push(t, conn, index);
-        if (t->ops[index].next == index)
-            start_out(u, conn_index);
-        break;
-    case PROC_IO_CLOSE:
-        net_close_add(t, conn_index, index);
+        return 0;
+    case NET_IO_START_OUT:
+        start_out(u, conn_index);
+        return 0;
+    case NET_IO_START_CLOSE:
         submit_close(u, conn_index, req->flags & PROC_IO_ABORT);
-        break;
+        return 0;
+    default:
+        return start;
     }
-    return 0;
 }
 
 static void uring_cancel(struct proc_io *io, uint64_t tag)
@@ -358,7 +343,7 @@ static bool recv_ended(struct uring *u, uint32_t index, int32_t res, struct proc
         u->ring.multi_recv = false; /* Linux before 6.0 */
         return not_yet(u, index);
     }
-    bool reset = u->nio.table.conns[op->conn].flags & NET_CONN_RESET;
+    bool reset = u->nio.table.conns[op->conn].flags & NET_IO_CONN_RESET;
     if (res == 0)
         return finish_in(u, index, reset ? -VK_ERESET : 0, ev);
     return finish_in(u, index, net_sock_err(-res), ev);
@@ -444,7 +429,7 @@ static bool on_accept(struct uring *u, uint32_t index, const struct io_uring_cqe
     if (cqe->res < 0)
         return more ? false : accept_failed(u, index, -cqe->res, ev);
     bool closing = t->conns[op->conn].close != 0;
-    uint32_t conn_index = closing ? 0 : net_conn_new(t, cqe->res, 0);
+    uint32_t conn_index = closing ? 0 : net_io_conn_new(t, cqe->res, 0);
     if (conn_index == 0) {
         (void)close(cqe->res); /* nobody knows it */
         if (more)
@@ -453,7 +438,7 @@ static bool on_accept(struct uring *u, uint32_t index, const struct io_uring_cqe
     }
     u->nio.stats.accepts++;
     *ev = (struct proc_io_event){
-        .tag = op->tag, .res = (int32_t)net_conn_number(t, conn_index), .flags = PROC_IO_MORE};
+        .tag = op->tag, .res = (int32_t)net_io_conn_number(t, conn_index), .flags = PROC_IO_MORE};
     if (more)
         return true;
     if (op->state == NET_OP_CANCELED) {
@@ -473,26 +458,26 @@ static bool on_accept(struct uring *u, uint32_t index, const struct io_uring_cqe
 static bool send_rest(struct uring *u, uint32_t index, int32_t taken)
 {
     struct net_op *op = &u->nio.table.ops[index];
-    struct net_conn *conn = &u->nio.table.conns[op->conn];
+    struct net_io_conn *conn = &u->nio.table.conns[op->conn];
     op->res += taken;
     if (VK_LIKELY((uint32_t)op->res == op->len)) {
-        conn->flags &= (uint16_t)~NET_CONN_RESET;
+        conn->flags &= (uint16_t)~NET_IO_CONN_RESET;
         return false;
     }
-    conn->flags |= NET_CONN_RESET;
-    if (op->state == NET_OP_CANCELED || (conn->flags & NET_CONN_FD_GONE))
+    conn->flags |= NET_IO_CONN_RESET;
+    if (op->state == NET_OP_CANCELED || (conn->flags & NET_IO_CONN_FD_GONE))
         return false;
     arm(u, index);
     return true;
 }
 
 /* The result of an outgoing operation as the caller sees it. */
-static int32_t out_result(const struct net_op *op, struct net_conn *conn, int32_t res)
+static int32_t out_result(const struct net_op *op, struct net_io_conn *conn, int32_t res)
 {
     if (op->code == PROC_IO_SEND && (res > 0 || (res == -ECANCELED && op->res > 0)))
         return op->res; /* all of it, or what was managed before its cancel or a reset behind a CLOSE */
     if (res == -ECONNRESET)
-        conn->flags |= NET_CONN_RESET;
+        conn->flags |= NET_IO_CONN_RESET;
     return res < 0 ? net_sock_err(-res) : res;
 }
 
@@ -501,7 +486,7 @@ static bool on_out(struct uring *u, uint32_t index, int32_t res, struct proc_io_
     struct net_table *t = &u->nio.table;
     struct net_op *op = &t->ops[index];
     uint32_t conn_index = op->conn;
-    struct net_conn *conn = &t->conns[conn_index];
+    struct net_io_conn *conn = &t->conns[conn_index];
     if (op->code == PROC_IO_SEND && res > 0 && send_rest(u, index, res))
         return false;
     u->nio.stats.sends += op->code == PROC_IO_SEND;
@@ -522,7 +507,7 @@ static bool on_close(struct uring *u, uint32_t index, int32_t res)
     if (res == -ECANCELED) /* not carried out, the send it was linked to was refused */
         (void)close(u->nio.table.conns[conn_index].fd);
     /* else the descriptor is gone, whatever close says */
-    u->nio.table.conns[conn_index].flags |= NET_CONN_CLOSED;
+    u->nio.table.conns[conn_index].flags |= NET_IO_CONN_CLOSED;
     net_io_descriptor_freed(&u->nio);
     finish_close(u, conn_index);
     return false;
@@ -702,6 +687,7 @@ static const struct proc_io_ops uring_ops = {
     .now = net_io_now,
     .wake = net_io_wake,
     .peer = net_io_peer,
+    .taken = net_io_taken,
     .destroy = uring_destroy,
 };
 

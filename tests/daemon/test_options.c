@@ -10,7 +10,7 @@
 
 #include <arpa/inet.h>
 
-#define ARGUMENTS_MAX 8
+#define ARGUMENTS_MAX 12
 #define LAST          ((const char *)NULL) /* ends a list of arguments */
 
 struct result {
@@ -65,14 +65,18 @@ TEST(vkd_options, no_flags_are_the_defaults)
     CHECK_EQ(result.options.driver, NET_IO_AUTO);
     CHECK_EQ(result.options.guard, VK_GUARD_AUTO);
     CHECK_EQ(result.options.workers, 1);
+    CHECK_EQ(result.options.slots, 60000);
     CHECK(result.err[0] == '\0' && result.out[0] == '\0');
 }
 
 TEST(vkd_options, every_flag_in_both_forms)
 {
-    struct result a = parse("--listen", "[::1]:0", "--driver=ev", "--guard", "off", "--workers=256", LAST);
+    struct result a =
+        parse("--listen", "[::1]:0", "--driver=ev", "--guard", "off", "--workers=256", "--slots=60000", LAST);
     struct result b = parse("--workers", "2", "--guard=mprotect+kernel", "--driver", "uring",
-                            "--listen=0.0.0.0:65535", LAST);
+                            "--listen=0.0.0.0:65535", "--slots", "1", LAST);
+    CHECK_EQ(a.options.slots, 60000);
+    CHECK_EQ(b.options.slots, 1);
     CHECK_EQ(a.parsed, VKD_PARSED_SERVE);
     CHECK(addr_is(&a.options.listen, 6, "::1", 0));
     CHECK_EQ(a.options.driver, NET_IO_EV);
@@ -101,6 +105,11 @@ TEST(vkd_options, values_out_of_their_range_are_refused)
     static const char *const workers[] = {"0", "257", "-1", "+1", " 1", "1 ", "2x", "", "4294967297", "0x2"};
     for (size_t i = 0; i < VK_COUNT(workers); i++)
         CHECK_BAD("expected a number from 1 to 256", "--workers", workers[i]);
+    static const char *const slots[] = {"0", "60001", "-1", "many", "1e3", "", " 9", "4294967296"};
+    for (size_t i = 0; i < VK_COUNT(slots); i++)
+        CHECK_BAD("expected a number from 1 to 60000", "--slots", slots[i]);
+    CHECK_BAD("--slots needs a value", "--slots");
+    CHECK_BAD("--slots is given twice", "--slots=9", "--slots=9");
     CHECK_BAD("--driver epoll: expected auto, uring or ev", "--driver", "epoll");
     CHECK_BAD("expected auto, mprotect, mprotect+kernel, pkey or off", "--guard", "on");
     CHECK_BAD("a port is 0 to 65535", "--listen", "127.0.0.1:65536");

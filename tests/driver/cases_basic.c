@@ -194,8 +194,8 @@ static void unknown_connections_are_refused(struct rig *rig)
     const uint32_t conns[] = {12345, 65535, 0x7fffffff, 0x80000000u, UINT32_MAX};
     struct proc_addr peer;
     for (size_t i = 0; i < VK_COUNT(conns); i++) {
-        for (uint8_t code = PROC_IO_ACCEPT; code <= PROC_IO_CONNECT; code++) {
-            struct proc_io_req req = {.code = code, .conn = conns[i], .buf = &byte, .len = 1};
+        for (unsigned code = PROC_IO_ACCEPT; code <= PROC_IO_CONNECT; code++) {
+            struct proc_io_req req = {.code = (uint8_t)code, .conn = conns[i], .buf = &byte, .len = 1};
             RIG_CHECK(rig, refuse(rig, req) == -VK_EBADH);
         }
         RIG_CHECK(rig, rig->io->ops->peer(rig->io, conns[i], &peer) == -VK_EBADH);
@@ -213,8 +213,8 @@ static void closed_connections_are_refused(struct rig *rig)
     req.code = PROC_IO_CLOSE;
     RIG_CHECK(rig, refuse(rig, req) == -VK_EBADH && "a second CLOSE without ABORT, too");
     rig_await(rig, done);
-    for (uint8_t code = PROC_IO_ACCEPT; code <= PROC_IO_CONNECT; code++) {
-        req.code = code;
+    for (unsigned code = PROC_IO_ACCEPT; code <= PROC_IO_CONNECT; code++) {
+        req.code = (uint8_t)code;
         RIG_CHECK(rig, refuse(rig, req) == -VK_EBADH && "and after its completion");
     }
 }

@@ -96,6 +96,23 @@ static void close_waits_for_a_slow_reader(struct rig *rig)
     rig_await(rig, rig_close(rig, pair.server, 0));
 }
 
+/* Held back for the end, it still arrives: at once when it is short, piece by piece when it is long. */
+static void corked_close_delivers_what_was_sent(struct rig *rig)
+{
+    static const uint32_t lens[] = {1, 1000, 5u << 20};
+    rig_listen(rig, false);
+    for (size_t i = 0; i < VK_COUNT(lens); i++) {
+        struct rig_pair pair = rig_pair(rig);
+        rig_fill(rig->buf, lens[i], 5, 0);
+        uint32_t send = rig_send(rig, pair.server, rig->buf, lens[i]);
+        uint32_t close = rig_close(rig, pair.server, PROC_IO_CORKED);
+        rig_reader_start(rig, &reader, pair.client, 5, RIG_READ_MULTI);
+        RIG_CHECK(rig, rig_reader_await_end(rig, &reader) == 0 && reader.pos == lens[i]);
+        RIG_CHECK(rig, rig_await(rig, send) == (int32_t)lens[i] && rig_await(rig, close) == 0);
+        rig_await(rig, rig_close(rig, pair.client, PROC_IO_CORKED)); /* nothing to hold back */
+    }
+}
+
 /* Nobody reads: ABORT ends what a CLOSE in order would wait for without end. */
 static void abort_hurries_a_close(struct rig *rig)
 {
@@ -232,6 +249,7 @@ const struct rig_case rig_cases_close[] = {
     {"close_of_a_listener_leaves_its_connections", close_of_a_listener_leaves_its_connections},
     {"close_delivers_pending_sends_first", close_delivers_pending_sends_first},
     {"close_waits_for_a_slow_reader", close_waits_for_a_slow_reader},
+    {"corked_close_delivers_what_was_sent", corked_close_delivers_what_was_sent},
     {"abort_hurries_a_close", abort_hurries_a_close},
     {"abort_resets_the_peer", abort_resets_the_peer},
     {"abort_drops_pending_sends", abort_drops_pending_sends},

@@ -398,6 +398,26 @@ static void sends_to_a_closed_peer_fail_in_the_end(struct rig *rig)
     rig_await(rig, rig_close(rig, pair.client, 0));
 }
 
+/* How to see that a SEND which does not end goes on. What a peer's buffers hold counts as taken. */
+static void taken_changes_as_the_peer_takes(struct rig *rig)
+{
+    rig_listen(rig, false);
+    struct rig_pair pair = rig_pair(rig);
+    const struct proc_io_ops *ops = rig->io->ops;
+    rig_fill(rig->buf, RIG_BIG_BYTES, 9, 0);
+    uint32_t send = rig_send(rig, pair.client, rig->buf, RIG_BIG_BYTES);
+    rig_pass(rig, 20000000);
+    rig_reader_start(rig, &reader, pair.server, 9, RIG_READ_MULTI);
+    uint64_t before = ops->taken(rig->io, pair.client);
+    RIG_CHECK(rig, !rig_is_done(rig, send));
+    rig_reader_await(rig, &reader, RIG_BIG_BYTES);
+    RIG_CHECK(rig, ops->taken(rig->io, pair.client) != before);
+    RIG_CHECK(rig, rig_await(rig, send) == (int32_t)RIG_BIG_BYTES);
+    rig_close_pair(rig, pair);
+    RIG_CHECK(rig, ops->taken(rig->io, pair.client) == 0);
+    RIG_CHECK(rig, ops->taken(rig->io, UINT32_MAX) == 0);
+}
+
 const struct rig_case rig_cases_stream[] = {
     {"echo", echo},
     {"one_shot_recv_completes_once", one_shot_recv_completes_once},
@@ -408,6 +428,7 @@ const struct rig_case rig_cases_stream[] = {
     {"sends_keep_their_order", sends_keep_their_order},
     {"sends_of_every_size", sends_of_every_size},
     {"large_transfers_both_ways", large_transfers_both_ways},
+    {"taken_changes_as_the_peer_takes", taken_changes_as_the_peer_takes},
     {"send_waits_for_a_slow_reader", send_waits_for_a_slow_reader},
     {"paused_multi_recv_holds_the_sender", paused_multi_recv_holds_the_sender},
     {"full_connection_does_not_hold_others", full_connection_does_not_hold_others},

@@ -115,6 +115,7 @@ static int create_through_ev(const char *arg, uint64_t seed, struct proc_io **re
 #endif
 
 static const struct driver_skip through_skips[] = {
+    {"taken_changes_as_the_peer_takes", "no op of a stream tells what its peer took"},
     {"peer_is_the_other_end", "no op of a stream tells its peer's address"},
     {"listen_on_ipv6", "asks for the peer's address"},
     {"end_right_behind_the_bytes_is_seen",

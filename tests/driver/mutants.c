@@ -464,6 +464,17 @@ static void patch_peer(struct proc_io_ops *ops)
     ops->peer = own_peer;
 }
 
+static uint64_t taken_stands_still(struct proc_io *io, uint32_t conn)
+{
+    (void)io, (void)conn;
+    return 7;
+}
+
+static void patch_taken(struct proc_io_ops *ops)
+{
+    ops->taken = taken_stands_still;
+}
+
 static uint64_t step_back(struct proc_io *io)
 {
     struct mutant *m = of(io);
@@ -516,6 +527,7 @@ static const struct mutation mutations[] = {
     {.name = "listen_anywhere", .patch = patch_listen},
     {.name = "sleep_through_wake", .patch = patch_wake},
     {.name = "own_peer", .patch = patch_peer},
+    {.name = "taken_stands_still", .patch = patch_taken},
     {.name = "clock_steps_back", .patch = patch_now},
 };
 
@@ -599,6 +611,12 @@ static int wrap_peer(struct proc_io *io, uint32_t conn, struct proc_addr *ret_ad
     return inner->ops->peer(inner, conn, ret_addr);
 }
 
+static uint64_t wrap_taken(struct proc_io *io, uint32_t conn)
+{
+    struct proc_io *inner = of(io)->inner;
+    return inner->ops->taken(inner, conn);
+}
+
 static void wrap_destroy(struct proc_io *io)
 {
     struct proc_io *inner = of(io)->inner;
@@ -620,8 +638,8 @@ static int create_mutant(const char *arg, uint64_t seed, struct proc_io **ret_io
     int err = driver_create_sim(NULL, seed, &m.inner);
     if (err != 0)
         return err;
-    m.ops = (struct proc_io_ops){"mutant", false, wrap_listen, wrap_open, wrap_submit, wrap_cancel,
-                                 wrap_wait, wrap_now,    wrap_wake, wrap_peer,   wrap_destroy};
+    m.ops = (struct proc_io_ops){"mutant",  false,    wrap_listen, wrap_open, wrap_submit, wrap_cancel,
+                                 wrap_wait, wrap_now, wrap_wake,   wrap_peer, wrap_taken,  wrap_destroy};
     m.io.ops = &m.ops;
     m.mutation = find_mutation(arg);
     m.closing = UINT32_MAX;

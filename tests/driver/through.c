@@ -478,11 +478,17 @@ static int through_listen(struct proc_io *io, const struct proc_addr *addr, bool
     return offer(t, net_streams_listener(t->streams, listener), number);
 }
 
+static bool same_addr(const struct proc_addr *a, const struct proc_addr *b)
+{
+    return a->family == b->family && a->port == b->port && a->scope == b->scope &&
+           memcmp(a->ip, b->ip, sizeof a->ip) == 0;
+}
+
 /* Connectors are kept, one for each address. */
 static int find_connector(struct through *t, const struct proc_addr *addr, uint32_t *ret_connector)
 {
     for (uint32_t i = 0; i < t->connectors_count; i++) {
-        if (memcmp(&t->connectors[i].addr, addr, sizeof *addr) == 0) {
+        if (same_addr(&t->connectors[i].addr, addr)) {
             *ret_connector = i;
             return 0;
         }
@@ -515,6 +521,12 @@ static int through_peer(struct proc_io *io, uint32_t conn, struct proc_addr *ret
     struct through *t = of(io);
     (void)ret_addr; /* a stream's handle does not tell it */
     return conn < THROUGH_CONNS && t->conns[conn].is_used ? -VK_ENOTSUP : -VK_EBADH;
+}
+
+static uint64_t through_taken(struct proc_io *io, uint32_t conn)
+{
+    (void)io, (void)conn;
+    return 0; /* a stream's handle does not tell it */
 }
 
 /* ---- the driver: requests ----------------------------------------------------------------------- */
@@ -737,7 +749,7 @@ static int start(struct through *t)
     if (rc)
         return rc;
     t->env.count = 1;
-    t->env.objects[0] = (struct proc_object){&proc_kind_process, (void *)(uintptr_t)proc_pid(t->user)};
+    t->env.objects[0] = proc_process_object(t->user);
     const struct proc_spawn pass = {.program = &through_pass_program,
                                     .arg = &t->pass,
                                     .arg_len = sizeof t->pass,
@@ -760,6 +772,7 @@ static const struct proc_io_ops through_ops = {
     .wait = through_wait,
     .now = through_now,
     .peer = through_peer,
+    .taken = through_taken,
     .destroy = through_destroy,
 };
 

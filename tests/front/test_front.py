@@ -94,6 +94,15 @@ class Dev(unittest.TestCase):
         self.assertIn("dev: unknown command 'no-such-command'\nusage: ./dev COMMAND", done.stderr)
         self.assertEqual(done.stdout, '')
 
+    def test_arguments_that_nothing_reads_exit_2(self):
+        for command in ('test', 'build', 'lint', 'fmt', 'asan', 'coverage', 'test-pkey', 'test-bare', 'clean', 'help'):
+            with self.subTest(command=command):
+                done = run('./dev', command, 'EXTRA')
+                self.assertEqual((done.returncode, done.stdout), (2, ''))
+                self.assertTrue(done.stderr.startswith(f"dev: {command} takes no argument, but was given 'EXTRA'; "))
+        done = run('./dev', 'fuzz', 'head', '1', 'EXTRA')
+        self.assertEqual((done.returncode, done.stderr), (2, "dev: fuzz takes NAME and SECONDS, not 'EXTRA' as well\n"))
+
     def test_help_names_every_command(self):
         done = run('./dev', 'help')
         self.assertEqual(done.returncode, 0)

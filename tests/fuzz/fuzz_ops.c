@@ -67,6 +67,8 @@ static int resume(const struct proc_program *fuzz, struct proc_self *self)
     uint8_t how = take_byte();
     for (uint8_t i = how & 15; i > 0; i--) {
         struct proc_op *op = proc_op_next(self);
+        if (!op)
+            break; /* the kernel has left some of the last run in the ring */
         take_op(op);
         /* An answer to what was really asked, now and then. */
         if (op->code == PROC_OP_REPLY && self->done_count && (op->tag & 1))
@@ -126,7 +128,7 @@ static void start_peer(void)
     env.objects[3] = (struct proc_object){0};
     if (proc_spawn(kernel, &spawn, &peer))
         return;
-    env.objects[3] = (struct proc_object){&proc_kind_process, (void *)(uintptr_t)proc_pid(peer)};
+    env.objects[3] = proc_process_object(peer);
     proc_run_soon(kernel, peer);
 }
 

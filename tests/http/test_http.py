@@ -284,10 +284,48 @@ class Crash(Base):
 class Counter(Base):
     program = 'counter'
 
+    def counters(self):
+        got = self.server.talk(b'GET /counters HTTP/1.1\r\nHost: a\r\n\r\n')
+        self.assertRegex(got, rb'^HTTP/1\.1 200 ')
+        return {name: int(value) for name, value in re.findall(rb'^(\w+) (\d+)$', got.partition(b'\r\n\r\n')[2], re.M)}
+
+    def test_counters_count_requests_and_processes(self):
+        before = self.counters()
+        self.ask(b'GET /')
+        after = self.counters()
+        self.assertEqual(after[b'requests'], before[b'requests'] + 2)
+        self.assertEqual(after[b'processes'], 2)  # the counter, and the request that asks
+
     def ask(self, request):
         return self.server.talk(request + b' HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n')
 
+    def test_a_request_that_passes_its_deadline_is_ended_alone(self):
+        lose = b'POST /lose HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n'
+        before = self.counters()
+        late = [self.server.connect() for _ in range(5)]
+        for sock in late:
+            sock.sendall(lose + GET)  # what follows belongs to a connection that is closed
+        self.assertRegex(self.ask(b'GET /'), rb'^HTTP/1\.1 200 ')  # the counter has lost five and answers on
+        for sock in late:
+            got = b''
+            while piece := sock.recv(4096):
+                got += piece
+            sock.close()
+            self.assertRegex(got, rb'^HTTP/1\.1 500 [^\0]*\r\nConnection: close\r\n[^\0]*\(crash \d+\)\n$')
+        held = (b'processes', b'handles', b'ops', b'buffers', b'slots', b'conns', b'busy')
+        self.eventually(lambda: [self.counters()[name] for name in held], [before[name] for name in held])
+        self.assertEqual(self.counters()[b'crashes'], before[b'crashes'] + 5)
+        self.eventually(lambda: sum('deadline passed' in line for line in self.server.log), 5)
+
+    def eventually(self, look, want):
+        """What must come to pass: connections are closed, and the log is read, a moment after the answer."""
+        until = time.monotonic() + 60
+        while look() != want and time.monotonic() < until:
+            time.sleep(0.01)
+        self.assertEqual(look(), want)
+
     def test_counts_and_comes_back_after_a_crash(self):
+        self.ask(b'POST /reset')
         for want in (b'1\n', b'2\n', b'3\n'):
             self.assertTrue(self.ask(b'GET /').endswith(b'\r\n\r\n' + want))
         self.ask(b'POST /reset')

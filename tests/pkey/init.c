@@ -27,8 +27,9 @@ static int run(char **args)
     int status;
     pid_t pid = fork();
     if (pid == 0) {
-        execv(args[0], args);
-        perror(args[0]);
+        if (args[0] != NULL)
+            execv(args[0], args);
+        perror(args[0] != NULL ? args[0] : "an empty line of /list");
         _exit(127);
     }
     if (pid < 0 || waitpid(pid, &status, 0) != pid)

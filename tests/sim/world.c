@@ -149,6 +149,7 @@ uint64_t world_end(struct world *w)
 {
     uint32_t steps = 0;
     net_server_drain(w->server, sim_now(w->sim) + NET_DRAIN_TIMEOUT_NS);
+    net_server_unlisten(w->server);
     while (!net_server_is_idle(w->server) || sim_conns_open(w->sim) > 0)
         step(w, &steps);
     CHECK(sim_ops_in_flight(w->sim) == 0);

@@ -203,7 +203,9 @@ static void on_signal(int sig, siginfo_t *info, void *context)
     errno = error;
     if (goes_on) {
         thread->active = active;
-        thread->selector = thread->lapsed ? VK_LINUX_TRAP_ALLOW : selector;
+        if (thread->lapsed)
+            selector = VK_LINUX_TRAP_ALLOW;
+        thread->selector = selector;
     }
 }
 

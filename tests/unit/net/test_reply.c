@@ -61,11 +61,11 @@ TEST(net_reply, types_and_servers_of_every_length_arrive)
     uint8_t text[NET_REPLY_TYPE_MAX + 1];
     memset(text, 't', sizeof(text));
     for (size_t len = 1; len <= NET_REPLY_TYPE_MAX; len++) {
-        struct net_reply reply = {.status = 204, .type = {text, len}};
+        struct net_reply reply = {.status = 200, .type = {text, len}};
         CHECK_EQ(net_reply_whole(out, sizeof(out), &reply, VK_SPAN_LIT(""), &out_len), 0);
-        CHECK_EQ(out_len, 25 + 14 + len + 4);
-        CHECK_MEM(out + 25 + 14, text, len);
-        CHECK_MEM(out + 25 + 14 + len, "\r\n\r\n", 4);
+        CHECK_EQ(out_len, 17 + 14 + len + 2 + 19 + 2);
+        CHECK_MEM(out + 17 + 14, text, len);
+        CHECK_MEM(out + 17 + 14 + len, "\r\nContent-Length: 0\r\n\r\n", 23);
     }
     struct net_reply reply = {.status = 200, .type = {text, NET_REPLY_TYPE_MAX + 1}};
     CHECK_EQ(net_reply_whole(out, sizeof(out), &reply, VK_SPAN_LIT(""), &out_len), -VK_EINVAL);
@@ -95,6 +95,26 @@ TEST(net_reply, some_statuses_and_head_have_no_body)
     struct net_reply interim = {.status = 100};
     CHECK_EQ(net_reply_whole(out, sizeof(out), &interim, VK_SPAN_LIT(""), &out_len), 0);
     CHECK_OUT(NET_REPLY_CONTINUE);
+}
+
+/* RFC 9110, 8.6 and 15.3.5: no length, and no type of a content that there is not; the caller may add one. */
+TEST(net_reply, what_has_no_body_has_neither_type_nor_length)
+{
+    static const uint16_t bodyless[] = {100, 103, 199, 204, 304};
+    for (uint32_t i = 0; i < VK_COUNT(bodyless); i++) {
+        struct net_reply reply = hello;
+        reply.status = bodyless[i];
+        reply.body = NET_BODY_LENGTH;
+        CHECK_EQ(net_reply_whole(out, sizeof(out), &reply, VK_SPAN_LIT("body"), &out_len), 0);
+        size_t line = 9 + 4 + net_status_reason(bodyless[i]).len + 2;
+        CHECK_EQ(out_len, line + 37 + 13 + 2);
+        CHECK_MEM(out + line, "Date: " DATE "\r\nServer: vkd\r\n\r\n", 37 + 13 + 2);
+        struct net_writer w = net_writer(out, sizeof(out));
+        net_reply_begin(&w, &reply);
+        net_reply_field(&w, VK_SPAN_LIT("Content-Type"), VK_SPAN_LIT("a/b"));
+        CHECK_EQ(net_reply_end(&w), 0);
+        CHECK_EQ(w.len_bytes, out_len + 19);
+    }
 }
 
 TEST(net_reply, connection_and_allow)

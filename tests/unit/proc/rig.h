@@ -8,8 +8,8 @@
 #ifndef TESTS_UNIT_PROC_RIG_H
 #define TESTS_UNIT_PROC_RIG_H
 
+#include "proc/kernel_impl.h"
 #include "proc/native.h"
-#include "proc/service.h"
 #include "tests/unit/test.h"
 
 struct rig_io {

@@ -215,8 +215,13 @@ TEST(proc_kernel, crash_lines_are_limited)
             world.actors_count = 0;
             start(actor_fails);
             settle_down();
+            if (second == 2 && i == 0) {
+                static const char dropped[] = "200 lines about crashes dropped: ";
+                CHECK_EQ(world.lines, 102); /* what was dropped, then the crash */
+                CHECK(memcmp(world.line_before, dropped, sizeof dropped - 1) == 0);
+            }
         }
-        CHECK_EQ(world.lines, second * 100);
+        CHECK_EQ(world.lines, second == 1 ? 100 : 201);
         world.clock_ns += 1000 * MS;
     }
     CHECK_EQ(counters().ended[PROC_REASON_FAIL], 600);
@@ -431,4 +436,105 @@ TEST(proc_kernel, texts_name_every_reason)
     for (uint32_t reason = 0; reason < PROC_REASON_END; reason++)
         CHECK(proc_reason_text((enum proc_reason)reason)[0] != 'u' || reason == PROC_REASON_END);
     CHECK_MEM(proc_reason_text(PROC_REASON_END), "unknown", 8u);
+}
+
+/* ---- completions --------------------------------------------------------------------- */
+
+/* Asks in each run as much as it can that finishes at once, and waits for one sleep. */
+static int asks_without_end(struct actor *actor, struct proc_self *self)
+{
+    for (uint32_t i = 0; i < self->done_count; i++) {
+        if (self->done[i].tag == 1)
+            return PROC_RUN_END;
+        actor->step++;
+    }
+    if (actor->runs == 1)
+        ask(self, (struct proc_op){.code = PROC_OP_SLEEP, .arg = MS, .tag = 1});
+    while (self->ops_count < PROC_RING_ENTRIES)
+        ask(self, (struct proc_op){.code = PROC_OP_CLOSE});
+    return PROC_RUN_AGAIN;
+}
+
+TEST(proc_kernel, completions_at_once_do_not_keep_others_away)
+{
+    world_start();
+    struct actor *actor = start(asks_without_end);
+    for (int i = 0; i < 10; i++)
+        step();
+    CHECK_EQ(actor->step, 9 * PROC_RING_ENTRIES - 1);
+    world.clock_ns += 2 * MS;
+    for (int i = 0; i < 4; i++)
+        step();
+    CHECK(!is_alive(actor));
+    check_nothing_held();
+    world_end();
+}
+
+static int sleeps(struct actor *actor, struct proc_self *self)
+{
+    (void)actor;
+    ask_sleep(self, UINT64_MAX);
+    return PROC_RUN_WAIT;
+}
+
+/* Makes 60 calls; when it is told of their ends, sends a message in each run, and ends in the last of these.
+ */
+static int told_in_parts(struct actor *actor, struct proc_self *self)
+{
+    actor->handle += self->done_count;
+    if (self->done_count > 0)
+        ask(self, (struct proc_op){.code = PROC_OP_SEND, .flags = PROC_OP_SILENT, .handle = 3});
+    if (actor->handle == 60)
+        return PROC_RUN_END;
+    while (actor->step < 60 && self->ops_count < PROC_RING_ENTRIES) {
+        ask(self, (struct proc_op){.code = PROC_OP_CALL, .handle = 2});
+        actor->step++;
+    }
+    return actor->step < 60 ? PROC_RUN_AGAIN : PROC_RUN_WAIT;
+}
+
+TEST(proc_kernel, ops_that_stay_during_a_backlog_are_carried_out_once)
+{
+    static struct proc_env env;
+    world_start();
+    struct actor *target = start(sleeps);
+    struct actor *mailbox = start(sleeps);
+    env = (struct proc_env){.count = 2, .objects = {object_of(target), object_of(mailbox)}};
+    struct actor *actor = start_with(told_in_parts, &env);
+    settle_down();
+    CHECK_EQ(counters().requests, 62);
+    proc_end(world.kernel, proc_process_find(world.kernel, target->pid), PROC_REASON_KILLED);
+    settle_down();
+    CHECK(!is_alive(actor));
+    CHECK_EQ(world.kernel->messages.count, 4);
+    world_end();
+}
+
+static int sleeps_once(struct actor *actor, struct proc_self *self)
+{
+    if (actor->step++ > 0)
+        return PROC_RUN_END;
+    ask_sleep(self, MS);
+    return PROC_RUN_WAIT;
+}
+
+/* ---- options --------------------------------------------------------------------------- */
+
+TEST(proc_kernel, tables_larger_than_their_handles_are_refused)
+{
+    CHECK_EQ(world_start_with((struct proc_kernel_options){.requests_max = VK_TABLE_MAX}), -VK_EINVAL);
+    CHECK_EQ(world_start_with((struct proc_kernel_options){.processes_max = VK_TABLE_MAX}), -VK_EINVAL);
+    CHECK_EQ(world_start_with((struct proc_kernel_options){.handles_max = VK_TABLE_MAX}), -VK_EINVAL);
+    CHECK(world.kernel == NULL);
+}
+
+TEST(proc_kernel, a_wait_without_end_ends_with_the_next_timer)
+{
+    world_start();
+    struct actor *actor = start(sleeps_once);
+    settle_down();
+    proc_kernel_step(world.kernel, UINT64_MAX);
+    settle_down();
+    CHECK(!is_alive(actor));
+    world_end();
 }

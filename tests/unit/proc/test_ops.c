@@ -132,18 +132,28 @@ TEST(proc_ops, canceled_ones_leave_nothing_behind)
 static int flood_resume(const struct proc_program *program, struct proc_self *self)
 {
     (void)program;
-    for (struct proc_op *op; (op = proc_op_next(self));)
+    struct proc_self *head = self;
+    for (uint32_t i = 0; i < head->done_count; i++)
+        seen[0] += head->done[i].res == -VK_EOVERFLOW;
+    for (struct proc_op *op; (op = proc_op_next(head));)
         *op = (struct proc_op){.code = PROC_OP_SLEEP, .arg = UINT64_MAX};
+    seen[1] += PROC_RING_ENTRIES;
     return PROC_RUN_AGAIN;
 }
 
-TEST(proc_ops, more_than_the_limit_in_flight_end_the_process)
+TEST(proc_ops, more_than_the_limit_in_flight_are_refused)
 {
     struct proc_kernel *kernel = rig_kernel();
     const struct proc_program flood = {.name = "flood", .heap_bytes = 65536, .resume = flood_resume};
-    rig_spawn(kernel, &flood, NULL, 0, NULL);
+    struct proc_process *process = rig_spawn(kernel, &flood, NULL, 0, NULL);
     rig_run(kernel, 2 * PROC_OPS_MAX / PROC_RING_ENTRIES);
-    CHECK_EQ(rig_ended(kernel, PROC_REASON_OP), 1);
+    struct proc_counters counters;
+    proc_kernel_counters(kernel, &counters);
+    CHECK_EQ(counters.requests, PROC_OPS_MAX);
+    CHECK_EQ(seen[1], 2 * PROC_OPS_MAX);
+    CHECK_EQ(seen[0], PROC_OPS_MAX - PROC_RING_ENTRIES); /* of the last run it does not know yet */
+    proc_end(kernel, process, PROC_REASON_KILLED);
+    rig_run(kernel, 2);
     rig_check_empty(kernel);
     proc_kernel_destroy(kernel);
 }

@@ -5,92 +5,7 @@
  * a list of ops, one after the other, in kernels whose tables are tiny.
  */
 #include "proc/supervise.h"
-#include "tests/unit/proc/world.h"
-
-/* In a list, the handle that the completion of op i brought. */
-#define GOT(i)  (0xfff00000u + (i))
-#define ENV     2u /* the first handle of the environment */
-#define OPS_MAX 24u
-
-struct list {
-    struct proc_op ops[OPS_MAX];
-    uint32_t count;
-    bool all_at_once; /* submitted in one run; else each after the completion of the last */
-    bool stays;       /* waits for good in the end */
-    struct proc_done dones[OPS_MAX];
-    uint32_t done_count;
-};
-
-static struct list lists[4];
-
-static uint32_t resolve(const struct list *list, uint32_t handle)
-{
-    uint32_t i = handle - GOT(0);
-    return i < OPS_MAX ? list->dones[i].handle : handle;
-}
-
-static void ask_next(struct list *list, struct proc_self *self, uint32_t i)
-{
-    struct proc_op op = list->ops[i];
-    op.handle = resolve(list, op.handle);
-    if (op.code == PROC_OP_SEND)
-        op.arg = resolve(list, (uint32_t)op.arg);
-    if (op.tag == 0)
-        op.tag = i;
-    ask(self, op);
-}
-
-static int follows_a_list(struct actor *actor, struct proc_self *self)
-{
-    struct list *list = &lists[actor->word];
-    for (uint32_t i = 0; i < self->done_count; i++, list->done_count++)
-        list->dones[list->all_at_once ? list->done_count : actor->step - 1] = self->done[i];
-    if (list->all_at_once) {
-        while (actor->step < list->count)
-            ask_next(list, self, actor->step++);
-    } else if (self->done_count > 0 || actor->runs == 1) {
-        if (actor->step < list->count) {
-            ask_next(list, self, actor->step++);
-            return PROC_RUN_WAIT;
-        }
-    }
-    if (list->done_count < list->count)
-        return PROC_RUN_WAIT;
-    if (!list->stays)
-        return PROC_RUN_END;
-    ask_sleep(self, UINT64_MAX);
-    return PROC_RUN_WAIT;
-}
-
-static struct actor *follow(uint32_t at, const struct proc_env *env)
-{
-    struct actor *actor = start_with(follows_a_list, env);
-    actor->word = at;
-    return actor;
-}
-
-static void add(uint32_t at, struct proc_op op)
-{
-    struct list *list = &lists[at];
-    CHECK(list->count < OPS_MAX);
-    list->ops[list->count++] = op;
-}
-
-static void begin(void)
-{
-    memset(lists, 0, sizeof(lists));
-}
-
-static void check_results(uint32_t at, const int *results, size_t count)
-{
-    const struct list *list = &lists[at];
-    CHECK_EQ(list->done_count, count);
-    for (size_t i = 0; i < count; i++)
-        CHECK_EQ(list->dones[i].res, results[i]);
-}
-
-#define CHECK_RESULTS(at, ...) \
-    check_results(at, (const int[]){__VA_ARGS__}, VK_COUNT(((const int[]){__VA_ARGS__})))
+#include "tests/unit/proc/lists.h"
 
 /* Lives, and takes no message. */
 static int is_busy(struct actor *actor, struct proc_self *self)
@@ -245,7 +160,7 @@ TEST(proc_refusals, a_handle_that_finds_no_place_is_released)
     CHECK_EQ(target->handle, 0);
     CHECK_EQ(counters().handles, 1);
     CHECK_EQ(world.kernel->served.count, 1);
-    proc_end(world.kernel, proc_process_find(world.kernel, giver->pid), PROC_REASON_KILLED);
+    end_actor(giver);
     settle_down();
     CHECK_EQ(world.kernel->served.count, 0);
     world_end();
@@ -270,6 +185,34 @@ TEST(proc_refusals, every_op_on_a_dead_process_says_so)
     world_end();
 }
 
+/* A process table so small that pids come back soon. */
+TEST(proc_refusals, a_handle_of_the_dead_never_names_another)
+{
+    CHECK_EQ(world_start_with((struct proc_kernel_options){.processes_max = 2}), 0);
+    begin();
+    struct actor *first = start(actor_waits_forever);
+    uint32_t pid = first->pid;
+    struct proc_env env = {.count = 1, .objects = {object_of(first)}};
+    add(0, (struct proc_op){.code = PROC_OP_KILL, .handle = ENV});
+    end_actor(first);
+    struct actor *heir = actor_new(actor_waits_forever);
+    uint32_t starts = 0;
+    do {
+        CHECK(++starts < 10000);
+        if (heir->pid != 0)
+            end_actor(heir);
+        settle_down();
+        *heir = (struct actor){.run = actor_waits_forever, .id = heir->id};
+        CHECK_EQ(actor_start(heir, &(struct proc_spawn){0}), 0);
+        settle_down();
+    } while (heir->pid != pid);
+    follow(0, &env);
+    settle_down();
+    CHECK_RESULTS(0, -VK_EDIED);
+    CHECK(is_alive(heir));
+    world_end();
+}
+
 TEST(proc_refusals, a_killed_process_ends_before_its_next_turn)
 {
     world_start();
@@ -286,9 +229,43 @@ TEST(proc_refusals, a_killed_process_ends_before_its_next_turn)
     world_end();
 }
 
+/* What it asked after its own end is not carried out. */
+TEST(proc_refusals, a_process_that_kills_itself_asks_nothing_more)
+{
+    static struct proc_env env;
+    world_start();
+    begin();
+    lists[0].all_at_once = true;
+    struct actor *target = start(actor_waits_forever);
+    add(0, (struct proc_op){.code = PROC_OP_KILL, .handle = ENV});
+    add(0, (struct proc_op){.code = PROC_OP_KILL, .handle = ENV});
+    add(0, (struct proc_op){.code = PROC_OP_KILL, .handle = ENV + 1});
+    struct actor *actor = follow(0, &env);
+    env = (struct proc_env){.count = 2, .objects = {object_of(actor), object_of(target)}};
+    settle_down();
+    CHECK(is_alive(target));
+    CHECK(!is_alive(actor));
+    CHECK_EQ(counters().ended[PROC_REASON_KILLED], 1);
+    world_end();
+}
+
+TEST(proc_refusals, a_start_that_finds_no_place_is_refused)
+{
+    CHECK_EQ(world_start_with((struct proc_kernel_options){.processes_max = 1}), 0);
+    begin();
+    struct proc_env env = {.count = 1, .objects = {{&proc_kind_program, (void *)(uintptr_t)&actor_program}}};
+    add(0, (struct proc_op){.code = PROC_OP_SPAWN, .handle = ENV, .off = OUT_OFF, .len = 4});
+    follow(0, &env);
+    settle_down();
+    CHECK_RESULTS(0, -VK_ENOSPC);
+    check_nothing_held();
+    world_end();
+}
+
 /* ---- no room for one more op ------------------------------------------------------------------ */
 
-TEST(proc_refusals, one_op_too_many_for_the_table_ends_its_process)
+/* Ops of every kind that would have to wait: none of them has a place, and none of them ends anybody. */
+TEST(proc_refusals, one_op_too_many_for_the_table_is_refused)
 {
     static const struct proc_op ops[] = {
         {.code = PROC_OP_SLEEP, .arg = MS},
@@ -303,21 +280,91 @@ TEST(proc_refusals, one_op_too_many_for_the_table_ends_its_process)
         struct actor *target = start(actor_waits_forever);
         settle_down();
         struct proc_served *served = (struct proc_served *)vk_table_take(&world.kernel->served);
-        served->server = target->pid;
+        served->server = proc_process_find(world.kernel, target->pid)->name;
         served->refs = 1;
-        void *number = (void *)(uintptr_t)served->entry.handle;
-        struct proc_env env = {.count = 2, .objects = {object_of(target), {&proc_kind_served, number}}};
+        struct proc_env env = {.count = 2, .objects = {object_of(target), {&proc_kind_served, served}}};
         for (int k = 0; k < 3; k++)
             add(0, (struct proc_op){.code = PROC_OP_SLEEP, .arg = 1000 * MS});
         add(0, ops[i]);
+        add(0, (struct proc_op){.code = PROC_OP_KILL, .handle = ENV}); /* needs no place */
         lists[0].all_at_once = true;
-        follow(0, &env);
-        settle_down();
-        CHECK_EQ(counters().ended[PROC_REASON_OP], 1);
+        struct actor *actor = follow(0, &env);
+        step();
+        step();
+        CHECK(is_alive(actor));
+        CHECK_EQ(lists[0].dones[3].res, -VK_EOVERFLOW);
+        CHECK_EQ(lists[0].dones[4].res, 0);
+        CHECK_EQ(lists[0].done_count, 2);
+        CHECK(!is_alive(target));
         CHECK_EQ(counters().processes, 1);
-        CHECK_EQ(counters().requests, 1);
+        CHECK_EQ(counters().requests, 3);
         world_end();
     }
+}
+
+/* Sleeps in as many ops as it gets; handle: what it saw refused. */
+static int takes_all(struct actor *actor, struct proc_self *self)
+{
+    for (uint32_t i = 0; i < self->done_count; i++)
+        actor->handle += self->done[i].res == -VK_EOVERFLOW;
+    if (actor->handle > 0)
+        return PROC_RUN_WAIT;
+    while (self->ops_count < PROC_RING_ENTRIES)
+        ask_sleep(self, 1000 * MS);
+    return PROC_RUN_AGAIN;
+}
+
+TEST(proc_refusals, a_crowd_leaves_places_to_others)
+{
+    CHECK_EQ(world_start_with((struct proc_kernel_options){.requests_max = 128}), 0);
+    begin();
+    struct actor *crowd = start(takes_all);
+    settle_down();
+    CHECK(crowd->handle > 0);
+    CHECK(is_alive(crowd));
+    CHECK_EQ(counters().requests, 128 - 128 / PROC_REQUESTS_KEPT);
+    add(0, (struct proc_op){.code = PROC_OP_SLEEP, .arg = MS});
+    add(0, (struct proc_op){.code = PROC_OP_DUP});
+    add(0, (struct proc_op){.code = PROC_OP_SLEEP, .arg = MS});
+    struct actor *other = follow(0, NULL);
+    pass(10 * MS);
+    CHECK_RESULTS(0, 0, -VK_EBADH, 0);
+    CHECK(!is_alive(other));
+    CHECK_EQ(counters().ended[PROC_REASON_NORMAL], 1);
+    end_actor(crowd);
+    settle_down();
+    check_nothing_held();
+    world_end();
+}
+
+/* Tries until it may sleep. */
+static int tries_again(struct actor *actor, struct proc_self *self)
+{
+    if (self->done_count > 0 && the_done(self)->res == 0)
+        return PROC_RUN_END;
+    if (self->done_count > 0)
+        actor->step += the_done(self)->res == -VK_EOVERFLOW;
+    if (self->done_count > 0 || actor->runs == 1)
+        ask_sleep(self, MS);
+    return PROC_RUN_WAIT;
+}
+
+TEST(proc_refusals, a_table_full_through_others_delays_and_ends_nobody)
+{
+    CHECK_EQ(world_start_with((struct proc_kernel_options){.requests_max = 4}), 0);
+    struct actor *crowd = start(takes_all);
+    struct actor *other = start(tries_again);
+    for (int i = 0; i < 20; i++)
+        step();
+    CHECK_EQ(counters().requests, 4);
+    CHECK(is_alive(other));
+    CHECK(other->step > 3);
+    end_actor(crowd);
+    pass(2 * MS);
+    CHECK(!is_alive(other));
+    CHECK_EQ(counters().ended[PROC_REASON_NORMAL], 1);
+    check_nothing_held();
+    world_end();
 }
 
 TEST(proc_refusals, a_full_link_table_refuses)
@@ -357,7 +404,7 @@ TEST(proc_refusals, messages_past_the_buffers_are_refused)
     follow(0, &env);
     settle_down();
     CHECK_RESULTS(0, 0, 0, 0, 0, 0, -VK_ENOMEM, -VK_ENOMEM, -VK_ENOMEM, 0);
-    proc_end(world.kernel, proc_process_find(world.kernel, target->pid), PROC_REASON_KILLED);
+    end_actor(target);
     settle_down();
     check_nothing_held();
     world_end();
@@ -412,7 +459,7 @@ TEST(proc_refusals, a_second_receive_is_refused)
     struct actor *actor = follow(0, NULL);
     settle_down();
     CHECK_EQ(lists[0].done_count, 1);
-    CHECK_EQ(lists[0].dones[0].res, -VK_EOVERFLOW);
+    CHECK_EQ(lists[0].dones[1].res, -VK_EOVERFLOW);
     CHECK(is_alive(actor));
     world_end();
 }
@@ -422,11 +469,11 @@ TEST(proc_refusals, a_second_receive_is_refused)
 TEST(proc_refusals, every_pending_op_can_be_canceled)
 {
     static const struct proc_op ops[] = {
-        {.code = PROC_OP_SLEEP, .arg = 1000 * MS, .tag = 7},
-        {.code = PROC_OP_RECV, .off = IN_OFF, .len = 64, .tag = 7},
-        {.code = PROC_OP_MONITOR, .handle = ENV, .tag = 7},
-        {.code = PROC_OP_CALL, .handle = ENV, .tag = 7},
-        {.code = PROC_OP_READ, .handle = ENV + 1, .off = IN_OFF, .len = 1, .tag = 7},
+        {.code = PROC_OP_SLEEP, .arg = 1000 * MS},
+        {.code = PROC_OP_RECV, .off = IN_OFF, .len = 64},
+        {.code = PROC_OP_MONITOR, .handle = ENV},
+        {.code = PROC_OP_CALL, .handle = ENV},
+        {.code = PROC_OP_READ, .handle = ENV + 1, .off = IN_OFF, .len = 1},
     };
     for (size_t i = 0; i < VK_COUNT(ops); i++) {
         world_start();
@@ -434,19 +481,17 @@ TEST(proc_refusals, every_pending_op_can_be_canceled)
         struct actor *target = start(is_busy);
         settle_down();
         struct proc_served *served = (struct proc_served *)vk_table_take(&world.kernel->served);
-        served->server = target->pid;
+        served->server = proc_process_find(world.kernel, target->pid)->name;
         served->refs = 1;
-        void *number = (void *)(uintptr_t)served->entry.handle;
-        struct proc_env env = {.count = 2, .objects = {object_of(target), {&proc_kind_served, number}}};
+        struct proc_env env = {.count = 2, .objects = {object_of(target), {&proc_kind_served, served}}};
         add(0, ops[i]);
-        add(0, (struct proc_op){.code = PROC_OP_CANCEL, .arg = 7, .tag = 8});
-        add(0, (struct proc_op){.code = PROC_OP_CANCEL, .arg = 7, .tag = 9});
+        add(0, (struct proc_op){.code = PROC_OP_CANCEL, .arg = 0});
+        add(0, (struct proc_op){.code = PROC_OP_CANCEL, .arg = 0});
         lists[0].all_at_once = true;
         follow(0, &env);
         settle_down();
         CHECK_RESULTS(0, -VK_ECANCELED, 0, -VK_ENOENT);
-        CHECK_EQ(lists[0].dones[0].tag, 7);
-        proc_end(world.kernel, proc_process_find(world.kernel, target->pid), PROC_REASON_KILLED);
+        end_actor(target);
         pass(2000 * MS); /* a timer left behind would fire now */
         vk_table_give(&world.kernel->served, served);
         check_nothing_held();
@@ -609,7 +654,7 @@ TEST(proc_refusals, a_restart_waits_for_a_place)
     pass(300 * MS);
     CHECK_EQ(proc_supervisor_pid(supervisor, 0), 0);
     CHECK_EQ(proc_supervisor_restarts(supervisor), 0);
-    proc_end(world.kernel, proc_process_find(world.kernel, thief->pid), PROC_REASON_KILLED);
+    end_actor(thief);
     pass(300 * MS);
     CHECK(proc_supervisor_pid(supervisor, 0) != 0);
     CHECK_EQ(proc_supervisor_pid(supervisor, 1), 0);

@@ -3,9 +3,10 @@
  * Goal: a handle served by a process cannot be told from the kernel's own:
  * ops reach the server with their bytes, answers come back with theirs, the
  * server's death fails them, and the end of the last handle is told. Method:
- * one server, one user that gets the handle by a message.
+ * one server, one user that gets the handle by a message; or lists of ops, of
+ * a process that serves itself and of one whose mailbox is full.
  */
-#include "proc/kernel_impl.h"
+#include "tests/unit/proc/lists.h"
 #include "tests/unit/proc/rig.h"
 
 #define USER 2u
@@ -107,7 +108,7 @@ static struct proc_kernel *serve(const uint16_t *codes, uint32_t codes_bytes)
     static struct proc_env env;
     struct proc_process *user = rig_spawn(kernel, &program_user, codes, codes_bytes, NULL);
     env.count = 1;
-    env.objects[0] = (struct proc_object){&proc_kind_process, (void *)(uintptr_t)proc_pid(user)};
+    env.objects[0] = proc_process_object(user);
     rig_spawn(kernel, &program_server, NULL, 0, &env);
     rig_run(kernel, 50);
     return kernel;
@@ -184,7 +185,7 @@ enum impatience { CANCELS, DIES, CLOSES };
 static enum proc_step step_impatient(struct proc_self *self, struct proc_fiber *fiber)
 {
     struct rig_state *s = (struct rig_state *)fiber;
-    const enum impatience how = (enum impatience)*(uint8_t *)proc_at(self, self->arg_off);
+    const enum impatience how = (enum impatience) * (uint8_t *)proc_at(self, self->arg_off);
     const struct proc_op recv = {.code = PROC_OP_RECV, .off = proc_off(self, s->bytes), .len = 64};
     struct proc_op *op;
     PROC_BEGIN(fiber->step)
@@ -214,7 +215,7 @@ static void check_impatient(enum impatience how)
     struct proc_process *user = rig_spawn(kernel, &program_impatient, &arg, 1, NULL);
     static struct proc_env env;
     env.count = 1;
-    env.objects[0] = (struct proc_object){&proc_kind_process, (void *)(uintptr_t)proc_pid(user)};
+    env.objects[0] = proc_process_object(user);
     rig_spawn(kernel, &program_server, NULL, 0, &env);
     rig_run_for(kernel, 20000000);
     CHECK_EQ(seen[14], 1); /* told, with the id it knew */
@@ -237,4 +238,267 @@ TEST(proc_serve, death_of_the_holder_is_told_to_the_server)
 TEST(proc_serve, closed_handle_ends_what_was_asked_of_it)
 {
     check_impatient(CLOSES);
+}
+
+/* ---- a process that serves itself ---------------------------------------------------------- */
+
+#define RECEIVE                                        \
+    (struct proc_op)                                   \
+    {                                                  \
+        .code = PROC_OP_RECV, .off = IN_OFF, .len = 64 \
+    }
+
+/* Canceling what was asked of the handle is told to the RECV that waits, which the close ends too. */
+TEST(proc_serve, closing_its_own_handle_with_a_receive_on_it_is_harmless)
+{
+    world_start();
+    begin();
+    add(0, (struct proc_op){.code = PROC_OP_SERVE, .arg = 77});
+    follow(0, NULL);
+    lists[0].stays = true;
+    settle_down();
+    lists[0].all_at_once = true;
+    add(0, (struct proc_op){.code = PROC_OP_ACCEPT, .handle = GOT(0)});
+    add(0, RECEIVE);
+    add(0, (struct proc_op){.code = PROC_OP_RECV, .handle = GOT(0), .off = IN_OFF, .len = 64});
+    add(0, (struct proc_op){.code = PROC_OP_CLOSE, .handle = GOT(0)});
+    go_on(&world.actors[0]);
+    settle_down();
+    CHECK_EQ(lists[0].dones[1].res, -VK_ECANCELED);
+    CHECK_EQ(lists[0].dones[2].res, 0);
+    CHECK_EQ(lists[0].dones[3].res, 0);
+    CHECK_EQ(lists[0].dones[4].res, 0);
+    end_actor(&world.actors[0]);
+    settle_down();
+    check_nothing_held();
+    world_end();
+}
+
+TEST(proc_serve, answer_cannot_take_along_the_handle_that_was_asked)
+{
+    world_start();
+    begin();
+    lists[0].all_at_once = true;
+    add(0, (struct proc_op){.code = PROC_OP_SERVE, .arg = 77});
+    follow(0, NULL);
+    lists[0].stays = true;
+    settle_down();
+    add(0, (struct proc_op){.code = PROC_OP_ACCEPT, .handle = GOT(0)});
+    add(0, RECEIVE);
+    go_on(&world.actors[0]);
+    settle_down();
+    add(0, (struct proc_op){.code = PROC_OP_REPLY, .flags = PROC_SEND_MOVE, .handle = GOT(0), .arg = GOT(2)});
+    go_on(&world.actors[0]);
+    settle_down();
+    CHECK_EQ(lists[0].dones[3].res, -VK_EINVAL);
+    add(0, (struct proc_op){.code = PROC_OP_REPLY, .handle = GOT(0), .arg = GOT(2)});
+    go_on(&world.actors[0]);
+    settle_down();
+    CHECK_RESULTS(0, 0, 0, 0, -VK_EINVAL, 0);
+    CHECK(lists[0].dones[1].handle != 0);
+    end_actor(&world.actors[0]);
+    settle_down();
+    check_nothing_held();
+    world_end();
+}
+
+/* ---- a server whose mailbox is full --------------------------------------------------------- */
+
+/*
+ * list 0 serves an object, gives it to list 1 and fills its own mailbox; then
+ * list 1 follows asked, and list 0 receives when the test lets it.
+ */
+struct full {
+    struct actor *server;
+    struct actor *holder;
+    struct proc_env both;
+};
+
+static void serve_full(struct full *full, const struct proc_op *asked, uint32_t count)
+{
+    world_start();
+    begin();
+    add(1, RECEIVE);
+    for (uint32_t i = 0; i < count; i++) {
+        add(1, asked[i]);
+        lists[1].ops[1 + i].handle = GOT(0);
+    }
+    lists[0].stays = true;
+    lists[1].stays = true;
+    full->holder = follow(1, NULL);
+    add(0, (struct proc_op){.code = PROC_OP_SERVE, .arg = 77});
+    for (uint32_t i = 0; i < PROC_MAILBOX_MAX; i++)
+        add(0, (struct proc_op){.code = PROC_OP_SEND, .handle = ENV});
+    add(0, (struct proc_op){.code = PROC_OP_SEND, .handle = ENV + 1, .flags = PROC_SEND_MOVE, .arg = GOT(0)});
+    full->server = follow(0, &full->both);
+    full->both = (struct proc_env){.count = 2, .objects = {object_of(full->server), object_of(full->holder)}};
+    settle_down();
+    CHECK_EQ(lists[0].done_count, PROC_MAILBOX_MAX + 2);
+    CHECK_EQ(lists[1].done_count, 1);
+    CHECK_EQ(world.kernel->messages.count, PROC_MAILBOX_MAX);
+}
+
+static void receive(struct full *full, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        lists[0].count = lists[0].done_count = full->server->step = 0;
+        add(0, RECEIVE);
+        go_on(full->server);
+        settle_down();
+        CHECK_RESULTS(0, 0);
+    }
+}
+
+static void check_full_ends(struct full *full)
+{
+    if (is_alive(full->holder))
+        end_actor(full->holder);
+    if (is_alive(full->server))
+        end_actor(full->server);
+    settle_down();
+    check_nothing_held();
+    world_end();
+}
+
+static const struct proc_op a_write = {.code = PROC_OP_WRITE, .off = OUT_OFF, .len = 9};
+
+TEST(proc_serve, op_waits_for_room_and_comes_in_its_turn)
+{
+    static struct full full;
+    serve_full(&full, &a_write, 1);
+    receive(&full, PROC_MAILBOX_MAX);
+    CHECK_EQ(lists[0].dones[0].flags, 0);
+    receive(&full, 1);
+    CHECK_EQ(lists[0].dones[0].flags, PROC_DONE_OP | PROC_DONE_REQUEST);
+    CHECK_EQ(lists[0].dones[0].len, sizeof(struct proc_request) + 9);
+    CHECK_EQ(lists[1].done_count, 1);
+    check_full_ends(&full);
+}
+
+TEST(proc_serve, op_without_bytes_waits_for_room_too)
+{
+    static struct full full;
+    const struct proc_op op = {.code = PROC_OP_ACCEPT};
+    serve_full(&full, &op, 1);
+    receive(&full, PROC_MAILBOX_MAX + 1);
+    CHECK_EQ(lists[0].dones[0].flags, PROC_DONE_OP | PROC_DONE_REQUEST);
+    CHECK_EQ(lists[0].dones[0].len, sizeof(struct proc_request));
+    check_full_ends(&full);
+}
+
+/* The server received what was asked and its mailbox filled again: it must still hear of the cancellation. */
+TEST(proc_serve, cancellation_needs_no_room)
+{
+    static struct full full;
+    const struct proc_op op = {.code = PROC_OP_ACCEPT};
+    serve_full(&full, &op, 1);
+    receive(&full, PROC_MAILBOX_MAX + 1);
+    lists[0].count = lists[0].done_count = full.server->step = 0;
+    for (uint32_t i = 0; i < PROC_MAILBOX_MAX; i++)
+        add(0, (struct proc_op){.code = PROC_OP_SEND, .handle = ENV});
+    go_on(full.server);
+    settle_down();
+    CHECK_EQ(world.kernel->messages.count, PROC_MAILBOX_MAX);
+    end_actor(full.holder);
+    CHECK_EQ(world.kernel->messages.count, PROC_MAILBOX_MAX + 1);
+    receive(&full, PROC_MAILBOX_MAX + 1);
+    struct proc_request request;
+    memcpy(&request, lists[0].heads[0], sizeof request);
+    CHECK_EQ(request.code, PROC_OP_CANCEL);
+    CHECK_EQ(request.badge, 77);
+    check_full_ends(&full);
+}
+
+TEST(proc_serve, full_table_of_objects_refuses)
+{
+    world_start();
+    begin();
+    while (vk_table_take(&world.kernel->served) != NULL)
+        continue;
+    add(0, (struct proc_op){.code = PROC_OP_SERVE});
+    follow(0, NULL);
+    settle_down();
+    CHECK_RESULTS(0, -VK_ENOSPC);
+    CHECK_EQ(counters().handles, 0);
+    world_end();
+}
+
+TEST(proc_serve, op_that_waits_for_room_fails_with_its_server)
+{
+    static struct full full;
+    serve_full(&full, &a_write, 1);
+    end_actor(full.server);
+    settle_down();
+    CHECK_EQ(lists[1].dones[1].res, -VK_EDIED);
+    check_full_ends(&full);
+}
+
+/* The server received, the holder was woken and had no turn yet. */
+static void wake_holder(struct full *full)
+{
+    lists[0].count = lists[0].done_count = full->server->step = 0;
+    add(0, RECEIVE);
+    go_on(full->server);
+    while (!proc_process_find(world.kernel, full->holder->pid)->queued)
+        step();
+    CHECK_EQ(lists[1].done_count, 1);
+}
+
+TEST(proc_serve, op_that_was_woken_fails_with_its_server)
+{
+    static struct full full;
+    serve_full(&full, &a_write, 1);
+    wake_holder(&full);
+    end_actor(full.server);
+    settle_down();
+    CHECK_EQ(lists[1].dones[1].res, -VK_EDIED);
+    check_full_ends(&full);
+}
+
+TEST(proc_serve, op_that_was_woken_may_find_no_buffer)
+{
+    static struct full full;
+    serve_full(&full, &a_write, 1);
+    wake_holder(&full);
+    struct vk_buf taken, first = {0};
+    while (vk_bufs_get(&world.kernel->bufs, 1, &taken))
+        first = taken;
+    settle_down();
+    CHECK_EQ(lists[1].dones[1].res, -VK_ENOMEM);
+    CHECK(first.ptr != NULL);
+    world_end();
+}
+
+/* It was never posted, so its server must not hear of its end. */
+TEST(proc_serve, holder_that_dies_before_there_is_room_is_not_told)
+{
+    static struct full full;
+    for (int woken = 0; woken < 2; woken++) {
+        serve_full(&full, &a_write, 1);
+        if (woken)
+            wake_holder(&full);
+        end_actor(full.holder);
+        settle_down();
+        receive(&full, PROC_MAILBOX_MAX - (uint32_t)woken);
+        CHECK_EQ(lists[0].dones[0].flags, 0);
+        receive(&full, 1); /* the end of the handle */
+        struct proc_request request;
+        memcpy(&request, lists[0].heads[0], sizeof request);
+        CHECK_EQ(request.code, PROC_OP_CLOSE);
+        CHECK_EQ(world.kernel->messages.count, 0);
+        check_full_ends(&full);
+    }
+}
+
+TEST(proc_serve, op_longer_than_a_message_is_refused)
+{
+    static struct full full;
+    serve_full(&full, NULL, 0);
+    add(1, (struct proc_op){.code = PROC_OP_WRITE,
+                            .handle = GOT(0),
+                            .len = PROC_MESSAGE_MAX_BYTES - sizeof(struct proc_request) + 1});
+    go_on(full.holder);
+    settle_down();
+    CHECK_EQ(lists[1].dones[1].res, -VK_ETOOBIG); /* with its head */
+    check_full_ends(&full);
 }

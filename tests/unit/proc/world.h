@@ -27,6 +27,7 @@ struct actor {
     uint32_t step; /* the function's own */
     uint32_t runs;
     uint32_t handle;
+    uint32_t stays;
     struct actor *other;
     uint64_t word;
 };
@@ -40,6 +41,7 @@ struct world {
     uint32_t actors_count;
     uint32_t lines; /* logged */
     char last_line[256];
+    char line_before[256];
 };
 
 static struct world world;
@@ -70,6 +72,7 @@ static inline void world_log(void *ctx, enum proc_log_level level, struct vk_spa
     (void)ctx;
     (void)level;
     size_t len = text.len < sizeof(world.last_line) - 1 ? text.len : sizeof(world.last_line) - 1;
+    memcpy(world.line_before, world.last_line, sizeof(world.last_line));
     memcpy(world.last_line, text.ptr, len);
     world.last_line[len] = '\0';
     world.lines++;
@@ -168,7 +171,7 @@ static inline struct actor *start_with(actor_fn run, const struct proc_env *env)
 
 static inline struct proc_object object_of(const struct actor *actor)
 {
-    return (struct proc_object){&proc_kind_process, (void *)(uintptr_t)actor->pid};
+    return proc_process_object(proc_process_find(world.kernel, actor->pid));
 }
 
 static inline bool is_alive(const struct actor *actor)
