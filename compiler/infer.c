@@ -50,8 +50,13 @@ static void close_vars(struct vkc_pass *pass, struct vkc_type *type)
 {
     struct vkc_type *var;
     while ((var = open_var(type)) != NULL) {
+        struct vkc_type *whole = vkc_type_find(type);
+        var->link = vkc_simple(pass, VKC_TYPE_ERROR);
+        if (pass->diags->errors > pass->errors_before)
+            continue;     /* it may well follow from what was told */
+        var->link = NULL; /* for the text of the whole */
         struct vkc_diag *diag = vkc_error(pass->diags, var->origin, "the type of this cannot be inferred");
-        if (vkc_type_find(type) != var)
+        if (whole != var)
             vkc_diag_label(pass->diags, diag, "it would be `%s`", vkc_type_text(pass->types, type));
         vkc_diag_help(pass->diags, diag, "write the type, as in `let xs: List<Int> = []`");
         var->link = vkc_simple(pass, VKC_TYPE_ERROR);
@@ -68,7 +73,7 @@ static void check_drop(struct vkc_pass *pass, const struct vkc_later *later)
     if (call != NULL && call->kind == VKC_CALL_BUILTIN && call->builtin->drops)
         return;
     struct vkc_diag *diag = vkc_error(pass->diags, expr->span, "the value of this is not used");
-    vkc_diag_label(pass->diags, diag, "it is a `%s`", vkc_type_text(pass->types, later->type));
+    vkc_diag_label(pass->diags, diag, "it is `%s`", vkc_type_text(pass->types, later->type));
     if (expr->kind == VKC_EXPR_BINARY && expr->binary.op == VKC_BINARY_EQ)
         vkc_diag_help(pass->diags, diag, "`=` assigns, `==` compares");
     else
@@ -121,6 +126,7 @@ struct saved {
     struct vkc_infer *infer;
     uint32_t floor, depth, pending_floor, later_floor, module, type_params_count;
     struct vkc_symbol **type_params;
+    uint32_t errors_before;
 };
 
 static struct saved enter(struct vkc_pass *pass, struct vkc_infer *infer, struct vkc_body *body)
@@ -132,7 +138,9 @@ static struct saved enter(struct vkc_pass *pass, struct vkc_infer *infer, struct
                           pass->later_floor,
                           pass->module,
                           pass->type_params_count,
-                          pass->type_params};
+                          pass->type_params,
+                          pass->errors_before};
+    pass->errors_before = pass->diags->errors;
     pass->infer = infer;
     pass->floor = pass->locals_count;
     pass->pending_floor = pass->pending_count;
@@ -156,6 +164,7 @@ static void leave(struct vkc_pass *pass, struct saved saved)
     pass->module = saved.module;
     pass->type_params = saved.type_params;
     pass->type_params_count = saved.type_params_count;
+    pass->errors_before = saved.errors_before;
 }
 
 /* What an actor's parameters and variables are called, in everything inside it. */
@@ -192,6 +201,12 @@ void vkc_infer_body(struct vkc_pass *pass, struct vkc_body *body)
     infer.result_reason.text = "expected because it is the result of this function";
     if (fn != NULL && fn->result != NULL)
         infer.result_reason.span = fn->result->span;
+    if (body->kind == VKC_BODY_LET) {
+        const struct vkc_type_expr *type = body->decl != NULL ? body->decl->let->let.type : NULL;
+        infer.result_reason = (struct vkc_reason){{0, 0}, "expected because of this type"};
+        if (type != NULL)
+            infer.result_reason.span = type->span;
+    }
     if (body->kind == VKC_BODY_ROUTE || body->kind == VKC_BODY_ERROR || body->kind == VKC_BODY_CRASH)
         infer.result_reason =
             (struct vkc_reason){body->clause->span, "a clause of an `http` block gives a Response"};
@@ -273,7 +288,7 @@ static void help_mismatch(struct vkc_pass *pass, struct vkc_diag *diag, const st
         vkc_diag_help(pass->diags, diag, "`.str()` gives its text");
     else if (want == VKC_TYPE_DURATION && have == VKC_TYPE_INT)
         vkc_diag_help(pass->diags, diag, "a Duration has a unit: `250ms`, `1s * n`");
-    else if (want == VKC_TYPE_INT && have == VKC_TYPE_STR)
+    else if (want == VKC_TYPE_INT && have == VKC_TYPE_STR && expr->kind != VKC_EXPR_STR)
         vkc_diag_help(pass->diags, diag, "`.parse_int` gives an `Int?`");
     else if (want == VKC_TYPE_RESPONSE && have == VKC_TYPE_STR)
         vkc_diag_help(pass->diags, diag, "`text(...)` makes a Response of it");
@@ -298,7 +313,7 @@ static void tell_mismatch(struct vkc_pass *pass, struct vkc_expr *expr, struct v
         vkc_diag_label(pass->diags, diag, "this block ends without a value");
     if (reason != NULL && reason->span.start != 0)
         vkc_diag_note(pass->diags, diag, reason->span, "%s", reason->text);
-    else if (reason != NULL && reason->text != NULL)
+    else if (reason != NULL && reason->text != NULL && strncmp(reason->text, "expected", 8) != 0)
         vkc_diag_help(pass->diags, diag, "%s", reason->text);
     help_mismatch(pass, diag, expr, found, expected);
 }
@@ -355,7 +370,7 @@ struct vkc_type *vkc_infer_block(struct vkc_pass *pass, struct vkc_expr *block, 
             break;
         }
         bool is_last = i + 1 == block->block.count && stmt->kind == VKC_STMT_EXPR;
-        if (is_last && !(hint == NULL && stmt->expr->kind == VKC_EXPR_BAD)) {
+        if (is_last && !vkc_is_stop(pass, stmt->expr)) {
             type = vkc_infer_expr(pass, stmt->expr, hint);
             continue;
         }

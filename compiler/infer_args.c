@@ -141,6 +141,19 @@ static void fill(struct matcher *m, struct vkc_span span, uint32_t found, uint32
     tell_count(m, span, least, found, first);
 }
 
+/* As many as no parameters take: then what they are says nothing. */
+static bool is_wrong_count(const struct matcher *m, const struct vkc_args *args, uint32_t first)
+{
+    uint32_t least = 0;
+    for (uint32_t i = first; i < m->count; i++)
+        least += m->slots[i].value == NULL;
+    for (uint32_t i = 0; i < args->count; i++) {
+        if (args->items[i].name.name != NULL)
+            return false;
+    }
+    return args->count < least || args->count > m->count - first;
+}
+
 void vkc_infer_args(struct vkc_pass *pass, struct vkc_expr *expr, struct vkc_call *call,
                     const struct vkc_args *args, const struct vkc_slot *slots, uint32_t slots_count,
                     uint32_t first, const char *what, struct vkc_span declared,
@@ -156,9 +169,13 @@ void vkc_infer_args(struct vkc_pass *pass, struct vkc_expr *expr, struct vkc_cal
         call->args[i] = begun[i];
         m.given[i] = true;
     }
+    bool is_wrong = is_wrong_count(&m, args, first);
     for (uint32_t i = 0; i < args->count; i++) {
         const struct vkc_arg *arg = &args->items[i];
-        if (arg->name.name != NULL) {
+        if (is_wrong) {
+            vkc_infer_expr(pass, arg->value, NULL);
+            is_too_many = true;
+        } else if (arg->name.name != NULL) {
             named_arg(&m, arg);
         } else if (next < slots_count) {
             infer_arg(&m, arg->value, next++);

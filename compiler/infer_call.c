@@ -59,7 +59,7 @@ static void tell_closure_count(struct vkc_pass *pass, const struct vkc_expr *exp
     struct vkc_diag *diag =
         vkc_error(pass->diags, expr->call.callee->span, "this function takes %u argument%s, found %u", want,
                   want == 1 ? "" : "s", expr->call.args.count);
-    vkc_diag_label(pass->diags, diag, "it is a `%s`", vkc_type_text(pass->types, expr->call.callee->type));
+    vkc_diag_label(pass->diags, diag, "it is `%s`", vkc_type_text(pass->types, expr->call.callee->type));
 }
 
 static struct vkc_type *unknown_fn(struct vkc_pass *pass, struct vkc_expr *expr, struct vkc_type *type)
@@ -196,7 +196,7 @@ static struct vkc_type *no_method(struct vkc_pass *pass, struct vkc_expr *expr, 
                object->kind != VKC_TYPE_ERROR && object->kind != VKC_TYPE_VAR) {
         struct vkc_diag *diag = vkc_error(pass->diags, name.span, "`%s` has no method `%s`",
                                           vkc_type_text(pass->types, object), name.name->text);
-        vkc_diag_note(pass->diags, diag, fn->slots[0].span, "the function `%s` takes a `%s` first",
+        vkc_diag_note(pass->diags, diag, fn->slots[0].span, "the function `%s` takes `%s` first",
                       name.name->text, vkc_type_text(pass->types, fn->slots[0].type));
     } else {
         vkc_tell_no_field(pass, object, name, true);

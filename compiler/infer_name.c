@@ -158,11 +158,18 @@ static struct vkc_type *symbol_value(struct vkc_pass *pass, struct vkc_expr *exp
     }
 }
 
+/* `Int` alone is hardly meant as a variant of Json without its payload. */
+static bool is_rather_type(struct vkc_pass *pass, const struct vkc_symbol *variant)
+{
+    return variant->outer == pass->checked->json && variant->slots_count > 0 &&
+           vkc_table_find(pass, pass->prelude, VKC_SPACE_TYPE, variant->name) != NULL;
+}
+
 static struct vkc_type *capital(struct vkc_pass *pass, struct vkc_expr *expr, struct vkc_type *hint)
 {
     bool is_told;
     struct vkc_symbol *variant = vkc_variant_named(pass, expr->name, hint, &is_told);
-    if (variant != NULL) {
+    if (variant != NULL && !is_rather_type(pass, variant)) {
         expr->symbol = variant;
         return vkc_infer_variant(pass, expr, variant, NULL, hint);
     }

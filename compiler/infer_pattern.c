@@ -13,7 +13,7 @@ static bool fits(struct vkc_pass *pass, const struct vkc_pattern *pattern, struc
     if (vkc_type_find(expected)->kind == VKC_TYPE_NEVER || vkc_type_unify(pass->types, found, expected))
         return true;
     struct vkc_diag *diag =
-        vkc_error(pass->diags, pattern->span, "this pattern is of `%s`, the value is a `%s`",
+        vkc_error(pass->diags, pattern->span, "this pattern is of `%s`, the value is `%s`",
                   vkc_type_text(pass->types, vkc_type_solve(pass->types, found)),
                   vkc_type_text(pass->types, vkc_type_solve(pass->types, expected)));
     if (vkc_type_option(pass->checked, vkc_type_find(expected)) != NULL)
@@ -31,7 +31,7 @@ static struct vkc_symbol *bind_again(struct vkc_pass *pass, struct vkc_ident nam
             continue;
         symbol->index = pass->alt_stamp;
         if (!vkc_type_unify(pass->types, symbol->type, type))
-            vkc_error(pass->diags, name.span, "`%s` is a `%s` in the first alternative, a `%s` here",
+            vkc_error(pass->diags, name.span, "`%s` is `%s` in the first alternative, `%s` here",
                       name.name->text, vkc_type_text(pass->types, symbol->type),
                       vkc_type_text(pass->types, type));
         return symbol;

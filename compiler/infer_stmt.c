@@ -91,14 +91,17 @@ static void infer_assign(struct vkc_pass *pass, struct vkc_stmt *stmt)
     if (place->kind == VKC_EXPR_NAME && place->symbol != NULL)
         reason = (struct vkc_reason){place->symbol->span, "expected because of this variable"};
     if (stmt->assign.op == VKC_BINARY_COUNT) {
-        vkc_infer_as(pass, value, type, &reason);
+        if (changes)
+            vkc_infer_as(pass, value, type, &reason);
+        else
+            vkc_infer_expr(pass, value, type);
         return;
     }
     struct vkc_type *right = vkc_infer_expr(pass, value, type);
     struct vkc_type *result =
         vkc_infer_arith(pass, stmt->assign.op, stmt->assign.op_span, place, value, type, right);
     if (changes && !vkc_type_unify(pass->types, result, type))
-        vkc_error(pass->diags, stmt->assign.op_span, "the result is a `%s`, the variable a `%s`",
+        vkc_error(pass->diags, stmt->assign.op_span, "the result is `%s`, the variable `%s`",
                   vkc_type_text(pass->types, result), vkc_type_text(pass->types, type));
 }
 
@@ -187,7 +190,7 @@ static void infer_while(struct vkc_pass *pass, struct vkc_stmt *stmt)
 
 /* ---- expressions as statements ---------------------------------------------------------------- */
 
-static bool is_stop(struct vkc_pass *pass, const struct vkc_expr *expr)
+bool vkc_is_stop(struct vkc_pass *pass, const struct vkc_expr *expr)
 {
     enum vkc_body_kind kind = pass->infer->body->kind;
     bool is_here = kind == VKC_BODY_METHOD || kind == VKC_BODY_EVERY;
@@ -198,7 +201,7 @@ static bool is_stop(struct vkc_pass *pass, const struct vkc_expr *expr)
 static void infer_expr_stmt(struct vkc_pass *pass, struct vkc_expr *expr)
 {
     bool is_open = expr->kind == VKC_EXPR_IF || expr->kind == VKC_EXPR_MATCH || expr->kind == VKC_EXPR_BLOCK;
-    if (is_stop(pass, expr)) {
+    if (vkc_is_stop(pass, expr)) {
         expr->type = vkc_simple(pass, VKC_TYPE_NIL);
         return;
     }

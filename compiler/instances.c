@@ -126,8 +126,8 @@ static void close_type(struct vkc_pass *pass, struct vkc_type *type)
     const struct vkc_symbol *symbol = type->symbol;
     if (type->kind == VKC_TYPE_MAP && !vkc_type_can(pass->checked, type->args[0], VKC_TRAIT_KEY))
         vkc_error(pass->diags, (struct vkc_span){0, 0},
-                  "a type holds `%s`, but a `%s` cannot be the key of a map",
-                  vkc_type_text(pass->types, type), vkc_type_text(pass->types, type->args[0]));
+                  "a type holds `%s`, but `%s` cannot be the key of a map", vkc_type_text(pass->types, type),
+                  vkc_type_text(pass->types, type->args[0]));
     if (type->kind != VKC_TYPE_NAMED)
         return;
     for (uint32_t i = 0; symbol->kind == VKC_SYMBOL_RECORD && i < symbol->slots_count; i++)
@@ -172,7 +172,7 @@ void vkc_instances_find(struct vkc_pass *pass)
         if (is_root(checked->bodies[i]))
             (void)add(pass, checked->bodies[i], NULL, 0, checked->bodies[i]->span); /* the first ones */
     }
-    for (uint32_t i = 0; i < checked->instances_count && pass->diags->errors == 0; i++) {
+    for (uint32_t i = 0; i < checked->instances_count && generic <= VKC_INSTANCES_MAX; i++) {
         struct vkc_instance *instance = checked->instances[i];
         check_demands(pass, instance);
         for (uint32_t j = 0; j < instance->body->edges_count; j++)

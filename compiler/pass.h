@@ -78,6 +78,7 @@ struct vkc_pass {
     struct vkc_symbol **type_params; /* in scope */
     uint32_t type_params_count;
     struct vkc_infer *infer;
+    uint32_t errors_before;       /* the outermost body */
     const struct vkc_expr *asked; /* the CALL behind `await` or `send`: may be of an actor's method */
     /* Inside the second alternative of a pattern: names are those of the first, at [alt_first, alt_end) of
      * locals. */
@@ -160,6 +161,8 @@ bool vkc_infer_as(struct vkc_pass *pass, struct vkc_expr *expr, struct vkc_type 
 bool vkc_infer_fits(struct vkc_pass *pass, struct vkc_expr *expr, struct vkc_type *found,
                     struct vkc_type *expected, const struct vkc_reason *reason);
 struct vkc_type *vkc_infer_block(struct vkc_pass *pass, struct vkc_expr *block, struct vkc_type *hint);
+/* `stop` as a statement of an actor's method. */
+bool vkc_is_stop(struct vkc_pass *pass, const struct vkc_expr *expr);
 void vkc_infer_stmt(struct vkc_pass *pass, struct vkc_stmt *stmt);
 struct vkc_type *vkc_infer_call(struct vkc_pass *pass, struct vkc_expr *expr, struct vkc_type *hint);
 struct vkc_type *vkc_infer_field(struct vkc_pass *pass, struct vkc_expr *expr, struct vkc_type *hint);

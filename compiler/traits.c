@@ -205,12 +205,12 @@ static void tell(struct vkc_pass *pass, struct search *s, struct vkc_type *type,
     const char *text = vkc_type_text(pass->types, type), *phrase = phrases[s->trait];
     struct vkc_diag *diag = NULL;
     if (s->culprit == type)
-        diag = vkc_error(pass->diags, span, "a `%s` cannot %s", text, phrase);
+        diag = vkc_error(pass->diags, span, "`%s` cannot %s", text, phrase);
     else if (s->path->len > 0)
-        diag = vkc_error(pass->diags, span, "a `%s` cannot %s: %s is a `%s`", text, phrase, s->path->bytes,
+        diag = vkc_error(pass->diags, span, "`%s` cannot %s: %s is `%s`", text, phrase, s->path->bytes,
                          vkc_type_text(pass->types, s->culprit));
     else
-        diag = vkc_error(pass->diags, span, "a `%s` cannot %s: it holds a `%s`", text, phrase,
+        diag = vkc_error(pass->diags, span, "`%s` cannot %s: it holds `%s`", text, phrase,
                          vkc_type_text(pass->types, s->culprit));
     const char *help = advice(s, s->trait);
     if (instance != NULL)

@@ -180,7 +180,7 @@ struct vkc_symbol {
     enum vkc_type_kind simple; /* SIMPLE */
     uint32_t target;           /* MODULE: index of the module */
     /* private */
-    struct vkc_symbol *next; /* in its scope */
+    uint32_t slot; /* of liveness, from 1 */
     uint8_t progress;
 };
 
@@ -328,11 +328,15 @@ struct vkc_instance {
  * elements, captured values; a temporary passes its ownership on. Lowering emits
  * SHARE on the value of an expression exactly when `shares` is set and the type
  * of the instance is a list or a map, and always on what a pattern or a loop
- * binds if that is one. Without `shares` the value is new, is read only, or its
- * variable is not used again.
+ * binds if that is one. Without `shares` the value is new, is only read while it
+ * cannot change, or its variable is not used again. Capturing marks nothing: all
+ * uses of captured variables do.
  *
  * A parameter that `borrows` is only read by its callee: the caller keeps the
- * ownership. Through a function value no parameter borrows.
+ * ownership. Through a function value, and of a spawned call, none borrows.
+ * Messages are copied: they mark nothing. A native that puts elements of its
+ * receiver or arguments into a second place marks those that are lists or maps;
+ * so does lowering for the fields that a record takes from its ..base.
  */
 
 /* ---- the program -------------------------------------------------------------------- */

@@ -6,7 +6,7 @@ Goal: a wrong program is told what is wrong with it, in these very words; the fo
 it is given and is idempotent; every example of docs/language.md is understood.
 Method: wrong/NAME.vk next to wrong/NAME.txt, what `vkd check` says of it; the fences of the reference; limits
 at, below and above, generated. A new NAME.vk needs a NAME.txt: `vkd check NAME.vk 2>NAME.txt` in wrong/, read
-and found right. Usage: test_lang.py VKD ROOT
+and found right. right/NAME.vk has no error. Usage: test_lang.py VKD ROOT
 """
 import glob
 import os
@@ -19,6 +19,7 @@ import unittest
 VKD, ROOT = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 del sys.argv[1:3]
 WRONG = os.path.join(ROOT, 'tests/lang/wrong')
+RIGHT = os.path.join(ROOT, 'tests/lang/right')
 FENCE = re.compile(r'^```(vk|vk-error)\n(.*?)^```$', re.M | re.S)
 
 
@@ -67,7 +68,7 @@ class Wrong(unittest.TestCase):
         programs = {os.path.splitext(os.path.basename(path))[0] for path in glob.glob(WRONG + '/*.vk')}
         texts = {os.path.splitext(os.path.basename(path))[0] for path in glob.glob(WRONG + '/*.txt')}
         self.assertEqual(programs, texts)
-        self.assertGreaterEqual(len(programs), 40)
+        self.assertGreaterEqual(len(programs), 120)
 
 
 def add_wrong(name):
@@ -93,12 +94,30 @@ class Reference(unittest.TestCase):
             with self.subTest(text=text):
                 if kind == 'vk':
                     self.assertEqual(check(text), '')
+                else:
+                    wanted = text.split('\n')[0].removeprefix('// ')
+                    self.assertIn('error: ' + wanted + '\n', check(text))
 
     def test_examples_are_in_the_style(self):
         for _, text in fences():
             with self.subTest(text=text):
                 code, out, err = run('fmt', '-', text=text.encode())
                 self.assertEqual((code, out.decode(), err), (0, text, b''))
+
+
+class Right(unittest.TestCase):
+    def test_every_program_has_no_error(self):
+        programs = sorted(glob.glob(RIGHT + '/*.vk'))
+        self.assertGreaterEqual(len(programs), 3)
+        for path in programs:
+            with self.subTest(path=path):
+                self.assertEqual(run('check', path), (0, b'', b''))
+
+    def test_where_functions_wait(self):
+        code, out, err = run('check', '--explain-waits', 'processes.vk', cwd=RIGHT)
+        self.assertEqual((code, err), (0, b''))
+        with open(os.path.join(RIGHT, 'processes.waits'), encoding='utf-8') as file:
+            self.assertEqual(out.decode(), file.read())
 
 
 class Format(unittest.TestCase):
