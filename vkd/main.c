@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static const struct vkd_command *const commands[] = {&vkd_command_check, &vkd_command_fmt};
+static const struct vkd_command *const commands[] = {&vkd_command_run, &vkd_command_check, &vkd_command_build,
+                                                     &vkd_command_fmt, &vkd_command_disasm};
 
 static void print_usage(FILE *to)
 {

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Built-ins that are instructions, and calls of natives. A native that gives
+ * an Option of a scalar is two: NAME? says whether there is a value, NAME
+ * gives it; one that gives an Option of a text gives an OPT.
+ */
+#include "compiler/lower_impl.h"
+
+#include <string.h>
+
+static bool is(const struct vkc_built *b, const char *key)
+{
+    return strcmp(b->key, key) == 0;
+}
+
+/* ---- numbers ----------------------------------------------------------------------- */
+
+static uint32_t two_of(struct vkc_fun *f, const struct vkc_built *b, enum interp_op branch, bool swaps)
+{
+    uint32_t result = vkc_ir_value(f->code, 0), end = vkc_ir_label(f->code);
+    vkc_ir_move(f->code, result, b->args[0]);
+    vkc_ir_branch(f->code, branch, b->args[swaps], b->args[!swaps], end);
+    vkc_ir_move(f->code, result, b->args[1]);
+    vkc_ir_place(f->code, end);
+    return result;
+}
+
+static uint32_t absolute(struct vkc_fun *f, const struct vkc_built *b)
+{
+    uint32_t result = vkc_ir_value(f->code, 0), end = vkc_ir_label(f->code);
+    vkc_ir_move(f->code, result, b->args[0]);
+    vkc_ir_branch_imm(f->code, INTERP_OP_JGEI, result, 0, end);
+    vkc_ir_op2(f->code, INTERP_OP_NEG, result, result);
+    vkc_ir_place(f->code, end);
+    return result;
+}
+
+static uint32_t is_nan(struct vkc_fun *f, const struct vkc_built *b)
+{
+    uint32_t is_equal = vkc_ir_value(f->code, 0), result = vkc_ir_value(f->code, 0);
+    vkc_ir_op3(f->code, INTERP_OP_FEQ, is_equal, b->args[0], b->args[0]);
+    vkc_ir_op2(f->code, INTERP_OP_NOT, result, is_equal);
+    return result;
+}
+
+static uint32_t divided(struct vkc_fun *f, const struct vkc_built *b, int64_t by)
+{
+    uint32_t result = vkc_ir_value(f->code, 0), divisor = vkc_fun_number(f, by, VKC_NONE);
+    vkc_ir_op3(f->code, INTERP_OP_DIV, result, b->args[0], divisor);
+    return result;
+}
+
+/* key, instruction, operands */
+static const struct {
+    const char *key;
+    uint8_t op;
+    uint8_t count;
+} simple[] = {{"int.to_float", INTERP_OP_ITOF, 1},     {"int.wrapping_add", INTERP_OP_WADD, 2},
+              {"int.wrapping_sub", INTERP_OP_WSUB, 2}, {"int.wrapping_mul", INTERP_OP_WMUL, 2},
+              {"float.sqrt", INTERP_OP_FSQRT, 1},      {"float.to_int", INTERP_OP_FTOI, 1},
+              {"str.len", INTERP_OP_SLEN, 1},          {"bytes.len", INTERP_OP_SLEN, 1}};
+
+static bool built_simple(struct vkc_fun *f, const struct vkc_built *b, uint32_t *ret)
+{
+    for (uint32_t i = 0; i < VK_COUNT(simple); i++)
+        if (is(b, simple[i].key)) {
+            *ret = vkc_fun_dest(f, b->want, 0);
+            vkc_ir_op3(f->code, (enum interp_op)simple[i].op, *ret, b->args[0],
+                       simple[i].count == 2 ? b->args[1] : VKC_NONE);
+            return true;
+        }
+    return false;
+}
+
+static bool built_number(struct vkc_fun *f, const struct vkc_built *b, uint32_t *ret)
+{
+    if (is(b, "int.min"))
+        *ret = two_of(f, b, INTERP_OP_JLT, false);
+    else if (is(b, "int.max"))
+        *ret = two_of(f, b, INTERP_OP_JLT, true);
+    else if (is(b, "float.min"))
+        *ret = two_of(f, b, INTERP_OP_JFLE, false);
+    else if (is(b, "float.max"))
+        *ret = two_of(f, b, INTERP_OP_JFLE, true);
+    else if (is(b, "int.abs"))
+        *ret = absolute(f, b);
+    else if (is(b, "float.is_nan"))
+        *ret = is_nan(f, b);
+    else if (is(b, "duration.ms"))
+        *ret = divided(f, b, 1000000);
+    else if (is(b, "duration.s"))
+        *ret = divided(f, b, 1000000000);
+    else if (is(b, "int.str") || is(b, "float.str") || is(b, "bool.str") || is(b, "str.str") ||
+             is(b, "duration.str"))
+        *ret = vkc_fun_to_text(f, b->of, b->args[0], b->want);
+    else
+        return false;
+    return true;
+}
+
+/* ---- texts --------------------------------------------------------------------------- */
+
+/* What a native gives as an index or -1. */
+static uint32_t index_option(struct vkc_fun *f, const struct vkc_built *b, uint32_t at)
+{
+    uint32_t none = vkc_ir_label(f->code), end = vkc_ir_label(f->code), result = vkc_fun_fresh(f, b->result);
+    vkc_ir_branch_imm(f->code, INTERP_OP_JLTI, at, 0, none);
+    (void)vkc_fun_make_some(f, b->result, at, result);
+    vkc_ir_jump(f->code, end);
+    vkc_ir_place(f->code, none);
+    (void)vkc_fun_make_none(f, b->result, result);
+    vkc_ir_place(f->code, end);
+    return result;
+}
+
+static uint32_t compare(struct vkc_fun *f, enum interp_op op, uint32_t a, uint32_t b)
+{
+    uint32_t result = vkc_ir_value(f->code, 0);
+    vkc_ir_op3(f->code, op, result, a, b);
+    return result;
+}
+
+static bool built_text(struct vkc_fun *f, const struct vkc_built *b, uint32_t *ret)
+{
+    if (is(b, "str.find") || is(b, "bytes.find")) {
+        *ret = index_option(f, b, vkc_fun_native(f, b->key, b->args, 2, 0, VKC_NONE));
+    } else if (is(b, "str.contains")) {
+        uint32_t at = vkc_fun_native(f, "str.find", b->args, 2, 0, VKC_NONE);
+        *ret = compare(f, INTERP_OP_LT, vkc_fun_number(f, -1, VKC_NONE), at);
+    } else if (is(b, "str.is_empty")) {
+        uint32_t len = vkc_ir_value(f->code, 0);
+        vkc_ir_op2(f->code, INTERP_OP_SLEN, len, b->args[0]);
+        *ret = compare(f, INTERP_OP_EQ, len, vkc_fun_number(f, 0, VKC_NONE));
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* ---- Option and Result ------------------------------------------------------------------- */
+
+static uint32_t is_variant(struct vkc_fun *f, const struct vkc_built *b, bool is_some)
+{
+    uint32_t result = vkc_fun_number(f, 1, VKC_NONE), end = vkc_ir_label(f->code);
+    vkc_jump_some(f, b->of, b->args[0], is_some, end);
+    vkc_ir_load(f->code, result, 0);
+    vkc_ir_place(f->code, end);
+    return result;
+}
+
+static uint32_t option_map(struct vkc_fun *f, const struct vkc_built *b)
+{
+    uint32_t none = vkc_ir_label(f->code), end = vkc_ir_label(f->code), result = vkc_fun_fresh(f, b->result);
+    vkc_jump_some(f, b->of, b->args[0], false, none);
+    uint32_t value = vkc_fun_some(f, b->of, b->args[0], VKC_NONE);
+    value = vkc_fun_apply(f, b->args[1], &value, 1, VKC_NONE);
+    if (value == VKC_NONE)
+        value = vkc_fun_number(f, 0, VKC_NONE);
+    (void)vkc_fun_make_some(f, b->result, value, result);
+    vkc_ir_jump(f->code, end);
+    vkc_ir_place(f->code, none);
+    (void)vkc_fun_make_none(f, b->result, result);
+    vkc_ir_place(f->code, end);
+    return result;
+}
+
+static uint32_t tag_is(struct vkc_fun *f, const struct vkc_built *b, uint32_t tag)
+{
+    uint32_t t = vkc_ir_value(f->code, 0);
+    vkc_ir_op2(f->code, INTERP_OP_TAG, t, b->args[0]);
+    return compare(f, INTERP_OP_EQ, t, vkc_fun_number(f, tag, VKC_NONE));
+}
+
+/* map and map_err: the payload of variant `tag` goes through the function, the other stays. */
+static uint32_t result_map(struct vkc_fun *f, const struct vkc_built *b, uint32_t tag)
+{
+    uint32_t other = vkc_ir_label(f->code), end = vkc_ir_label(f->code), result = vkc_fun_fresh(f, b->result);
+    uint32_t t = vkc_ir_value(f->code, 0);
+    vkc_ir_op2(f->code, INTERP_OP_TAG, t, b->args[0]);
+    vkc_ir_branch_imm(f->code, INTERP_OP_JNEI, t, tag, other);
+    uint32_t value = vkc_fun_payload(f, b->of, tag, 0, b->args[0], VKC_NONE);
+    value = vkc_fun_apply(f, b->args[1], &value, 1, VKC_NONE);
+    if (value == VKC_NONE)
+        value = vkc_fun_number(f, 0, VKC_NONE);
+    (void)vkc_fun_make_variant(f, b->result, tag, &value, result);
+    vkc_ir_jump(f->code, end);
+    vkc_ir_place(f->code, other);
+    value = vkc_fun_payload(f, b->of, 1 - tag, 0, b->args[0], VKC_NONE);
+    (void)vkc_fun_make_variant(f, b->result, 1 - tag, &value, result);
+    vkc_ir_place(f->code, end);
+    return result;
+}
+
+static uint32_t result_ok(struct vkc_fun *f, const struct vkc_built *b, uint32_t ok)
+{
+    uint32_t none = vkc_ir_label(f->code), end = vkc_ir_label(f->code), result = vkc_fun_fresh(f, b->result);
+    uint32_t t = vkc_ir_value(f->code, 0);
+    vkc_ir_op2(f->code, INTERP_OP_TAG, t, b->args[0]);
+    vkc_ir_branch_imm(f->code, INTERP_OP_JNEI, t, ok, none);
+    uint32_t value = vkc_fun_payload(f, b->of, ok, 0, b->args[0], VKC_NONE);
+    (void)vkc_fun_make_some(f, b->result, value, result);
+    vkc_ir_jump(f->code, end);
+    vkc_ir_place(f->code, none);
+    (void)vkc_fun_make_none(f, b->result, result);
+    vkc_ir_place(f->code, end);
+    return result;
+}
+
+static bool built_option(struct vkc_fun *f, const struct vkc_built *b, uint32_t *ret)
+{
+    bool is_result = b->of && strncmp(b->key, "result.", 7) == 0;
+    uint32_t ok = is_result && !vkc_name_is(b->of->symbol->members[0]->name, "Ok");
+    if (is(b, "option.is_some") || is(b, "option.is_none"))
+        *ret = is_variant(f, b, is(b, "option.is_some"));
+    else if (is(b, "option.map"))
+        *ret = option_map(f, b);
+    else if (is(b, "result.is_ok") || is(b, "result.is_err"))
+        *ret = tag_is(f, b, is(b, "result.is_ok") ? ok : 1 - ok);
+    else if (is(b, "result.map") || is(b, "result.map_err"))
+        *ret = result_map(f, b, is(b, "result.map") ? ok : 1 - ok);
+    else if (is(b, "result.ok"))
+        *ret = result_ok(f, b, ok);
+    else
+        return false;
+    return true;
+}
+
+/* ---- responses ------------------------------------------------------------------------------ */
+
+static uint32_t empty_list(struct vkc_fun *f)
+{
+    uint16_t list = vkc_unit_list(f->unit, vkc_unit_str(f->unit));
+    uint64_t len = 0;
+    return vkc_fun_ref(f, vkc_unit_object(f->unit, list, 0, &len, 1), list, VKC_NONE);
+}
+
+static uint32_t response(struct vkc_fun *f, const struct vkc_built *b, uint32_t type, uint32_t body,
+                         uint32_t bytes, uint32_t headers, uint32_t status)
+{
+    uint16_t opt = vkc_unit_opt(f->unit, vkc_unit_bytes(f->unit));
+    uint32_t none = vkc_ir_value(f->code, opt);
+    if (bytes == VKC_NONE)
+        vkc_ir_op1(f->code, INTERP_OP_LDNIL, none);
+    else
+        vkc_ir_move(f->code, none, bytes);
+    f->lower->has_bytes |= bytes != VKC_NONE;
+    if (body == VKC_NONE)
+        body = vkc_fun_text(f, "", 0, VKC_NONE);
+    if (headers == VKC_NONE)
+        headers = empty_list(f);
+    if (status == VKC_NONE)
+        status = vkc_fun_number(f, 200, VKC_NONE);
+    uint32_t values[] = {type, body, headers, none, status};
+    return vkc_fun_new(f, vkc_lower_response(f->lower), values, 5, b->want);
+}
+
+static uint32_t changed_response(struct vkc_fun *f, const struct vkc_built *b)
+{
+    const struct interp_type *type = &f->unit->types[vkc_lower_response(f->lower)];
+    uint32_t values[5];
+    for (uint32_t i = 0; i < 5; i++)
+        values[i] = vkc_fun_field(f, b->args[0], i, f->unit->type_words[type->first + i], VKC_NONE);
+    if (is(b, "response.status")) {
+        values[4] = b->args[1];
+        return vkc_fun_new(f, vkc_lower_response(f->lower), values, 5, b->want);
+    }
+    uint32_t list = vkc_ir_value(f->code, f->code->values[values[2]].type);
+    f->lower->has_headers = true;
+    vkc_ir_move(f->code, list, values[2]);
+    vkc_ir_op1(f->code, INTERP_OP_SHARE, list);
+    bool is_cookie = is(b, "response.cookie");
+    uint32_t value = b->args[2];
+    if (is_cookie)
+        value = vkc_fun_native(f, "http.cookie_line", b->args + 1, 2, vkc_unit_str(f->unit), VKC_NONE);
+    vkc_fun_push(f, list, is_cookie ? vkc_fun_text(f, "set-cookie", 10, VKC_NONE) : b->args[1]);
+    vkc_fun_push(f, list, value);
+    values[2] = list;
+    return vkc_fun_new(f, vkc_lower_response(f->lower), values, 5, b->want);
+}
+
+static uint32_t redirect(struct vkc_fun *f, const struct vkc_built *b)
+{
+    uint16_t str = vkc_unit_str(f->unit);
+    uint32_t list = vkc_fun_list(f, vkc_unit_list(f->unit, str), 2);
+    f->lower->has_headers = true;
+    vkc_fun_push(f, list, vkc_fun_text(f, "location", 8, VKC_NONE));
+    vkc_fun_push(f, list, b->args[1]);
+    return response(f, b, vkc_fun_text(f, "", 0, VKC_NONE), VKC_NONE, VKC_NONE, list, b->args[0]);
+}
+
+static bool built_response(struct vkc_fun *f, const struct vkc_built *b, uint32_t *ret)
+{
+    static const char plain[] = "text/plain; charset=utf-8", html[] = "text/html; charset=utf-8";
+    if (is(b, "response.text") || is(b, "response.html") || is(b, "response.text_status") ||
+        is(b, "response.html_status")) {
+        const char *type = b->key[9] == 't' ? plain : html;
+        uint32_t at = vkc_fun_text(f, type, strlen(type), VKC_NONE);
+        *ret = b->count == 2 ? response(f, b, at, b->args[1], VKC_NONE, VKC_NONE, b->args[0])
+                             : response(f, b, at, b->args[0], VKC_NONE, VKC_NONE, VKC_NONE);
+    } else if (is(b, "response.bytes")) {
+        *ret = response(f, b, b->args[0], VKC_NONE, b->args[1], VKC_NONE, VKC_NONE);
+    } else if (is(b, "response.bytes_status")) {
+        *ret = response(f, b, b->args[1], VKC_NONE, b->args[2], VKC_NONE, b->args[0]);
+    } else if (is(b, "response.empty")) {
+        *ret = response(f, b, vkc_fun_text(f, "", 0, VKC_NONE), VKC_NONE, VKC_NONE, VKC_NONE, b->args[0]);
+    } else if (is(b, "response.redirect")) {
+        *ret = redirect(f, b);
+    } else if (is(b, "response.header") || is(b, "response.cookie") || is(b, "response.status")) {
+        *ret = changed_response(f, b);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* ---- natives ------------------------------------------------------------------------------- */
+
+/* NAME? says whether; NAME gives. */
+static uint32_t scalar_option(struct vkc_fun *f, const struct vkc_built *b, const uint32_t *args,
+                              uint32_t count)
+{
+    uint32_t none = vkc_ir_label(f->code), end = vkc_ir_label(f->code), result = vkc_fun_fresh(f, b->result);
+    struct vkc_text name = {0};
+    vkc_text_print(&name, "%s?", b->key);
+    uint32_t has = vkc_fun_native(f, name.bytes, args, count, 0, VKC_NONE);
+    vkc_text_fini(&name);
+    vkc_ir_branch(f->code, INTERP_OP_JF, has, VKC_NONE, none);
+    (void)vkc_fun_make_some(f, b->result, vkc_fun_native(f, b->key, args, count, 0, VKC_NONE), result);
+    vkc_ir_jump(f->code, end);
+    vkc_ir_place(f->code, none);
+    (void)vkc_fun_make_none(f, b->result, result);
+    vkc_ir_place(f->code, end);
+    return result;
+}
+
+static uint32_t call_native(struct vkc_fun *f, struct vkc_built *b)
+{
+    bool is_ghost = b->of && (b->of->kind == VKC_TYPE_REQUEST || b->of->kind == VKC_TYPE_CRASH);
+    const uint32_t *args = b->args + is_ghost;
+    uint32_t count = b->count - is_ghost;
+    struct vkc_type *some = vkc_type_option(f->lower->checked, b->result);
+    if (strncmp(b->key, "request.", 8) == 0) {
+        struct vkc_text name = {0};
+        vkc_text_print(&name, "http.%s", strcmp(b->key + 8, "text") == 0 ? "body" : b->key + 8);
+        b->key = vkc_arena_text(f->lower->arena, name.bytes, name.len);
+        vkc_text_fini(&name);
+    }
+    if (some && vkc_lower_type(f->lower, some) == 0)
+        return scalar_option(f, b, args, count);
+    return vkc_fun_native(f, b->key, args, count, vkc_lower_result(f->lower, b->result), b->want);
+}
+
+/* ---- all ------------------------------------------------------------------------------------ */
+
+static void eval_args(struct vkc_fun *f, struct vkc_built *b, uint32_t first)
+{
+    const struct vkc_call *call = b->call;
+    for (uint32_t i = 0; i < call->count && i < 6; i++) {
+        const struct vkc_expr *later = NULL;
+        for (uint32_t k = i + 1; k < call->count; k++)
+            if (!vkc_is_calm(call->args[k].value))
+                later = call->args[k].value;
+        b->args[first + call->args[i].index] = vkc_expr_stable(f, call->args[i].value, later);
+    }
+    b->count = first + call->count;
+}
+
+static uint32_t change(struct vkc_fun *f, struct vkc_built *b)
+{
+    uint32_t value;
+    struct vkc_place_of *place = vkc_place_open(f, b->call->receiver);
+    eval_args(f, b, 1);
+    b->args[0] = vkc_place_take(f, place);
+    if (!vkc_built_change(f, b, &value))
+        vkc_lower_error(f->lower, b->expr->span, "this built-in");
+    vkc_place_put(f, place, b->args[0]);
+    if (value != VKC_NONE && b->want != VKC_NONE) {
+        vkc_ir_move(f->code, b->want, value);
+        return b->want;
+    }
+    return value;
+}
+
+uint32_t vkc_expr_builtin(struct vkc_fun *f, const struct vkc_expr *e, uint32_t want)
+{
+    struct vkc_built b = {.expr = e, .call = e->meaning, .key = e->meaning->builtin->native, .want = want};
+    uint32_t value = VKC_NONE;
+    b.result = vkc_fun_type(f, e->type);
+    if (b.call->receiver)
+        b.of = vkc_fun_type(f, b.call->receiver->type);
+    if (b.call->builtin->changes)
+        return change(f, &b);
+    const struct vkc_expr *later = NULL;
+    for (uint32_t i = 0; i < b.call->count; i++)
+        if (!vkc_is_calm(b.call->args[i].value))
+            later = b.call->args[i].value;
+    if (b.call->receiver)
+        b.args[0] = vkc_expr_stable(f, b.call->receiver, later);
+    eval_args(f, &b, b.call->receiver != NULL);
+    if (!built_simple(f, &b, &value) && !built_number(f, &b, &value) && !built_text(f, &b, &value) &&
+        !built_option(f, &b, &value) && !built_response(f, &b, &value) && !vkc_built_list(f, &b, &value))
+        return call_native(f, &b);
+    if (value == want || want == VKC_NONE)
+        return value;
+    vkc_ir_move(f->code, want, value);
+    return want;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `vkd build` and `vkd disasm`. */
+#include "compiler/disasm.h"
+#include "vkd/command.h"
+#include "vkd/load.h"
+
+#include <errno.h>
+#include <string.h>
+
+static int write_module(const struct vkd_loaded *loaded, const char *path)
+{
+    FILE *to = fopen(path, "wb");
+    bool is_good = to != NULL && fwrite(loaded->file.bytes, 1, loaded->file.len, to) == loaded->file.len;
+    if (to != NULL)
+        is_good &= fclose(to) == 0;
+    if (!is_good)
+        fprintf(stderr, "vkd build: %s: %s\n", path, strerror(errno));
+    return is_good ? 0 : VKD_EXIT_PROGRAM;
+}
+
+/* app.vk to app.vkb */
+static void default_name(const char *path, struct vkc_text *name)
+{
+    size_t len = strlen(path);
+    if (len > 3 && strcmp(path + len - 3, ".vk") == 0)
+        len -= 3;
+    vkc_text_add(name, path, len);
+    vkc_text_put(name, ".vkb");
+}
+
+static int run_build(int argc, char *const *argv)
+{
+    const char *path = NULL, *out = NULL;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "-o") == 0 && i + 1 < argc)
+            out = argv[++i];
+        else if (argv[i][0] == '-')
+            return vkd_usage_error(&vkd_command_build, "unknown flag '%s'", argv[i]);
+        else if (path != NULL)
+            return vkd_usage_error(&vkd_command_build, "one file at a time");
+        else
+            path = argv[i];
+    }
+    if (path == NULL)
+        return vkd_usage_error(&vkd_command_build, "which file?");
+    struct vkd_loaded loaded = {0};
+    struct vkc_text name = {0};
+    default_name(path, &name);
+    int rc =
+        vkd_load_module(path, &loaded) ? write_module(&loaded, out ? out : name.bytes) : VKD_EXIT_PROGRAM;
+    vkc_text_fini(&name);
+    vkc_text_fini(&loaded.file);
+    return rc;
+}
+
+static int run_disasm(int argc, char *const *argv)
+{
+    struct vkd_loaded loaded = {0};
+    struct vkc_text text = {0};
+    if (argc != 2)
+        return vkd_usage_error(&vkd_command_disasm, "which file?");
+    bool is_good = vkd_load_module(argv[1], &loaded);
+    if (is_good) {
+        vkc_disasm(loaded.file.bytes, &text);
+        fwrite(text.bytes, 1, text.len, stdout);
+    }
+    vkc_text_fini(&text);
+    vkc_text_fini(&loaded.file);
+    return is_good ? 0 : VKD_EXIT_PROGRAM;
+}
+
+const struct vkd_command vkd_command_build = {
+    .name = "build",
+    .arguments = "FILE [-o OUT]",
+    .about = "compile a program to a module",
+    .details = "FILE is the program's first file; OUT is FILE with .vkb when it is not given.\n"
+               "The module is verified before it is written.\n",
+    .run = run_build,
+};
+
+const struct vkd_command vkd_command_disasm = {
+    .name = "disasm",
+    .arguments = "FILE",
+    .about = "show a program's bytecode",
+    .details = "FILE is a source or a module (.vkb). The columns are source line, instruction, operands.\n",
+    .run = run_disasm,
+};

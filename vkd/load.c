@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vkd/load.h"
+
+#include "compiler/check.h"
+#include "compiler/lower.h"
+#include "interp/verify.h"
+#include "vkd/command.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+bool vkd_compile(const char *path, struct vkc_text *file)
+{
+    struct vkc_program program;
+    vkc_program_init(&program);
+    bool is_good = vkc_check(&program, path) && vkc_lower(program.checked, file);
+    vkd_print_diags(&program);
+    vkc_checked_fini(program.checked);
+    vkc_program_fini(&program);
+    return is_good;
+}
+
+static bool read_file(const char *path, struct vkc_text *file)
+{
+    char piece[4096];
+    size_t len;
+    FILE *from = fopen(path, "rb");
+    if (from == NULL) {
+        fprintf(stderr, "vkd: %s: %s\n", path, strerror(errno));
+        return false;
+    }
+    while ((len = fread(piece, 1, sizeof piece, from)) > 0)
+        vkc_text_add(file, piece, len);
+    bool is_good = !ferror(from);
+    if (!is_good)
+        fprintf(stderr, "vkd: %s: it cannot be read\n", path);
+    fclose(from);
+    return is_good;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t len = strlen(text), end_len = strlen(end);
+    return len >= end_len && strcmp(text + len - end_len, end) == 0;
+}
+
+static bool refused(const char *path, const struct vkd_loaded *l, const struct interp_refusal *refusal)
+{
+    fprintf(stderr, "vkd: %s: the module is refused: %s", path, refusal->why);
+    if (refusal->function != INTERP_NOWHERE && refusal->function < l->module.counts[INTERP_SECTION_FUNCTIONS])
+        fprintf(stderr, " (function %u %s)", refusal->function,
+                interp_module_name(&l->module, l->module.functions[refusal->function].name));
+    fprintf(stderr, " at %u\n", refusal->at);
+    return false;
+}
+
+bool vkd_load_module(const char *path, struct vkd_loaded *l)
+{
+    struct interp_refusal refusal = {0};
+    if (!(ends_with(path, ".vkb") ? read_file(path, &l->file) : vkd_compile(path, &l->file)))
+        return false;
+    if (interp_module_open(&l->module, l->file.bytes, l->file.len, &refusal))
+        return refused(path, l, &refusal);
+    void *scratch = vkc_grow(NULL, interp_verify_scratch_bytes(&l->module) + 1);
+    int rc = interp_verify(&l->module, scratch, &refusal);
+    free(scratch);
+    return rc ? refused(path, l, &refusal) : true;
+}
+
+static bool unknown_native(const char *path, const struct vkd_loaded *l, const struct interp_refusal *refusal)
+{
+    const char *name = "?";
+    if (refusal->at < l->module.counts[INTERP_SECTION_NATIVES])
+        name = interp_module_name(&l->module, l->module.natives[refusal->at].name);
+    fprintf(stderr, "vkd: %s: this version cannot run it: %s (%s)\n", path, refusal->why, name);
+    return false;
+}
+
+bool vkd_load_image(const char *path, const struct interp_native *const *natives, struct vkd_loaded *l)
+{
+    struct interp_image_options options = {.natives = natives};
+    struct interp_refusal refusal = {0};
+    if (!vkd_load_module(path, l))
+        return false;
+    if (getrandom(&options.hash_key, sizeof options.hash_key, 0) != (ssize_t)sizeof options.hash_key) {
+        fprintf(stderr, "vkd: the system gives no random numbers: %s\n", strerror(errno));
+        return false;
+    }
+    size_t len = VK_ALIGN_UP(interp_image_bytes(&l->module), (size_t)64);
+    void *memory = aligned_alloc(64, len);
+    if (memory == NULL) {
+        fprintf(stderr, "vkd: %s: out of memory\n", path);
+        return false;
+    }
+    memset(memory, 0, len);
+    return interp_image_init(&l->image, &l->module, memory, &options, &refusal)
+               ? unknown_native(path, l, &refusal)
+               : true;
+}
