@@ -107,9 +107,10 @@ static void specialize_row(struct solver *s, struct matrix *out, struct vkc_patt
     if (!is_wild(p) && !takes(p, c))
         return;
     struct vkc_pattern **wide = VKC_NEW_ARRAY(&s->arena, struct vkc_pattern *, c->arity + width);
-    if (!is_wild(p) && p->kind == VKC_PATTERN_LIST)
-        memcpy(wide, p->list.items.items, p->list.items.count * sizeof *wide);
-    else if (!is_wild(p) && (p->kind == VKC_PATTERN_VARIANT || p->kind == VKC_PATTERN_RECORD)) {
+    if (!is_wild(p) && p->kind == VKC_PATTERN_LIST) {
+        for (uint32_t i = 0; i < p->list.items.count; i++)
+            wide[i] = p->list.items.items[i];
+    } else if (!is_wild(p) && (p->kind == VKC_PATTERN_VARIANT || p->kind == VKC_PATTERN_RECORD)) {
         for (uint32_t i = 0; i < p->of.count; i++)
             wide[p->of.fields[i].index] = p->of.fields[i].pattern;
     }
