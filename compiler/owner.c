@@ -81,9 +81,14 @@ static void drop(struct set set, const struct vkc_symbol *symbol)
 
 static void value(struct owner *o, struct vkc_expr *expr, bool owns);
 
+static bool may_be_list(const struct vkc_type *type)
+{
+    return type->kind == VKC_TYPE_LIST || type->kind == VKC_TYPE_MAP || type->kind == VKC_TYPE_PARAM;
+}
+
 static void mark(const struct owner *o, struct vkc_expr *expr, bool shares)
 {
-    if (o->is_marking && shares)
+    if (o->is_marking && shares && may_be_list(expr->type))
         expr->shares = true;
 }
 
@@ -531,11 +536,6 @@ static void value(struct owner *o, struct vkc_expr *expr, bool owns)
 
 /* ---- bodies ----------------------------------------------------------------------------------------------
  */
-
-static bool may_be_list(const struct vkc_type *type)
-{
-    return type->kind == VKC_TYPE_LIST || type->kind == VKC_TYPE_MAP || type->kind == VKC_TYPE_PARAM;
-}
 
 static uint32_t number(struct vkc_symbol **symbols, uint32_t count, uint32_t next)
 {
