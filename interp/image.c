@@ -76,6 +76,13 @@ static bool letter_fits(const struct interp_module *m, char letter, uint16_t typ
         return is_of(m, type, INTERP_KIND_OPT, INTERP_KIND_BYTES);
     case 'L':
         return is_of(m, type, INTERP_KIND_LIST, INTERP_KIND_STR);
+    case 'V':
+        return m->types[type].kind == INTERP_KIND_LIST;
+    case 'I':
+        return m->types[type].kind == INTERP_KIND_LIST && m->types[type].of == 0;
+    case 'T':
+        return is_of(m, type, INTERP_KIND_LIST, INTERP_KIND_STR) ||
+               is_of(m, type, INTERP_KIND_LIST, INTERP_KIND_BYTES);
     case '*':
         return type != 0;
     default:

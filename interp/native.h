@@ -45,7 +45,8 @@ typedef enum interp_say (*interp_native_fn)(struct interp_call *call);
 /*
  * The signature is letters: the parameters, references first, '>', the
  * result. i scalar, S Str, B Bytes, O Option of Str, L list of Str, P Option
- * of Bytes, * any reference, - (result) nothing.
+ * of Bytes, I list of scalars, T list of Str or of Bytes, V any list, * any
+ * reference, - (result) nothing.
  */
 struct interp_native {
     const char *name;
@@ -71,6 +72,16 @@ struct interp_native {
     X("time", ">i", wall_s)
 
 extern const struct interp_native interp_natives[]; /* the table of INTERP_NATIVES */
+
+/* Those that compiled code needs of lists and references; the functions are natives_list.c's. */
+#define INTERP_LIST_NATIVES(X)                      \
+    X("list.cut", "Vi>-", list_cut)                 \
+    X("list.order", "I>I", list_order)              \
+    X("list.order_float", "I>I", list_order_float) \
+    X("list.order_text", "T>I", list_order_text)    \
+    X("ref.same", "**>i", ref_same)
+
+extern const struct interp_native interp_list_natives[];
 
 /* Arguments: references are counted from 0, scalars after them from 0 too. */
 uint32_t interp_call_ref(const struct interp_call *call, uint32_t index);
