@@ -46,10 +46,15 @@ struct vkc_type *vkc_infer_let(struct vkc_pass *pass, struct vkc_symbol *symbol,
         vkc_diag_note(pass->diags, diag, symbol->span, "declared here");
         return vkc_simple(pass, VKC_TYPE_ERROR);
     }
+    if (pass->lets_deep == VKC_LETS_DEPTH_MAX) {
+        vkc_error(pass->diags, use, "more than %u top-level lets need one another", VKC_LETS_DEPTH_MAX);
+        return vkc_simple(pass, VKC_TYPE_ERROR);
+    }
     struct vkc_stmt *stmt = symbol->decl->let;
     uint32_t module = pass->module;
     pass->module = symbol->module;
     symbol->progress = OPEN;
+    pass->lets_deep++;
     symbol->body = vkc_body_new(pass, VKC_BODY_LET, symbol->decl, stmt->let.value);
     symbol->body->symbol = symbol;
     if (stmt->let.type != NULL)
@@ -61,6 +66,7 @@ struct vkc_type *vkc_infer_let(struct vkc_pass *pass, struct vkc_symbol *symbol,
     vkc_infer_body(pass, symbol->body);
     symbol->type = symbol->body->result;
     symbol->progress = DONE;
+    pass->lets_deep--;
     vkc_trait_check(pass, VKC_TRAIT_FREEZE, symbol->type, stmt->let.name.span, NULL);
     pass->module = module;
     return symbol->type;

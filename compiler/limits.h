@@ -23,6 +23,7 @@
 #define VKC_HEAP_MAX_BYTES   (256u << 20) /* heap: */
 #define VKC_INSTANCES_MAX    4096u        /* of generic functions, in a program */
 #define VKC_TYPES_MAX        16384u       /* different types in a program */
+#define VKC_TYPE_SIZE_MAX    1000u        /* names in one type, written out */
 #define VKC_LETS_DEPTH_MAX   200u         /* top-level lets that need one another */
 #define VKC_ERRORS_SHOWN_MAX 50u          /* of one run; the rest is counted */
 

@@ -92,9 +92,8 @@ struct vkc_pass {
     uint32_t bodies_room, lets_room, instances_room, actors_room, supervisors_room, services_room, tests_room;
     struct vkc_instance **instance_slots;
     uint32_t instance_slots_room;
-    struct vkc_symbol **let_stack; /* being inferred */
-    uint32_t let_stack_count, let_stack_room;
-    const struct vkc_name *name_stop, *name_req, *name_crash, *name_body, *name_headers, *name_timeout;
+    uint32_t lets_deep; /* top-level lets being inferred, one within another */
+    const struct vkc_name *name_stop, *name_req, *name_crash, *name_body, *name_headers;
 };
 
 /* Room for one more in an array of the compilation's arena. */

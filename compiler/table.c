@@ -86,6 +86,8 @@ bool vkc_table_add(struct vkc_pass *pass, uint32_t module, enum vkc_space space,
 void vkc_table_offer(struct vkc_pass *pass, uint32_t module, enum vkc_space space, bool only_pub,
                      struct vkc_nearest *nearest)
 {
+    if (pass->diags->errors > 2 * VKC_ERRORS_SHOWN_MAX)
+        return; /* hardly any of those to come is shown */
     for (uint32_t i = 0; i < pass->table_room; i++) {
         for (const struct vkc_table_entry *e = pass->table[i]; e != NULL; e = e->next) {
             if (e->module == module && e->space == space && (!only_pub || e->symbol->is_pub))

@@ -2,15 +2,15 @@
 /* What types can do, and the part that keeps one from it. */
 #include "compiler/pass.h"
 
-#define VISITED_MAX 64u
-
 enum answer { YES, NO, DESCEND };
 
 struct search {
     struct vkc_checked *checked;
     enum vkc_trait trait;
-    struct vkc_type *visited[VISITED_MAX]; /* records and enums on the way */
-    uint32_t depth;
+    /* Records and enums seen: the first part that cannot ends the search, so all of these can, or are on the
+     * way. */
+    struct vkc_type **visited;
+    uint32_t count, room;
     struct vkc_text *path; /* where the culprit lies; NULL: not asked */
     struct vkc_type *culprit;
 };
@@ -129,18 +129,17 @@ static bool can_named(struct search *s, struct vkc_type *type)
 {
     const struct vkc_symbol *symbol = type->symbol;
     bool result = true;
-    for (uint32_t i = 0; i < s->depth; i++) {
-        if (s->visited[i] == type)
+    for (uint32_t i = s->count; i > 0; i--) {
+        if (s->visited[i - 1] == type)
             return true;
     }
-    if (s->depth == VISITED_MAX)
-        return true; /* types nested without end: monomorphisation refuses them */
-    s->visited[s->depth++] = type;
+    if (s->count > VKC_TYPES_MAX)
+        return true; /* without end: the instances will tell */
+    VKC_ADD(&s->checked->program->arena, s->visited, s->count, s->room, type);
     if (symbol->kind == VKC_SYMBOL_RECORD)
         result = can_slots(s, symbol, symbol, type);
     for (uint32_t i = 0; result && symbol->kind == VKC_SYMBOL_ENUM && i < symbol->members_count; i++)
         result = can_slots(s, symbol, symbol->members[i], type);
-    s->depth--;
     return result;
 }
 

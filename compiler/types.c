@@ -241,6 +241,15 @@ bool vkc_type_unify(struct vkc_types *types, struct vkc_type *a, struct vkc_type
     return true;
 }
 
+uint32_t vkc_type_size(struct vkc_type *type, uint32_t most)
+{
+    uint32_t size = 1;
+    type = vkc_type_find(type);
+    for (uint32_t i = 0; i < type->count && size <= most; i++)
+        size += vkc_type_size(type->args[i], most - size);
+    return size;
+}
+
 /* ---- text ------------------------------------------------------------------------------- */
 
 static const char *const simple_names[] = {

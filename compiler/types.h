@@ -108,6 +108,9 @@ struct vkc_type *vkc_type_replace(struct vkc_types *types, struct vkc_type *type
 /* Makes both equal by solving variables. Returns false, with some of them solved, when they cannot be. */
 bool vkc_type_unify(struct vkc_types *types, struct vkc_type *a, struct vkc_type *b);
 
+/* How many types it is made of, written out; stops counting above `most`. */
+uint32_t vkc_type_size(struct vkc_type *type, uint32_t most);
+
 /* As it is written in a program: `Map<Str, Int>`, `fn(Int) -> Int`, `T?`; open variables as `_`. In the
  * arena. */
 const char *vkc_type_text(struct vkc_types *types, struct vkc_type *type);

@@ -304,6 +304,27 @@ class Limits(unittest.TestCase):
                 self.assertIn('at most 1000 operators', check('let a = b' + link * 5000 + '\n'))
         self.limit(999, lambda n: 'let a = b' + ' + 1' * n + '\n', 'this expression is too long: at most 1000')
 
+    def test_lets_that_need_one_another(self):
+        def program(count):
+            return ''.join(f'let a{i} = a{i + 1}\n' for i in range(count - 1)) + f'let a{count - 1} = 1\n'
+        self.assertEqual(check(program(200)), '')
+        self.assertIn('more than 200 top-level lets', check(program(201)))
+
+    def test_size_of_a_type(self):
+        def program(count):
+            lines = ''.join(f'  let x{i + 1} = P {{ a: x{i}, b: x{i} }}\n' for i in range(count))
+            return 'record P<A, B> { a: A, b: B }\n\nfn f() {\n  let x0 = 1\n' + lines + '}\n'
+        self.assertEqual(check(program(8)), '')
+        for count in 9, 60:
+            said = check(program(count))
+            self.assertIn('the type of this is too large: more than 1000', said)
+            self.assertEqual(said.count('error:'), 1, said)
+
+    def test_instances_and_types_without_end(self):
+        said = check('fn grow<T>(x: T, n: Int) -> Int { if n == 0 { 0 } else { grow([x], n - 1) } }\n\n'
+                     'test "t" { assert grow(1, 3) == 0 }\n')
+        self.assertRegex(said, 'more than 4096 instances|the type of this is too large')
+
     def test_many_errors_are_cut_and_counted(self):
         said = check('let = 1\n' * 200)
         self.assertEqual(said.count('error:'), 50)
