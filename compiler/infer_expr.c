@@ -215,8 +215,9 @@ struct vkc_type *vkc_infer_expr(struct vkc_pass *pass, struct vkc_expr *expr, st
 {
     expr->type = infer_kind(pass, expr, hint);
     if (vkc_type_size(expr->type, VKC_TYPE_SIZE_MAX) > VKC_TYPE_SIZE_MAX) {
-        vkc_error(pass->diags, expr->span, "the type of this is too large: more than %u types in it",
-                  VKC_TYPE_SIZE_MAX);
+        if (pass->diags->errors == pass->errors_before) /* the next ones follow from it */
+            vkc_error(pass->diags, expr->span, "the type of this is too large: more than %u types in it",
+                      VKC_TYPE_SIZE_MAX);
         expr->type = vkc_simple(pass, VKC_TYPE_ERROR);
     }
     vkc_pending_add(pass, &expr->type);
