@@ -12,8 +12,6 @@
 /* Kinds of completions of a listener's sink. */
 enum { LISTENER_ACCEPT, LISTENER_CLOSE };
 
-#define ACCEPT_RETRY_NS 100000000u
-
 size_t net_server_region_bytes(uint32_t conns_max)
 {
     size_t conns = conns_max ? conns_max : NET_CONNS_DEFAULT;
@@ -41,7 +39,7 @@ static void accept_more(struct net_listener *l)
         .code = PROC_IO_ACCEPT, .conn = l->io, .tag = proc_tag(&l->sink, LISTENER_ACCEPT)};
     l->is_accepting = s->io->ops->submit(s->io, &req) == 0;
     if (VK_UNLIKELY(!l->is_accepting)) /* too many in flight: nothing else would ever try again */
-        proc_timer_set(s->kernel, &s->drain_timer, proc_now_ns(s->kernel) + ACCEPT_RETRY_NS);
+        proc_timer_set(s->kernel, &s->drain_timer, proc_now_ns(s->kernel) + NET_RETRY_NS);
 }
 
 static void pause_accept(struct net_server *s, const char *why)
@@ -104,7 +102,7 @@ static void drain(struct net_server *s)
     s->is_unlistening = s->is_unlistening || now_ns >= s->drain_ns;
     bool is_done = !s->is_unlistening || close_listeners(s);
     if (!is_done)
-        proc_timer_set(s->kernel, &s->drain_timer, now_ns + ACCEPT_RETRY_NS);
+        proc_timer_set(s->kernel, &s->drain_timer, now_ns + NET_RETRY_NS);
     else if (now_ns < s->drain_ns)
         proc_timer_set(s->kernel, &s->drain_timer, s->drain_ns);
 }
@@ -131,7 +129,7 @@ static void accept_failed(struct net_server *s, int err)
     if (err == -VK_ECANCELED)
         return;
     pause_accept(s, err == -VK_EMFILE ? "out of descriptors, accepting pauses" : vk_err_text(err));
-    proc_timer_set(s->kernel, &s->drain_timer, proc_now_ns(s->kernel) + ACCEPT_RETRY_NS);
+    proc_timer_set(s->kernel, &s->drain_timer, proc_now_ns(s->kernel) + NET_RETRY_NS);
 }
 
 static void on_accept(struct proc_kernel *kernel, struct proc_sink *sink, uint32_t kind,
@@ -170,10 +168,8 @@ void net_server_conn_gone(struct net_conn *conn)
 
 void net_server_complain(struct net_server *server, const char *text)
 {
-    uint64_t now_ns = proc_now_ns(server->kernel);
-    if (server->complained_ns && now_ns - server->complained_ns < NET_COMPLAIN_EACH_NS)
+    if (!proc_log_again(server->kernel, &server->complained_ns, NET_COMPLAIN_EACH_NS))
         return;
-    server->complained_ns = now_ns;
     char line[160];
     struct vk_out out;
     vk_out_init(&out, line, sizeof line);

@@ -35,6 +35,7 @@
 #define PROC_ENV_MAX            14u /* objects of an environment, handles 2 to 15; no more can be put in */
 #define PROC_CHILDREN_MAX       16u /* of one supervisor; its creation fails with -VK_EINVAL */
 #define PROC_RESTARTS_MAX       64u /* largest restarts_max of a supervisor; likewise */
+#define PROC_RESTART_RETRY_NS   100000000u /* a child that found no slot is started again after this */
 
 /* One tick of the kernel; what is left waits for the next one. */
 #define PROC_EVENTS_MAX      256u  /* completions taken from the driver in one wait */
@@ -59,7 +60,7 @@
 #define NET_DRAIN_ARRIVAL_NS 100000000ull   /* of it, for who was on the way in; who comes later is refused */
 #define NET_DRAIN_SILENT_NS  1000000000ull  /* while draining, for a first byte; then close */
 
-/* Reading on after an early close, so that the answer arrives; then the connection is cut. */
+/* For who was answered early and still sends, so that the answer arrives; then it is cut off. */
 #define NET_LINGER_TIMEOUT_NS 2000000000ull
 
 /* Connections. */
@@ -71,7 +72,8 @@
 #define NET_INPUT_RESUME_BYTES 4096u  /* ... and goes on when no more than that is left */
 #define NET_OUTPUT_MAX_BYTES   65536u /* output not sent yet; whoever adds more waits */
 #define NET_COMPLAIN_EACH_NS   60000000000ull /* one log line for a spell of overload; the rest is counted */
-#define NET_UNCLOSED_MAX       64u /* refused connections whose CLOSE is tried again; more stay open */
+#define NET_UNCLOSED_MAX       64u        /* refused connections whose CLOSE is tried again; more stay open */
+#define NET_RETRY_NS           100000000u /* accepting, or closing, that could not be done is tried again */
 
 _Static_assert(VK_SLOT_CLASS0_BYTES % VK_PAGE_BYTES == 0, "slots are whole pages");
 _Static_assert(VK_SLOT_WIPE_MAX_BYTES >= VK_SLOT_CLASS0_BYTES, "slots of requests are wiped, not given back");
