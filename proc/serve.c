@@ -83,7 +83,7 @@ static int served_deliver(struct proc_kernel *kernel, struct proc_req *req, uint
 static void served_cancel(struct proc_kernel *kernel, struct proc_req *req)
 {
     const struct proc_served *served = req->object;
-    struct proc_process *server = req->is_owed ? proc_process_find(kernel, req->server) : NULL;
+    struct proc_process *server = req->is_owed ? proc_process_named(kernel, req->server) : NULL;
     proc_mail_cancel(kernel, req);
     if (!server)
         return;

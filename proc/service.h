@@ -185,10 +185,10 @@ struct proc_req {
     struct proc_timer timer; /* SLEEP */
     struct vk_buf data;      /* bytes of a reply, until delivery */
     uint32_t data_len;
-    uint32_t server;           /* pid whose mailbox it waits for or is in, or 0 */
-    bool is_owed;              /* its message was posted: that process owes the answer */
-    struct proc_object passed; /* goes along with the answer as a handle */
+    bool is_owed; /* its message was posted: the server owes the answer */
     bool finished;
+    uint64_t server;           /* name of the process whose mailbox it waits for or is in, or 0 */
+    struct proc_object passed; /* goes along with the answer as a handle */
 };
 
 /*
