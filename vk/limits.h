@@ -75,6 +75,18 @@
 #define NET_UNCLOSED_MAX       64u        /* refused connections whose CLOSE is tried again; more stay open */
 #define NET_RETRY_NS           100000000u /* accepting, or closing, that could not be done is tried again */
 
+/* The parent of the workers. */
+#define VKD_WORKERS_MAX      256            /* --workers; more is refused */
+#define VKD_SLOTS_MAX        60000          /* --slots and its default: about what vm.max_map_count allows */
+#define VKD_DESCRIPTORS      32768u         /* soft limit asked for; more than a worker's connections */
+#define VKD_BIND_TIMEOUT_NS  1000000000ull  /* an address still in use after this is refused */
+#define VKD_BIND_RETRY_NS    10000000ull    /* until then it is tried again after this */
+#define VKD_SECOND_SIGNAL_NS 500000000ull   /* a stop signal sooner after the first means the same stop */
+#define VKD_DRAIN_GRACE_NS   2000000000ull  /* after the timeout of the drain; then workers are killed */
+#define VKD_QUICK_DEATH_NS   1000000000ull  /* a worker that lives no longer has died quickly */
+#define VKD_RESTART_FIRST_NS 100000000ull   /* wait after two quick deaths, doubled by each in a row ... */
+#define VKD_RESTART_MAX_NS   10000000000ull /* ... up to this */
+
 _Static_assert(VK_SLOT_CLASS0_BYTES % VK_PAGE_BYTES == 0, "slots are whole pages");
 _Static_assert(VK_SLOT_WIPE_MAX_BYTES >= VK_SLOT_CLASS0_BYTES, "slots of requests are wiped, not given back");
 _Static_assert(PROC_OPS_SHARE >= PROC_RING_ENTRIES, "one run's ops may all be in flight");

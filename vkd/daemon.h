@@ -59,8 +59,9 @@ int vkd_worker_refuse(const struct vkd_worker *worker, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /*
- * Serve with these options until SIGTERM, SIGINT or SIGHUP; a second one ends
- * the workers at once. Returns the exit status: 0 when every worker drained
+ * Serve with these options until SIGTERM, SIGINT or SIGHUP (unless SIGHUP was
+ * ignored at the start: nohup); a second one, VKD_SECOND_SIGNAL_NS later or
+ * more, ends the workers at once. Returns the exit status: 0 when every worker drained
  * in time, 1 otherwise or when the server could not start (said on standard error).
  * Signals it took stay blocked: the program is about to exit. Raises the soft
  * limit of descriptors towards the hard one.

@@ -101,6 +101,17 @@ def outcome(sock):
         return type(error).__name__
 
 
+class Start(unittest.TestCase):
+    def test_a_killed_server_starts_again_at_once(self):
+        """The kernel frees the sockets of a ring some time after its process is gone."""
+        listen = '127.0.0.1:0'
+        for _ in range(10):
+            with Server('hello', '--listen', listen) as server:
+                listen = f'127.0.0.1:{server.port}'
+                self.assertRegex(server.ask(GET), rb'^HTTP/1\.1 200 ')
+                server.process.kill()
+
+
 class Stop(unittest.TestCase):
     """Who is in the accept queue when SIGTERM comes has been let in by the OS: it is served."""
 
