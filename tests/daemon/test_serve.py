@@ -176,6 +176,39 @@ class Stop(unittest.TestCase):
                     process.kill()
 
 
+def symbol_at(program, place):
+    """The function of a program that has an address as it was linked."""
+    listing = subprocess.run(['nm', '--defined-only', program], capture_output=True, text=True, check=True).stdout
+    functions = sorted((int(at, 16), name) for at, name in re.findall(r'^([0-9a-f]+) [tT] (\w+)$', listing, re.M))
+    return [name for at, name in functions if at <= place][-1]
+
+
+class CrashLines(unittest.TestCase):
+    """What the log says of a fault: an address only where there is one, and code that tools can look up."""
+
+    def line(self, server, route):
+        self.assertRegex(server.ask(f'GET /{route} HTTP/1.1\r\nHost: a\r\n\r\n'.encode()), rb'^HTTP/1\.1 500 ')
+        text = server.expect(r'process \d+ \(crash\) crashed, id \d+: (.*)\n').group(1)
+        server.text = ''
+        return text
+
+    def test_each_fault_has_what_it_has(self):
+        place = r', code crash\+0x([0-9a-f]+)$'
+        with Server('crash') as server:
+            server.text = ''
+            for route, said in (('null', 'fault, bad access at address 0x0'), ('illegal', 'fault, illegal instruction'),
+                                ('divide', 'fault, division by zero'), ('loop', '[a-z ]*, endless step'), ('stack', 'fault, stack overflow at address 0x[0-9a-f]+')):
+                with self.subTest(route):
+                    line = self.line(server, route)
+                    self.assertRegex(line, '^' + said + place)
+                    if route != 'stack':  # which overflows in a function that its own calls
+                        at = int(re.search(place, line).group(1), 16)
+                        self.assertEqual(symbol_at(server.process.args[0], at), 'crash_' + route)
+            # The number of write(2), in whatever library it is.
+            self.assertRegex(self.line(server, 'syscall'), r'^fault, system call 1, code [\w.+-]+\+0x[0-9a-f]+$')
+            self.assertRegex(self.line(server, 'jump'), r'^fault, bad access at address (0x[0-9a-f]+), code \1$')
+
+
 class Slots(unittest.TestCase):
     """More clients than processes: those beyond are told so, the server and the others go on."""
 
