@@ -530,6 +530,24 @@ static int finish_output(const char *program)
     return err != 0 ? 1 : 0;
 }
 
+/* Options that are right as such, but not for this service. */
+static bool suits(const struct vkd_service *service, const struct vkd_options *options, const char *program)
+{
+    if (service->one_worker && options->workers > 1)
+        say(program,
+            "--workers '%u': this program keeps its state in a process that other workers cannot reach; "
+            "leave --workers at 1",
+            options->workers);
+    else if (options->slots <= service->own_slots)
+        say(program,
+            "--slots '%u': this program takes %u for itself and needs one more for a client; "
+            "--slots %u is the least",
+            options->slots, service->own_slots, service->own_slots + 1);
+    else
+        return true;
+    return false;
+}
+
 int vkd_main(const struct vkd_service *service, int argc, char **argv)
 {
     open_standard_descriptors();
@@ -537,7 +555,7 @@ int vkd_main(const struct vkd_service *service, int argc, char **argv)
     enum vkd_parsed parsed = vkd_options_parse(&options, service->about, argc, argv, stdout, stderr);
     if (parsed == VKD_PARSED_DONE)
         return finish_output(vkd_program_name(argv[0]));
-    if (parsed == VKD_PARSED_BAD)
+    if (parsed == VKD_PARSED_BAD || !suits(service, &options, vkd_program_name(argv[0])))
         return 2;
     return vkd_daemon_run(service, &options, vkd_program_name(argv[0]));
 }

@@ -102,6 +102,26 @@ def outcome(sock):
 
 
 class Start(unittest.TestCase):
+    def refused(self, *flags):
+        done = subprocess.run([f'{EXAMPLES}/counter', '--listen', '127.0.0.1:0', *flags], capture_output=True, text=True,
+                              timeout=PATIENCE_S, check=False)
+        self.assertEqual((done.returncode, done.stdout), (2, ''))
+        return done.stderr
+
+    def test_a_program_with_one_process_for_all_refuses_more_workers(self):
+        self.assertEqual(self.refused('--workers', '3'),
+                         "counter: --workers '3': this program keeps its state in a process that other workers cannot "
+                         'reach; leave --workers at 1\n')
+
+    def test_slots_that_leave_none_for_a_request_are_refused(self):
+        self.assertEqual(self.refused('--slots', '1'),
+                         "counter: --slots '1': this program takes 1 for itself and needs one more for a client; "
+                         '--slots 2 is the least\n')
+        with Server('counter', '--slots', '2') as server:
+            for count in (1, 2):
+                self.assertTrue(server.ask(GET).endswith(f'\r\n\r\n{count}\n'.encode()))
+            self.assertEqual(server.stop(), 0)
+
     def test_a_killed_server_starts_again_at_once(self):
         """The kernel frees the sockets of a ring some time after its process is gone."""
         listen = '127.0.0.1:0'
