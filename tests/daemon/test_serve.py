@@ -213,11 +213,15 @@ class CrashLines(unittest.TestCase):
         return text
 
     def test_each_fault_has_what_it_has(self):
+        with open(f'{EXAMPLES}/crash', 'rb') as program:
+            is_sanitized = b'__ubsan_handle' in program.read()
         place = r', code crash\+0x([0-9a-f]+)$'
         with Server('crash') as server:
             server.text = ''
             for route, said in (('null', 'fault, bad access at address 0x0'), ('illegal', 'fault, illegal instruction'),
                                 ('divide', 'fault, division by zero'), ('loop', '[a-z ]*, endless step'), ('stack', 'fault, stack overflow at address 0x[0-9a-f]+')):
+                if is_sanitized and route in ('null', 'divide'):
+                    continue  # its run-time library reports these first, by a system call
                 with self.subTest(route):
                     line = self.line(server, route)
                     self.assertRegex(line, '^' + said + place)
