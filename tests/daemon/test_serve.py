@@ -9,6 +9,7 @@ held still by SIGSTOP where an order of events matters. No test asserts a durati
 Usage: test_serve.py DRIVER EXAMPLES_DIR
 """
 import collections
+import concurrent.futures
 import fcntl
 import os
 import re
@@ -18,6 +19,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import unittest
 
@@ -132,6 +134,28 @@ class Start(unittest.TestCase):
                 server.process.kill()
 
 
+def ask_on_and_on(server, all_ask):
+    """One connection, request after request until an answer says that it is the last: how that ended."""
+    answers = 0
+    with server.connect() as sock:
+        while True:
+            try:
+                sock.sendall(GET)
+                data = b''
+                while not data.endswith(b'Hello, World!'):
+                    part = sock.recv(65536)
+                    if not part:
+                        return f'not answered behind {answers}'
+                    data += part
+            except OSError as error:
+                return f'{type(error).__name__} behind {answers}'
+            answers += 1
+            if b'\r\nConnection: close\r\n' in data:
+                return 'told' if read_to_end(sock) == b'' else 'more behind the last answer'
+            if answers == 10:
+                all_ask.wait(PATIENCE_S)
+
+
 class Stop(unittest.TestCase):
     """Who is in the accept queue when SIGTERM comes has been let in by the OS: it is served."""
 
@@ -171,6 +195,19 @@ class Stop(unittest.TestCase):
         with Server('hello') as server:
             asked = b'GET /wait?ms=300 HTTP/1.1\r\nHost: a\r\n\r\n'
             self.assertEqual(self.drain(server, self.queue(server, 50, asked)), {'HTTP/1.1 200 OK': 50})
+
+    def test_clients_that_ask_on_and_on_are_told_of_the_end(self):
+        """Each answer but the last lets its client go on; behind the last one nothing is lost."""
+        for workers in (1, 3):
+            with self.subTest(workers=workers), Server('hello', '--workers', str(workers)) as server:
+                all_ask = threading.Barrier(41)
+                with concurrent.futures.ThreadPoolExecutor(40) as pool:
+                    ends = [pool.submit(ask_on_and_on, server, all_ask) for _ in range(40)]
+                    all_ask.wait(PATIENCE_S)
+                    server.process.send_signal(signal.SIGTERM)
+                    seen = collections.Counter(end.result(PATIENCE_S) for end in ends)
+                self.assertEqual(seen, {'told': 40})
+                self.assertEqual(server.process.wait(PATIENCE_S), 0, server.rest())
 
     def test_the_queue_is_served_though_connections_are_at_their_limit(self):
         """Out of descriptors: those who wait come in as idle ones are sent away."""
