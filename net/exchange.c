@@ -116,7 +116,7 @@ static int op_frame(struct net_conn *c, const struct proc_op *op)
     if (VK_UNLIKELY(op->flags & body)) {
         c->body_left = op->flags & NET_FRAME_LENGTH ? op->arg : 0;
         c->chunk = (struct net_chunk){0};
-        c->owes_continue = op->flags & NET_FRAME_EXPECT;
+        c->owes_continue = (op->flags & NET_FRAME_EXPECT) && net_exchange_has_body(c);
     }
     return 0;
 }
@@ -314,6 +314,14 @@ static bool skip_body(struct net_conn *c)
     return !net_exchange_has_body(c) && !c->is_body_bad;
 }
 
+/* What a request gets whose process ended without an answer: its own fault, or the client's. */
+static uint32_t refusal_of(const struct net_conn *c, const struct proc_process *process)
+{
+    if (!c->is_body_bad || proc_end_reason(process) != PROC_REASON_NORMAL)
+        return 500;
+    return (c->frame & NET_FRAME_CHUNKED) && c->chunk.state == NET_CHUNK_BIG ? 431 : 400;
+}
+
 /* The process is gone, or gave the handle up: finish what it left. */
 static void exchange_release(struct proc_kernel *kernel, void *object, struct proc_process *process)
 {
@@ -332,8 +340,7 @@ static void exchange_release(struct proc_kernel *kernel, void *object, struct pr
     } else if (VK_UNLIKELY(stage == NET_STAGE_WRITING)) {
         net_conn_abort(c); /* cut short: the peer must not take it for a whole response */
     } else if (VK_UNLIKELY(stage != NET_STAGE_DONE)) {
-        bool is_clients_fault = c->is_body_bad && proc_end_reason(process) == PROC_REASON_NORMAL;
-        net_conn_refuse(c, is_clients_fault ? 400 : 500, proc_crash_id(process));
+        net_conn_refuse(c, refusal_of(c, process), proc_crash_id(process));
     } else if (c->wants_close) {
         /* A client that did not ask for the end may have sent more: read on, or it resets the answer. */
         bool is_asked = is_clean && c->pipe.in.len == 0 && (c->frame & NET_FRAME_CLOSE);
