@@ -185,6 +185,8 @@ int main(int argc, char **argv)
         .program = &ask_program,
         .setup = setup,
         .setup_bytes = proc_supervisor_region_bytes(),
+        .setup_slots = 1,
+        .one_worker = true,
         .deadline_ns = PATIENCE_NS,
     };
     size_t len;

@@ -224,3 +224,10 @@ void metal_run_tick(struct metal_trap_frame *frame)
     if (++run.meetings == MEETINGS_MAX)
         end_run(frame, PLAT_FAULT_TIME, 0);
 }
+
+/* The image runs where it was linked, and knows no files. */
+uintptr_t plat_code_place(uintptr_t pc, const char **ret_file)
+{
+    *ret_file = NULL;
+    return pc;
+}

@@ -53,7 +53,7 @@ static void timed_out(struct net_conn *c)
         if (c->pipe.sending_len) /* its last answer is still on its way */
             net_conn_expect(c, NET_WAIT_IDLE, c->server->options.idle_timeout_ns);
         else
-            net_conn_close(c, NET_CLOSING_FLUSH);
+            net_conn_close(c, c->server->is_draining ? NET_CLOSING_LINGER : NET_CLOSING_FLUSH);
         break;
     case NET_WAIT_LINGER:
         c->closing = NET_CLOSING_NOW; /* in order: what the OS still holds is sent on */
@@ -215,7 +215,9 @@ static void close_on(struct net_conn *c)
 {
     if (c->process || c->pipe.out_len)
         return;
-    if (c->pipe.is_broken || c->pipe.is_eof || c->closing != NET_CLOSING_LINGER) {
+    /* Draining, who waits to come in goes before who has had his answer. */
+    bool lingers = c->closing == NET_CLOSING_LINGER && !(c->server->is_draining && c->server->is_paused);
+    if (c->pipe.is_broken || c->pipe.is_eof || !lingers) {
         c->closing = NET_CLOSING_NOW;
         return;
     }
@@ -284,8 +286,7 @@ void net_conn_serve(struct net_conn *conn)
     c->is_serving = true;
     bool is_stalled = start_requests(c);
     c->is_serving = false;
-    if (VK_UNLIKELY(c->pipe.is_eof || (c->server->is_draining && !c->pipe.in.len && !c->is_first)) &&
-        !c->process && !is_stalled)
+    if (VK_UNLIKELY(c->pipe.is_eof) && !c->process && !is_stalled)
         net_conn_close(c, NET_CLOSING_FLUSH);
     int rc = send_on(c);
     if (VK_UNLIKELY(c->closing != NET_OPEN))
@@ -361,12 +362,58 @@ static void expect_first(struct net_conn *c)
     net_conn_expect(c, NET_WAIT_HEAD, s->is_draining ? NET_DRAIN_SILENT_NS : s->options.head_timeout_ns);
 }
 
+static bool is_idle(const struct net_conn *c)
+{
+    return c->closing == NET_OPEN && !c->process && !c->is_first && c->pipe.in.len == 0;
+}
+
 void net_conn_drain(struct net_conn *conn)
 {
-    if (conn->is_first && conn->closing == NET_OPEN)
+    const struct net_server *s = conn->server;
+    if (conn->is_first && conn->closing == NET_OPEN) {
         expect_first(conn);
+        return;
+    }
+    /* Its deadline was set when something last happened on it. */
+    uint64_t silent_since_ns = conn->deadline_ns - s->options.idle_timeout_ns;
+    if (is_idle(conn) && conn->wait == NET_WAIT_IDLE &&
+        proc_now_ns(s->kernel) > silent_since_ns + NET_DRAIN_RECENT_NS)
+        net_conn_close(conn, NET_CLOSING_FLUSH);
+    net_conn_serve_later(conn);
+}
+
+void net_conn_yield(struct net_conn *conn)
+{
+    bool is_answered = !conn->process && conn->pipe.out_len == 0 && conn->pipe.sending_len == 0;
+    if (is_idle(conn))
+        net_conn_close(conn, NET_CLOSING_FLUSH);
+    else if (conn->closing == NET_CLOSING_LINGER && is_answered)
+        net_conn_close(conn, NET_CLOSING_NOW);
     else
-        net_conn_serve_later(conn);
+        return;
+    net_conn_serve_later(conn);
+}
+
+bool net_conn_cut(struct net_conn *conn)
+{
+    struct net_conn *c = conn;
+    bool is_silent = c->pipe.out_len == 0 && c->pipe.sending_len == 0;
+    if (c->closing == NET_OPEN && is_silent && (c->process || c->pipe.in.len) &&
+        c->stage < NET_STAGE_WRITING) {
+        net_conn_refuse(c, 503, 0);
+        if (c->process)
+            proc_end(c->server->kernel, c->process, PROC_REASON_SHUTDOWN);
+        net_conn_serve_later(c);
+        return true;
+    }
+    if (!c->process && is_silent && c->closing != NET_CLOSING_NOW) {
+        net_conn_close(c, NET_CLOSING_NOW);
+        net_conn_serve_later(c);
+        return false;
+    }
+    bool is_cut = !is_silent || (c->process && c->stage != NET_STAGE_DONE);
+    net_conn_abort(c);
+    return is_cut;
 }
 
 void net_conn_open(struct net_server *server, uint32_t io)

@@ -90,9 +90,10 @@ struct net_server {
     bool is_draining;
     bool is_unlistening;    /* listeners are closed as soon as their ACCEPT has ended */
     bool is_paused;         /* accepting paused: too many connections */
+    bool is_cut;            /* the drain's deadline is over, and it was said how many it cut off */
     uint64_t complained_ns; /* last log line about overload */
     struct proc_timer drain_timer;
-    uint64_t drain_ns;        /* when what is left is aborted */
+    uint64_t drain_ns;        /* when what is left is ended, with 503 where nothing was answered */
     struct net_nobody nobody; /* closes connections turned away */
     struct net_listener listeners[NET_LISTENERS_MAX];
 };
@@ -101,8 +102,12 @@ struct net_server {
 void net_conn_open(struct net_server *server, uint32_t io);
 /* Serve what is there, send what gathered, receive on: after anything has changed. */
 void net_conn_serve(struct net_conn *conn);
-/* The server drains: close it now when it is idle. */
+/* The server drains: close it now when it has been idle for a while, else soon. */
 void net_conn_drain(struct net_conn *conn);
+/* Others wait for its descriptor: close it now when nothing is asked or answered on it any more. */
+void net_conn_yield(struct net_conn *conn);
+/* The drain is over: end it. Returns whether that cut off a request. */
+bool net_conn_cut(struct net_conn *conn);
 /* Later in this tick, for callers inside an op or a release. */
 void net_conn_serve_later(struct net_conn *conn);
 /* Answer with a status of our own and close. */

@@ -116,9 +116,40 @@ static int op_frame(struct net_conn *c, const struct proc_op *op)
     if (VK_UNLIKELY(op->flags & body)) {
         c->body_left = op->flags & NET_FRAME_LENGTH ? op->arg : 0;
         c->chunk = (struct net_chunk){0};
-        c->owes_continue = op->flags & NET_FRAME_EXPECT;
+        c->owes_continue = (op->flags & NET_FRAME_EXPECT) && net_exchange_has_body(c);
     }
     return 0;
+}
+
+/* Whether input waits behind the current request: one more that the client sent before it could know. */
+static bool has_next(const struct net_conn *c)
+{
+    return c->pipe.in.len > (c->frame & NET_FRAME_CHUNKED ? 0 : c->body_left);
+}
+
+/*
+ * While draining, an answer says that it is the last one, though the process
+ * that wrote its head knew nothing of the end. Where a request waits already it
+ * does not: the last of them will, or the connection ends when it falls silent.
+ */
+static bool put_last_head(struct net_conn *c, const struct proc_op *op, const uint8_t *bytes)
+{
+    static const char field[] = "Connection: close\r\n";
+    uint32_t at = (uint32_t)net_reply_fields_at(bytes, op->len);
+    if ((op->flags & (NET_RESPOND_CLOSE | NET_RESPOND_STREAM)) || at == 0 || has_next(c))
+        return net_pipe_put(&c->pipe, bytes, op->len);
+    if (!net_pipe_room(&c->pipe, op->len + (uint32_t)sizeof field - 1))
+        return false;
+    c->wants_close = true;
+    return net_pipe_put(&c->pipe, bytes, at) && net_pipe_put(&c->pipe, field, sizeof field - 1) &&
+           net_pipe_put(&c->pipe, bytes + at, op->len - at);
+}
+
+static bool put_head(struct net_conn *c, const struct proc_op *op, const uint8_t *bytes)
+{
+    if (VK_UNLIKELY(c->server->is_draining))
+        return put_last_head(c, op, bytes);
+    return net_pipe_put(&c->pipe, bytes, op->len);
 }
 
 static int op_respond(struct net_conn *c, const struct proc_op *op, const uint8_t *bytes)
@@ -133,7 +164,7 @@ static int op_respond(struct net_conn *c, const struct proc_op *op, const uint8_
         return -VK_ETOOBIG;
     if (VK_UNLIKELY(c->pipe.is_broken))
         return -VK_ECLOSED;
-    if (VK_UNLIKELY(!net_pipe_put(&c->pipe, bytes, op->len)))
+    if (VK_UNLIKELY(!put_head(c, op, bytes)))
         return -VK_ENOMEM;
     c->respond = op->flags;
     if (VK_UNLIKELY(op->flags & (NET_RESPOND_CLOSE | NET_RESPOND_STREAM)))
@@ -283,6 +314,14 @@ static bool skip_body(struct net_conn *c)
     return !net_exchange_has_body(c) && !c->is_body_bad;
 }
 
+/* What a request gets whose process ended without an answer: its own fault, or the client's. */
+static uint32_t refusal_of(const struct net_conn *c, const struct proc_process *process)
+{
+    if (!c->is_body_bad || proc_end_reason(process) != PROC_REASON_NORMAL)
+        return 500;
+    return (c->frame & NET_FRAME_CHUNKED) && c->chunk.state == NET_CHUNK_BIG ? 431 : 400;
+}
+
 /* The process is gone, or gave the handle up: finish what it left. */
 static void exchange_release(struct proc_kernel *kernel, void *object, struct proc_process *process)
 {
@@ -301,10 +340,11 @@ static void exchange_release(struct proc_kernel *kernel, void *object, struct pr
     } else if (VK_UNLIKELY(stage == NET_STAGE_WRITING)) {
         net_conn_abort(c); /* cut short: the peer must not take it for a whole response */
     } else if (VK_UNLIKELY(stage != NET_STAGE_DONE)) {
-        bool is_clients_fault = c->is_body_bad && proc_end_reason(process) == PROC_REASON_NORMAL;
-        net_conn_refuse(c, is_clients_fault ? 400 : 500, proc_crash_id(process));
-    } else if (c->wants_close || c->server->is_draining) {
-        net_conn_close(c, is_clean && c->pipe.in.len == 0 ? NET_CLOSING_FLUSH : NET_CLOSING_LINGER);
+        net_conn_refuse(c, refusal_of(c, process), proc_crash_id(process));
+    } else if (c->wants_close) {
+        /* A client that did not ask for the end may have sent more: read on, or it resets the answer. */
+        bool is_asked = is_clean && c->pipe.in.len == 0 && (c->frame & NET_FRAME_CLOSE);
+        net_conn_close(c, is_asked ? NET_CLOSING_FLUSH : NET_CLOSING_LINGER);
     } else if (!is_clean) {
         net_conn_close(c, NET_CLOSING_LINGER);
     }

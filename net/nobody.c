@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/nobody.h"
 
-#define RETRY_NS 100000000u
-
 static void ignore_event(struct proc_kernel *kernel, struct proc_sink *sink, uint32_t kind,
                          const struct proc_io_event *event)
 {
@@ -23,7 +21,7 @@ static void submit(struct net_nobody *nobody, struct proc_io_req req)
     if (VK_LIKELY(io->ops->submit(io, &req) != -VK_EOVERFLOW) || nobody->unclosed_count == NET_UNCLOSED_MAX)
         return;
     nobody->unclosed[nobody->unclosed_count++] = req;
-    proc_timer_set(nobody->kernel, &nobody->retry, proc_now_ns(nobody->kernel) + RETRY_NS);
+    proc_timer_set(nobody->kernel, &nobody->retry, proc_now_ns(nobody->kernel) + NET_RETRY_NS);
 }
 
 static void retry(struct proc_kernel *kernel, struct proc_timer *timer)

@@ -252,3 +252,16 @@ int net_reply_error(void *out, size_t room_bytes, const struct net_reply *reply,
     error.type = VK_SPAN_LIT("text/plain");
     return net_reply_whole(out, room_bytes, &error, vk_span(text, (size_t)(end - text)), ret_len_bytes);
 }
+
+size_t net_reply_fields_at(const uint8_t *head, size_t len_bytes)
+{
+    static const char version[] = "HTTP/1.1 ";
+    const size_t status_at = sizeof(version) - 1;
+    size_t max = len_bytes < NET_REPLY_LINE_MAX ? len_bytes : NET_REPLY_LINE_MAX;
+    if (max <= status_at || memcmp(head, version, status_at) != 0 || head[status_at] == '1')
+        return 0;
+    for (size_t i = status_at; i + 1 < max; i++)
+        if (head[i] == '\r' && head[i + 1] == '\n')
+            return i + 2;
+    return 0;
+}

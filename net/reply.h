@@ -69,6 +69,14 @@ int net_reply_whole(void *out, size_t room_bytes, const struct net_reply *reply,
                     size_t *ret_len_bytes);
 
 /*
+ * Where a field can be put into a head that is complete: behind its status
+ * line, which is searched for its end NET_REPLY_LINE_MAX bytes deep. 0 when it
+ * has none there, and for an interim answer (1xx), whose connection goes on.
+ */
+#define NET_REPLY_LINE_MAX 128u
+size_t net_reply_fields_at(const uint8_t *head, size_t len_bytes);
+
+/*
  * The kernel's own answer to what it refuses: a short plain text naming the
  * status. reply->type, body and length_bytes are ignored. As net_reply_whole; NET_REPLY_ROOM always suffices.
  */

@@ -12,8 +12,6 @@
 /* Kinds of completions of a listener's sink. */
 enum { LISTENER_ACCEPT, LISTENER_CLOSE };
 
-#define ACCEPT_RETRY_NS 100000000u
-
 size_t net_server_region_bytes(uint32_t conns_max)
 {
     size_t conns = conns_max ? conns_max : NET_CONNS_DEFAULT;
@@ -41,7 +39,15 @@ static void accept_more(struct net_listener *l)
         .code = PROC_IO_ACCEPT, .conn = l->io, .tag = proc_tag(&l->sink, LISTENER_ACCEPT)};
     l->is_accepting = s->io->ops->submit(s->io, &req) == 0;
     if (VK_UNLIKELY(!l->is_accepting)) /* too many in flight: nothing else would ever try again */
-        proc_timer_set(s->kernel, &s->drain_timer, proc_now_ns(s->kernel) + ACCEPT_RETRY_NS);
+        proc_timer_set(s->kernel, &s->drain_timer, proc_now_ns(s->kernel) + NET_RETRY_NS);
+}
+
+/* Draining, who waits to come in goes before who has had his answer. */
+static void make_room(struct net_server *s)
+{
+    for (uint32_t i = 0; i < s->conns_made; i++)
+        if (s->conns[i].is_used)
+            net_conn_yield(&s->conns[i]);
 }
 
 static void pause_accept(struct net_server *s, const char *why)
@@ -49,6 +55,8 @@ static void pause_accept(struct net_server *s, const char *why)
     if (!s->is_paused)
         net_server_complain(s, why);
     s->is_paused = true;
+    if (VK_UNLIKELY(s->is_draining))
+        make_room(s);
     for (uint32_t i = 0; i < s->listeners_count; i++)
         if (s->listeners[i].is_accepting)
             s->io->ops->cancel(s->io, proc_tag(&s->listeners[i].sink, LISTENER_ACCEPT));
@@ -104,9 +112,30 @@ static void drain(struct net_server *s)
     s->is_unlistening = s->is_unlistening || now_ns >= s->drain_ns;
     bool is_done = !s->is_unlistening || close_listeners(s);
     if (!is_done)
-        proc_timer_set(s->kernel, &s->drain_timer, now_ns + ACCEPT_RETRY_NS);
-    else if (now_ns < s->drain_ns)
-        proc_timer_set(s->kernel, &s->drain_timer, s->drain_ns);
+        proc_timer_set(s->kernel, &s->drain_timer, now_ns + NET_RETRY_NS);
+    else if (now_ns < s->drain_ns + NET_DRAIN_CUT_NS)
+        proc_timer_set(s->kernel, &s->drain_timer,
+                       s->drain_ns + (now_ns < s->drain_ns ? 0 : NET_DRAIN_CUT_NS));
+}
+
+/*
+ * The drain's deadline is over: say so to whoever waits for an answer, and to
+ * the log. The second time around, what has not taken that word is reset.
+ */
+static void cut_off(struct net_server *s)
+{
+    uint32_t count = 0;
+    char line[80];
+    struct vk_out out;
+    for (uint32_t i = 0; i < s->conns_made; i++)
+        if (s->conns[i].is_used)
+            count += net_conn_cut(&s->conns[i]);
+    if (count == 0 || s->is_cut)
+        return;
+    s->is_cut = true;
+    vk_out_init(&out, line, sizeof line);
+    vk_out_fmt(&out, "http: %u requests cut off, the drain took too long", count);
+    proc_log(s->kernel, PROC_LOG_WARN, vk_out_span(&out));
 }
 
 /* Also the retry of a paused accept, which goes on until the listeners are closed. */
@@ -119,11 +148,8 @@ static void drain_fire(struct proc_kernel *kernel, struct proc_timer *timer)
     }
     drain(s);
     resume_accept(s);
-    if (proc_now_ns(kernel) < s->drain_ns)
-        return;
-    for (uint32_t i = 0; i < s->conns_made; i++)
-        if (s->conns[i].is_used)
-            net_conn_abort(&s->conns[i]);
+    if (proc_now_ns(kernel) >= s->drain_ns)
+        cut_off(s);
 }
 
 static void accept_failed(struct net_server *s, int err)
@@ -131,7 +157,7 @@ static void accept_failed(struct net_server *s, int err)
     if (err == -VK_ECANCELED)
         return;
     pause_accept(s, err == -VK_EMFILE ? "out of descriptors, accepting pauses" : vk_err_text(err));
-    proc_timer_set(s->kernel, &s->drain_timer, proc_now_ns(s->kernel) + ACCEPT_RETRY_NS);
+    proc_timer_set(s->kernel, &s->drain_timer, proc_now_ns(s->kernel) + NET_RETRY_NS);
 }
 
 static void on_accept(struct proc_kernel *kernel, struct proc_sink *sink, uint32_t kind,
@@ -170,10 +196,8 @@ void net_server_conn_gone(struct net_conn *conn)
 
 void net_server_complain(struct net_server *server, const char *text)
 {
-    uint64_t now_ns = proc_now_ns(server->kernel);
-    if (server->complained_ns && now_ns - server->complained_ns < NET_COMPLAIN_EACH_NS)
+    if (!proc_log_again(server->kernel, &server->complained_ns, NET_COMPLAIN_EACH_NS))
         return;
-    server->complained_ns = now_ns;
     char line[160];
     struct vk_out out;
     vk_out_init(&out, line, sizeof line);
@@ -221,11 +245,16 @@ int net_server_listen(struct net_server *server, uint32_t listener)
 
 void net_server_drain(struct net_server *server, uint64_t deadline_ns)
 {
+    uint64_t idle_ns = server->options.idle_timeout_ns;
     server->is_draining = true;
     server->drain_ns = deadline_ns;
     for (uint32_t i = 0; i < server->conns_made; i++)
         if (server->conns[i].is_used)
             net_conn_drain(&server->conns[i]);
+    /* From now on nobody is idle for longer than that. */
+    server->options.idle_timeout_ns = idle_ns < NET_DRAIN_GRACE_NS ? idle_ns : NET_DRAIN_GRACE_NS;
+    if (server->is_paused)
+        make_room(server);
     drain(server);
 }
 

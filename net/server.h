@@ -72,9 +72,11 @@ size_t net_server_region_bytes(uint32_t conns_max);
 int net_server_listen(struct net_server *server, uint32_t listener);
 
 /*
- * Stop: close idle connections now, the others after their response, all of
- * them at deadline_ns. Whoever waits in the OS's queue was let in by it, so
- * accepting goes on until net_server_unlisten, or until deadline_ns.
+ * Stop. Connections idle for NET_DRAIN_RECENT_NS are closed now, the others
+ * after their next answer, which says so, or NET_DRAIN_GRACE_NS after the last
+ * one when none follows. What is not answered at deadline_ns is cut off, with
+ * 503 where nothing was sent yet: a line of the log says how many. Whoever waits in the OS's queue was let in
+ * by it, so accepting goes on until net_server_unlisten, or until deadline_ns.
  */
 void net_server_drain(struct net_server *server, uint64_t deadline_ns);
 

@@ -6,8 +6,6 @@
 #include "net/transfer.h"
 #include "vk/fmt.h"
 
-#define RETRY_NS 100000000u
-
 /* Kinds of completions of a door's sink. */
 enum { DOOR_ACCEPT, DOOR_CLOSE };
 
@@ -349,7 +347,7 @@ static void accept_more(struct door *d)
         .code = PROC_IO_ACCEPT, .conn = d->io, .tag = proc_tag(&d->sink, DOOR_ACCEPT)};
     d->is_accepting = t->io->ops->submit(t->io, &req) == 0;
     if (VK_UNLIKELY(!d->is_accepting)) /* too many in flight: nothing else would try again */
-        proc_timer_set(t->kernel, &d->retry, proc_now_ns(t->kernel) + RETRY_NS);
+        proc_timer_set(t->kernel, &d->retry, proc_now_ns(t->kernel) + NET_RETRY_NS);
 }
 
 static void close_listener(struct door *d)
@@ -358,7 +356,7 @@ static void close_listener(struct door *d)
     const struct proc_io_req req = {
         .code = PROC_IO_CLOSE, .conn = d->io, .tag = proc_tag(&d->sink, DOOR_CLOSE)};
     if (t->io->ops->submit(t->io, &req))
-        proc_timer_set(t->kernel, &d->retry, proc_now_ns(t->kernel) + RETRY_NS);
+        proc_timer_set(t->kernel, &d->retry, proc_now_ns(t->kernel) + NET_RETRY_NS);
 }
 
 /*
@@ -377,7 +375,7 @@ static void drain_door(struct door *d)
     else if (t->io->ops->submit(t->io, &req) == 0)
         d->is_open = false;
     else
-        proc_timer_set(t->kernel, &d->retry, proc_now_ns(t->kernel) + RETRY_NS);
+        proc_timer_set(t->kernel, &d->retry, proc_now_ns(t->kernel) + NET_RETRY_NS);
 }
 
 static void retry(struct proc_kernel *kernel, struct proc_timer *timer)
@@ -436,11 +434,9 @@ static void line_end(struct door *d)
 
 static void complain(struct net_streams *t)
 {
-    uint64_t now_ns = proc_now_ns(t->kernel);
-    if (t->complained_ns && now_ns - t->complained_ns < NET_COMPLAIN_EACH_NS)
-        return;
-    t->complained_ns = now_ns;
-    proc_log(t->kernel, PROC_LOG_WARN, VK_SPAN_LIT("tcp: out of processes or slots, connections are reset"));
+    const struct vk_span text = VK_SPAN_LIT("tcp: out of processes or slots, connections are reset");
+    if (proc_log_again(t->kernel, &t->complained_ns, NET_COMPLAIN_EACH_NS))
+        proc_log(t->kernel, PROC_LOG_WARN, text);
 }
 
 /* A connection arrived: for the door's program, or for the first process that waits. */
@@ -505,7 +501,7 @@ static void on_accept(struct proc_kernel *kernel, struct proc_sink *sink, uint32
         arrived(d, (uint32_t)event->res);
         accept_less(d);
     } else if (event->res != -VK_ECANCELED && d->refs) {
-        proc_timer_set(kernel, &d->retry, proc_now_ns(kernel) + RETRY_NS);
+        proc_timer_set(kernel, &d->retry, proc_now_ns(kernel) + NET_RETRY_NS);
         return;
     }
     if (VK_UNLIKELY(d->streams->is_draining && d->program && !d->is_accepting))

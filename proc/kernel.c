@@ -286,6 +286,14 @@ void proc_log(struct proc_kernel *kernel, enum proc_log_level level, struct vk_s
         kernel->log(kernel->log_ctx, level, text);
 }
 
+bool proc_log_again(const struct proc_kernel *kernel, uint64_t *last_ns, uint64_t each_ns)
+{
+    if (*last_ns != 0 && kernel->now_ns - *last_ns < each_ns)
+        return false;
+    *last_ns = kernel->now_ns;
+    return true;
+}
+
 static void log_dropped(struct proc_kernel *k)
 {
     char line[96];

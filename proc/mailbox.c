@@ -55,7 +55,7 @@ int proc_mail_post(struct proc_kernel *kernel, struct proc_process *to, const st
     m->req = letter->req ? letter->req->entry.handle : 0;
     m->flags = letter->flags | (letter->req ? PROC_DONE_REQUEST : 0);
     if (letter->req) {
-        letter->req->server = proc_pid(to);
+        letter->req->server = to->name;
         letter->req->is_owed = true;
         vk_list_push(&to->calls, &letter->req->wait);
     }
@@ -81,7 +81,7 @@ void proc_mail_put(struct proc_kernel *kernel, struct proc_process *process, str
 
 void proc_mail_queue(struct proc_process *to, struct proc_req *req)
 {
-    req->server = proc_pid(to);
+    req->server = to->name;
     vk_list_push(&to->senders, &req->wait);
 }
 
@@ -100,9 +100,11 @@ void proc_mail_room(struct proc_kernel *kernel, struct proc_process *process)
 
 struct proc_process *proc_mail_claim(struct proc_kernel *kernel, const struct proc_req *req)
 {
-    struct proc_process *to = proc_process_find(kernel, req->server);
-    if (to)
-        to->promised_count--;
+    struct proc_process *to = proc_process_named(kernel, req->server);
+    if (!to)
+        return NULL;
+    vk_assert(to->promised_count > 0);
+    to->promised_count--;
     return to;
 }
 
@@ -259,7 +261,7 @@ int proc_op_reply(struct proc_kernel *kernel, struct proc_process *process, cons
                   const uint8_t *bytes)
 {
     struct proc_req *req = vk_table_get(&kernel->reqs, (uint32_t)op->arg);
-    if (!req || req->finished || !req->is_owed || req->server != proc_pid(process))
+    if (!req || req->finished || !req->is_owed || req->server != process->name)
         return -VK_ENOENT;
     if (op->len > PROC_MESSAGE_MAX_BYTES)
         return -VK_ETOOBIG;

@@ -180,18 +180,30 @@ static bool is_abnormal(enum proc_reason reason)
     return reason != PROC_REASON_NORMAL && reason != PROC_REASON_SHUTDOWN;
 }
 
+/* Where it happened: the address it is about, if there is one, and the code as symbolizers take it. */
+static void describe_fault(struct vk_out *out, const struct plat_fault *fault)
+{
+    const char *file;
+    uintptr_t place = plat_code_place(fault->pc, &file);
+    vk_out_fmt(out, ", %s", fault_texts[fault->kind]);
+    if (fault->kind == PLAT_FAULT_ACCESS || fault->kind == PLAT_FAULT_STACK)
+        vk_out_fmt(out, " at address 0x%lx", (unsigned long)fault->addr);
+    else if (fault->kind == PLAT_FAULT_SYSCALL)
+        vk_out_fmt(out, " %lu", (unsigned long)fault->addr);
+    vk_out_fmt(out, file ? ", code %s+0x%lx" : ", code %s0x%lx", file ? file : "", (unsigned long)place);
+}
+
 static void log_death(struct proc_kernel *k, const struct proc_process *p, const struct plat_fault *fault)
 {
     if (!k->log || !proc_log_allowed(k))
         return;
-    char line[256];
+    char line[384];
     struct vk_out out;
     vk_out_init(&out, line, sizeof line);
     vk_out_fmt(&out, "process %u (%s) crashed, id %llu: %s", proc_pid(p), p->program->name,
                (unsigned long long)p->crash_id, proc_reason_text((enum proc_reason)p->reason));
     if (fault)
-        vk_out_fmt(&out, ", %s at address 0x%llx, code 0x%llx", fault_texts[fault->kind],
-                   (unsigned long long)fault->addr, (unsigned long long)fault->pc);
+        describe_fault(&out, fault);
     proc_log(k, PROC_LOG_WARN, vk_out_span(&out));
 }
 

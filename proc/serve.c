@@ -79,12 +79,11 @@ static int served_deliver(struct proc_kernel *kernel, struct proc_req *req, uint
     return rc;
 }
 
-/* The server may have begun what was asked: it must hear that nobody waits, or bytes it read would be lost.
- */
+/* The server may have begun what was asked: unless it hears that nobody waits, bytes it read are lost. */
 static void served_cancel(struct proc_kernel *kernel, struct proc_req *req)
 {
     const struct proc_served *served = req->object;
-    struct proc_process *server = req->is_owed ? proc_process_find(kernel, req->server) : NULL;
+    struct proc_process *server = req->is_owed ? proc_process_named(kernel, req->server) : NULL;
     proc_mail_cancel(kernel, req);
     if (!server)
         return;
@@ -92,8 +91,8 @@ static void served_cancel(struct proc_kernel *kernel, struct proc_req *req)
         .arg = req->entry.handle, .badge = served->badge, .code = PROC_OP_CANCEL};
     const struct proc_letter letter = {
         .head = &head, .head_len = sizeof head, .flags = PROC_DONE_OP, .is_notice = true};
-    (void)proc_mail_post(kernel, server,
-                         &letter); /* without a buffer it goes on in vain, and its reply is refused */
+    /* Without a buffer it goes on in vain, and its reply is refused. */
+    (void)proc_mail_post(kernel, server, &letter);
 }
 
 static void served_share(struct proc_kernel *kernel, void *object)

@@ -119,6 +119,8 @@ void proc_later(struct proc_kernel *kernel, struct proc_later *later);
 struct vk_region *proc_kernel_region(struct proc_kernel *kernel);
 struct vk_bufs *proc_kernel_bufs(struct proc_kernel *kernel);
 void proc_log(struct proc_kernel *kernel, enum proc_log_level level, struct vk_span text);
+/* Whether a line about what goes on may be said again: each_ns after the last; *last_ns is 0 at first. */
+bool proc_log_again(const struct proc_kernel *kernel, uint64_t *last_ns, uint64_t each_ns);
 
 /* ---- processes ------------------------------------------------------------------ */
 
@@ -183,10 +185,10 @@ struct proc_req {
     struct proc_timer timer; /* SLEEP */
     struct vk_buf data;      /* bytes of a reply, until delivery */
     uint32_t data_len;
-    uint32_t server;           /* pid whose mailbox it waits for or is in, or 0 */
-    bool is_owed;              /* its message was posted: that process owes the answer */
-    struct proc_object passed; /* goes along with the answer as a handle */
+    bool is_owed; /* its message was posted: the server owes the answer */
     bool finished;
+    uint64_t server;           /* name of the process whose mailbox it waits for or is in, or 0 */
+    struct proc_object passed; /* goes along with the answer as a handle */
 };
 
 /*

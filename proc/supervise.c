@@ -9,8 +9,6 @@
 #include "proc/kernel_impl.h"
 #include "vk/fmt.h"
 
-#define RETRY_NS 100000000u /* when a child cannot be started for want of a slot */
-
 struct proc_child {
     struct proc_supervisor *supervisor;
     uint32_t pid; /* 0: not running */
@@ -126,7 +124,7 @@ static void start_wanted(struct proc_kernel *kernel, struct proc_later *later)
         if (!s->children[i].wanted)
             continue;
         if (start_child(kernel, s, i)) {
-            proc_timer_set(kernel, &s->retry, kernel->now_ns + RETRY_NS);
+            proc_timer_set(kernel, &s->retry, kernel->now_ns + PROC_RESTART_RETRY_NS);
             return;
         }
         s->restarts++;

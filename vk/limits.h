@@ -36,6 +36,7 @@
 #define PROC_ENV_MAX            14u /* objects of an environment, handles 2 to 15; no more can be put in */
 #define PROC_CHILDREN_MAX       16u /* of one supervisor; its creation fails with -VK_EINVAL */
 #define PROC_RESTARTS_MAX       64u /* largest restarts_max of a supervisor; likewise */
+#define PROC_RESTART_RETRY_NS   100000000u /* a child that found no slot is started again after this */
 
 /* Text. */
 #define INTERP_NUMBER_MAX_BYTES 4096u /* text of one number; longer is -VK_ETOOBIG */
@@ -63,8 +64,11 @@
 #define NET_DRAIN_TIMEOUT_NS 10000000000ull /* SIGTERM: what is left then is closed */
 #define NET_DRAIN_ARRIVAL_NS 100000000ull   /* of it, for who was on the way in; who comes later is refused */
 #define NET_DRAIN_SILENT_NS  1000000000ull  /* while draining, for a first byte; then close */
+#define NET_DRAIN_RECENT_NS  1000000000ull  /* a connection silent for longer than that is closed at once ... */
+#define NET_DRAIN_GRACE_NS   100000000ull   /* ... one more recent so much later: its next request is on its way */
+#define NET_DRAIN_CUT_NS     200000000ull   /* behind a drain's end, for the 503 of what is cut off; then reset */
 
-/* Reading on after an early close, so that the answer arrives; then the connection is cut. */
+/* For who was answered early and still sends, so that the answer arrives; then it is cut off. */
 #define NET_LINGER_TIMEOUT_NS 2000000000ull
 
 /* Connections. */
@@ -76,7 +80,20 @@
 #define NET_INPUT_RESUME_BYTES 4096u  /* ... and goes on when no more than that is left */
 #define NET_OUTPUT_MAX_BYTES   65536u /* output not sent yet; whoever adds more waits */
 #define NET_COMPLAIN_EACH_NS   60000000000ull /* one log line for a spell of overload; the rest is counted */
-#define NET_UNCLOSED_MAX       64u /* refused connections whose CLOSE is tried again; more stay open */
+#define NET_UNCLOSED_MAX       64u        /* refused connections whose CLOSE is tried again; more stay open */
+#define NET_RETRY_NS           100000000u /* accepting, or closing, that could not be done is tried again */
+
+/* The parent of the workers. */
+#define VKD_WORKERS_MAX      256            /* --workers; more is refused */
+#define VKD_SLOTS_MAX        60000          /* --slots and its default: about what vm.max_map_count allows */
+#define VKD_DESCRIPTORS      32768u         /* soft limit asked for; more than a worker's connections */
+#define VKD_BIND_TIMEOUT_NS  1000000000ull  /* an address still in use after this is refused */
+#define VKD_BIND_RETRY_NS    10000000ull    /* until then it is tried again after this */
+#define VKD_SECOND_SIGNAL_NS 500000000ull   /* a stop signal sooner after the first means the same stop */
+#define VKD_DRAIN_GRACE_NS   2000000000ull  /* after the timeout of the drain; then workers are killed */
+#define VKD_QUICK_DEATH_NS   1000000000ull  /* a worker that lives no longer has died quickly */
+#define VKD_RESTART_FIRST_NS 100000000ull   /* wait after two quick deaths, doubled by each in a row ... */
+#define VKD_RESTART_MAX_NS   10000000000ull /* ... up to this */
 
 _Static_assert(VK_SLOT_CLASS0_BYTES % VK_PAGE_BYTES == 0, "slots are whole pages");
 _Static_assert(VK_SLOT_WIPE_MAX_BYTES >= VK_SLOT_CLASS0_BYTES, "slots of requests are wiped, not given back");

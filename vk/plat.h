@@ -142,6 +142,14 @@ void plat_runner_rest(struct plat_runner *runner);
 int plat_run_guarded(struct plat_runner *runner, int (*fn)(void *arg), void *arg, int *ret_value,
                      struct plat_fault *ret_fault);
 
+/*
+ * Where code lies, for messages: sets *ret_file to the name of the program or
+ * library it belongs to, which stays valid while that is loaded, and returns
+ * the address it was linked at there, as a symbolizer takes it. Code of no file,
+ * and all code where there are no files: NULL, and pc itself. Not during a run.
+ */
+uintptr_t plat_code_place(uintptr_t pc, const char **ret_file);
+
 /* ---- time, randomness, words ---------------------------------------------- */
 
 uint64_t plat_mono_ns(void);                           /* monotonic clock */

@@ -22,16 +22,6 @@
 #define MS_NS 1000000ull
 #define S_NS  1000000000ull
 
-/* A worker that dies sooner than this after its start died quickly. */
-#define QUICK_NS S_NS
-/* The second quick death in a row waits this long, each further one twice as long. */
-#define DELAY_FIRST_NS (100 * MS_NS)
-#define DELAY_MAX_NS   (10 * S_NS)
-/* Descriptors wanted: more than the connections that a worker keeps. */
-#define DESCRIPTORS_WANTED 32768u
-/* Over the time a worker has to drain, before it is killed. */
-#define DRAIN_GRACE_NS (2 * S_NS)
-
 /* A worker as its parent sees it. */
 struct child {
     pid_t pid; /* 0: not running */
@@ -58,8 +48,9 @@ struct daemon {
     sigset_t signals_before;
     int signal_fd;
     enum phase phase;
-    bool failed;      /* the exit status shall be 1 */
-    uint64_t kill_ns; /* DRAINING: when patience ends */
+    bool failed;       /* the exit status shall be 1 */
+    uint64_t drain_ns; /* DRAINING: since when */
+    uint64_t kill_ns;  /* DRAINING: when patience ends */
     struct child children[VKD_WORKERS_MAX];
 };
 
@@ -129,8 +120,7 @@ static void close_inherited(const struct daemon *d, uint32_t index)
     (void)close(d->signal_fd);
 }
 
-/* Signals of a terminal or a service manager reach the whole group; the parent alone decides what they mean.
- */
+/* Signals of a terminal or a service manager reach the whole group; what they mean is the parent's to say. */
 static void leave_signals_to_parent(const struct daemon *d)
 {
     (void)signal(SIGTERM, SIG_IGN);
@@ -191,7 +181,8 @@ static uint64_t restart_delay_ns(uint32_t quick_deaths)
     if (quick_deaths < 2)
         return 0;
     uint32_t doublings = quick_deaths - 2;
-    return doublings >= 7 ? DELAY_MAX_NS : min_u64(DELAY_FIRST_NS << doublings, DELAY_MAX_NS);
+    return doublings >= 7 ? VKD_RESTART_MAX_NS
+                          : min_u64(VKD_RESTART_FIRST_NS << doublings, VKD_RESTART_MAX_NS);
 }
 
 /* Start the workers that are due; one that cannot start now is tried again later. */
@@ -208,7 +199,7 @@ static void start_due(struct daemon *d)
         if (rc == 0)
             continue;
         child->quick_deaths++;
-        child->start_ns = now_ns() + DELAY_FIRST_NS + restart_delay_ns(child->quick_deaths);
+        child->start_ns = now_ns() + VKD_RESTART_FIRST_NS + restart_delay_ns(child->quick_deaths);
         say(d->program, "worker %u cannot start: %s; trying again", i, strerror(-rc));
     }
 }
@@ -272,7 +263,8 @@ static void kill_all(struct daemon *d)
 static void begin_drain(struct daemon *d)
 {
     d->phase = DRAINING;
-    d->kill_ns = now_ns() + NET_DRAIN_TIMEOUT_NS + DRAIN_GRACE_NS;
+    d->drain_ns = now_ns();
+    d->kill_ns = d->drain_ns + NET_DRAIN_TIMEOUT_NS + VKD_DRAIN_GRACE_NS;
     for (uint32_t i = 0; i < d->options->workers; i++)
         vkd_listener_shut(d->children[i].listen_fd);
     for (uint32_t i = 0; i < d->options->workers; i++) {
@@ -282,13 +274,15 @@ static void begin_drain(struct daemon *d)
     }
 }
 
+/* One request to stop may come as several signals, to the process and to its group, as from timeout(1). */
 static void on_stop_signal(struct daemon *d)
 {
     if (d->phase != DRAINING) {
         begin_drain(d);
-        return;
+    } else if (d->kill_ns != UINT64_MAX && now_ns() - d->drain_ns >= VKD_SECOND_SIGNAL_NS) {
+        say(d->program, "a second signal to stop; ending the workers at once");
+        kill_all(d);
     }
-    kill_all(d);
 }
 
 /* ---- a worker's end ------------------------------------------------------------- */
@@ -306,7 +300,7 @@ static void plan_restart(struct daemon *d, uint32_t index, pid_t pid, const char
 {
     struct child *child = &d->children[index];
     uint64_t now = now_ns();
-    child->quick_deaths = now - child->started_ns < QUICK_NS ? child->quick_deaths + 1 : 0;
+    child->quick_deaths = now - child->started_ns < VKD_QUICK_DEATH_NS ? child->quick_deaths + 1 : 0;
     uint64_t delay_ns = restart_delay_ns(child->quick_deaths);
     child->start_ns = now + delay_ns;
     if (delay_ns == 0)
@@ -424,7 +418,7 @@ static int run(struct daemon *d)
         wait_once(d);
         if (d->phase == DRAINING && any_running(d) && now_ns() >= d->kill_ns) {
             say(d->program, "workers still running %u s after the request to stop; ending them",
-                (uint32_t)((NET_DRAIN_TIMEOUT_NS + DRAIN_GRACE_NS) / S_NS));
+                (uint32_t)((NET_DRAIN_TIMEOUT_NS + VKD_DRAIN_GRACE_NS) / S_NS));
             kill_all(d);
         }
     }
@@ -439,6 +433,11 @@ static int take_signals(struct daemon *d)
     (void)sigemptyset(&set);
     (void)sigaddset(&set, SIGCHLD);
     (void)sigaddset(&set, SIGTERM);
+    /*
+     * What is blocked comes, even if it was ignored by whoever started us. Shells
+     * without job control do that with SIGINT for every background job; a server
+     * there is yet meant to stop when it is sent one. Only nohup's word counts.
+     */
     (void)sigaddset(&set, SIGINT);
     if (signal(SIGHUP, SIG_DFL) != SIG_IGN)
         (void)sigaddset(&set, SIGHUP);
@@ -452,12 +451,30 @@ static int take_signals(struct daemon *d)
     return d->signal_fd >= 0 ? 0 : -errno;
 }
 
+/*
+ * A server that was killed leaves its address in use for some milliseconds: the
+ * kernel takes a ring apart, and the sockets it holds, after its process is
+ * gone. So an owner is believed only when it stays. A stop signal waits as long.
+ */
+static int open_when_free(struct daemon *d, int *ret_fds)
+{
+    const struct timespec pause = {.tv_nsec = VKD_BIND_RETRY_NS};
+    uint64_t deadline_ns = now_ns() + VKD_BIND_TIMEOUT_NS;
+    for (;;) {
+        int rc = vkd_listener_open(&d->options->listen, d->service->client_first, d->options->workers,
+                                   ret_fds, &d->bound);
+        if (rc != -EADDRINUSE || now_ns() >= deadline_ns)
+            return rc;
+        (void)nanosleep(&pause, NULL);
+    }
+}
+
 static int open_listeners(struct daemon *d)
 {
     int fds[VKD_WORKERS_MAX];
     char addr[VKD_ADDR_TEXT];
     uint32_t workers = d->options->workers;
-    int rc = vkd_listener_open(&d->options->listen, d->service->client_first, workers, fds, &d->bound);
+    int rc = open_when_free(d, fds);
     if (rc != 0) {
         vkd_addr_print(&d->options->listen, addr);
         say(d->program, "cannot listen on %s: %s", addr, vkd_listener_explain(rc));
@@ -468,14 +485,13 @@ static int open_listeners(struct daemon *d)
     return 0;
 }
 
-/* The usual soft limit of 1,024 descriptors is for programs that call select; the hard one is the user's
- * word. */
+/* The usual soft limit of 1,024 descriptors is for programs that call select; the hard one is meant. */
 static void raise_descriptors(void)
 {
     struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= DESCRIPTORS_WANTED)
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= VKD_DESCRIPTORS)
         return;
-    limit.rlim_cur = min_u64(limit.rlim_max, DESCRIPTORS_WANTED);
+    limit.rlim_cur = min_u64(limit.rlim_max, VKD_DESCRIPTORS);
     (void)setrlimit(RLIMIT_NOFILE, &limit); /* at most the hard limit: cannot be refused */
 }
 
@@ -514,6 +530,24 @@ static int finish_output(const char *program)
     return err != 0 ? 1 : 0;
 }
 
+/* Options that are right as such, but not for this service. */
+static bool suits(const struct vkd_service *service, const struct vkd_options *options, const char *program)
+{
+    if (service->one_worker && options->workers > 1)
+        say(program,
+            "--workers '%u': this program keeps its state in a process that other workers cannot reach; "
+            "leave --workers at 1",
+            options->workers);
+    else if (options->slots <= service->own_slots)
+        say(program,
+            "--slots '%u': this program takes %u for itself and needs one more for a client; "
+            "--slots %u is the least",
+            options->slots, service->own_slots, service->own_slots + 1);
+    else
+        return true;
+    return false;
+}
+
 int vkd_main(const struct vkd_service *service, int argc, char **argv)
 {
     open_standard_descriptors();
@@ -521,7 +555,7 @@ int vkd_main(const struct vkd_service *service, int argc, char **argv)
     enum vkd_parsed parsed = vkd_options_parse(&options, service->about, argc, argv, stdout, stderr);
     if (parsed == VKD_PARSED_DONE)
         return finish_output(vkd_program_name(argv[0]));
-    if (parsed == VKD_PARSED_BAD)
+    if (parsed == VKD_PARSED_BAD || !suits(service, &options, vkd_program_name(argv[0])))
         return 2;
     return vkd_daemon_run(service, &options, vkd_program_name(argv[0]));
 }

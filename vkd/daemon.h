@@ -40,6 +40,8 @@ struct vkd_service {
     const char *about;  /* one line for --help */
     const char *scheme; /* "http", "tcp": of the line that says where it listens */
     bool client_first;  /* the client speaks first: a connection is accepted with its first bytes */
+    bool one_worker;    /* --workers above 1 is refused: it keeps what another worker could not reach */
+    uint32_t own_slots; /* taken by processes of its own; --slots that leaves none for clients is refused */
     vkd_serve_fn serve;
     void *ctx;
 };
@@ -59,15 +61,17 @@ int vkd_worker_refuse(const struct vkd_worker *worker, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /*
- * Serve with these options until SIGTERM, SIGINT or SIGHUP; a second one ends
- * the workers at once. Returns the exit status: 0 when every worker drained
+ * Serve with these options until SIGTERM, SIGINT or SIGHUP (unless SIGHUP was
+ * ignored at the start: nohup); a second one, VKD_SECOND_SIGNAL_NS later or
+ * more, ends the workers at once. Returns the exit status: 0 when every worker drained
  * in time, 1 otherwise or when the server could not start (said on standard error).
  * Signals it took stay blocked: the program is about to exit. Raises the soft
  * limit of descriptors towards the hard one.
  */
 int vkd_daemon_run(const struct vkd_service *service, const struct vkd_options *options, const char *program);
 
-/* A program's whole main: vkd_options_parse, then vkd_daemon_run. */
+/* A program's whole main: vkd_options_parse, what the service refuses of it (exit status 2), vkd_daemon_run.
+ */
 int vkd_main(const struct vkd_service *service, int argc, char **argv);
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vkd/listener.h"
 
+#include "vk/limits.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/filter.h>
@@ -10,8 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Seconds the kernel holds a connection back that has sent nothing; NET_HEAD_TIMEOUT_NS in its unit. */
-#define DEFER_ACCEPT_S 10
+/* Seconds the kernel holds a connection back that has sent nothing. */
+#define DEFER_ACCEPT_S ((int)(NET_HEAD_TIMEOUT_NS / 1000000000ull))
 
 /* Flags of a TCP header. */
 #define TCP_SYN 0x02

@@ -21,8 +21,13 @@ static const char help_text[] =
     "  --workers N         1 to " VK_STR(VKD_WORKERS_MAX) " worker processes (1)\n"
     "  --slots N           1 to " VK_STR(VKD_SLOTS_MAX) " processes at once in a worker, which bounds its memory;\n"
     "                      beyond it requests get 503, raw connections a reset (" VK_STR(VKD_SLOTS_MAX) ")\n"
-    "  --help              this text\n"
-    "  --version           the version\n";
+    "  --help, -h          this text\n"
+    "  --version           the version\n"
+    "\n"
+    "SIGTERM, SIGINT or SIGHUP to the first process (the parent of the workers): let nobody new in,\n"
+    "answer who is in, exit. A second one, half a second later or more, ends at once.\n"
+    "Exit status: 0 all were answered in time; 1 they were not, or the server could not start;\n"
+    "2 the command line is wrong.\n";
 /* clang-format on */
 
 const char *vkd_driver_name(enum net_io_kind driver)
@@ -126,16 +131,18 @@ struct parser {
     struct vkd_options *options;
     const char *program;
     FILE *err;
+    bool wants_help;
+    bool wants_version;
 };
 
 static bool set_listen(struct parser *p, const char *value)
 {
     int rc = vkd_addr_parse(value, &p->options->listen);
     if (rc == -VK_ERANGE)
-        fprintf(p->err, "%s: --listen %s: a port is 0 to 65535\n", p->program, value);
+        fprintf(p->err, "%s: --listen '%s': a port is 0 to 65535\n", p->program, value);
     else if (rc != 0)
         fprintf(p->err,
-                "%s: --listen %s: expected ADDR:PORT with a numeric address, "
+                "%s: --listen '%s': expected ADDR:PORT with a numeric address, "
                 "as in 127.0.0.1:8080 or [::1]:8080\n",
                 p->program, value);
     return rc == 0;
@@ -149,7 +156,7 @@ static bool set_driver(struct parser *p, const char *value)
             return true;
         }
     }
-    fprintf(p->err, "%s: --driver %s: expected auto, uring or ev\n", p->program, value);
+    fprintf(p->err, "%s: --driver '%s': expected auto, uring or ev\n", p->program, value);
     return false;
 }
 
@@ -157,7 +164,7 @@ static bool set_guard(struct parser *p, const char *value)
 {
     if (vk_guard_parse(value, &p->options->guard) == 0)
         return true;
-    fprintf(p->err, "%s: --guard %s: expected auto, mprotect, mprotect+kernel, pkey or off\n", p->program,
+    fprintf(p->err, "%s: --guard '%s': expected auto, mprotect, mprotect+kernel, pkey or off\n", p->program,
             value);
     return false;
 }
@@ -169,7 +176,7 @@ static bool set_count(struct parser *p, const char *flag, const char *value, uin
         *count = number;
         return true;
     }
-    fprintf(p->err, "%s: %s %s: expected a number from 1 to %u\n", p->program, flag, value, max);
+    fprintf(p->err, "%s: %s '%s': expected a number from 1 to %u\n", p->program, flag, value, max);
     return false;
 }
 
@@ -245,26 +252,49 @@ static void set_defaults(struct vkd_options *options)
     };
 }
 
+/* --help or --version: what is to be printed when the rest is in order. False when it was asked for before.
+ */
+static bool take_word(struct parser *p, const char *argument, bool *asked)
+{
+    if (*asked)
+        fprintf(p->err, "%s: %s is given twice\n", p->program, argument);
+    bool is_first = !*asked;
+    *asked = true;
+    return is_first;
+}
+
+static bool parse_all(struct parser *p, int argc, char *const *argv)
+{
+    uint32_t seen = 0;
+    for (int at = 1; at < argc;) {
+        bool is_good;
+        if (strcmp(argv[at], "--help") == 0 || strcmp(argv[at], "-h") == 0)
+            is_good = take_word(p, argv[at++], &p->wants_help);
+        else if (strcmp(argv[at], "--version") == 0)
+            is_good = take_word(p, argv[at++], &p->wants_version);
+        else
+            is_good = parse_flag(p, argc, argv, &at, &seen);
+        if (!is_good)
+            return false;
+    }
+    return true;
+}
+
 enum vkd_parsed vkd_options_parse(struct vkd_options *options, const char *about, int argc, char *const *argv,
                                   FILE *out, FILE *err)
 {
-    struct parser parser = {options, vkd_program_name(argc > 0 ? argv[0] : "vkd"), err};
-    uint32_t seen = 0;
+    struct parser parser = {
+        .options = options, .program = vkd_program_name(argc > 0 ? argv[0] : "vkd"), .err = err};
     set_defaults(options);
-    for (int at = 1; at < argc;) {
-        if (strcmp(argv[at], "--help") == 0) {
-            fprintf(out, "%s\n\n", about);
-            print_usage(out, parser.program);
-            return VKD_PARSED_DONE;
-        }
-        if (strcmp(argv[at], "--version") == 0) {
-            fprintf(out, "%s (vkd) %s\n", parser.program, VKD_VERSION);
-            return VKD_PARSED_DONE;
-        }
-        if (!parse_flag(&parser, argc, argv, &at, &seen)) {
-            print_usage(err, parser.program);
-            return VKD_PARSED_BAD;
-        }
+    if (!parse_all(&parser, argc, argv)) {
+        print_usage(err, parser.program);
+        return VKD_PARSED_BAD;
     }
-    return VKD_PARSED_SERVE;
+    if (parser.wants_version)
+        fprintf(out, "%s (vkd) %s\n", parser.program, VKD_VERSION);
+    if (parser.wants_help) {
+        fprintf(out, "%s\n\n", about);
+        print_usage(out, parser.program);
+    }
+    return parser.wants_version || parser.wants_help ? VKD_PARSED_DONE : VKD_PARSED_SERVE;
 }

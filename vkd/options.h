@@ -9,12 +9,11 @@
 
 #include "net/linux/io.h"
 #include "vk/guard.h"
+#include "vk/limits.h"
 
 #include <stdio.h>
 
-#define VKD_WORKERS_MAX 256   /* --workers; more is refused */
-#define VKD_SLOTS_MAX   60000 /* --slots, and its default: about what vm.max_map_count allows */
-#define VKD_ADDR_TEXT   80u   /* room for vkd_addr_print, terminator included */
+#define VKD_ADDR_TEXT 80u /* room for vkd_addr_print, terminator included */
 
 struct vkd_options {
     struct proc_addr listen;

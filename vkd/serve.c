@@ -178,6 +178,8 @@ int vkd_app_main(const struct vkd_app *app, int argc, char **argv)
         .about = app->about,
         .scheme = is_http ? "http" : "tcp",
         .client_first = is_http,
+        .one_worker = app->one_worker,
+        .own_slots = app->setup_slots,
         .serve = serve,
         .ctx = (void *)(uintptr_t)app,
     };

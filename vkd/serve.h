@@ -26,7 +26,9 @@ struct vkd_app {
      * (net_server_gauges). May be NULL. Returns 0 or -VK_E....
      */
     int (*setup)(struct proc_kernel *kernel, struct proc_env *env);
-    size_t setup_bytes; /* region memory that setup takes */
+    size_t setup_bytes;   /* region memory that setup takes */
+    uint32_t setup_slots; /* slots that the processes it starts keep; --slots must leave one more */
+    bool one_worker;      /* they keep state that requests share: each worker would have its own */
 
     /*
      * How long the process of a request may live; one that is not done then is

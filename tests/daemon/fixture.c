@@ -13,6 +13,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define SLOW_MS 300 /* a drain of the mode "slow" */
+
 /* "pid": who serves; "crash", "exit": an end of each kind; "fds": how many descriptors are
  * open; "limit": how many there may be. */
 static void obey(const struct vkd_worker *worker, int fd, const char *line)
@@ -52,6 +54,13 @@ static bool mode_is(const char *mode)
     return set != NULL && strcmp(set, mode) == 0;
 }
 
+static int drain(void)
+{
+    if (mode_is("slow"))
+        (void)poll(NULL, 0, SLOW_MS);
+    return mode_is("fail-drain") ? 3 : 0;
+}
+
 static int serve(const struct vkd_worker *worker, void *ctx)
 {
     struct pollfd polls[2] = {{.fd = worker->listen_fd, .events = POLLIN},
@@ -71,7 +80,7 @@ static int serve(const struct vkd_worker *worker, void *ctx)
         if (polls[0].revents != 0)
             serve_one(worker);
         else if (polls[1].revents != 0)
-            return mode_is("fail-drain") ? 3 : 0;
+            return drain();
     }
 }
 

@@ -6,7 +6,9 @@ Goal: workers start, are replaced and stop as vkd/daemon.h says, and no client i
 Method: run the fixture on a port of the system's choice; talk to it and send it signals; read its
 standard error. Usage: test_daemon.py FIXTURE
 """
+import fcntl
 import os
+import pty
 import re
 import resource
 import select
@@ -14,6 +16,7 @@ import signal
 import socket
 import subprocess
 import sys
+import termios
 import threading
 import time
 import unittest
@@ -120,6 +123,18 @@ class Start(unittest.TestCase):
                     self.assertEqual(second.process.wait(PATIENCE_S), 1)
                     self.assertRegex(second.rest(), r'^\S+: cannot listen on \S+: the address is in use; .*\n$')
 
+    def test_an_address_that_becomes_free_soon_is_waited_for(self):
+        for workers in ('1', '3'):
+            with socket.socket() as holder:
+                holder.bind(('127.0.0.1', 0))
+                holder.listen()
+                port = holder.getsockname()[1]
+                with Server('--workers', workers, listen=f'127.0.0.1:{port}', wait=False) as server:
+                    time.sleep(0.2)
+                    holder.close()
+                    server.expect(r'listening on tcp://')
+                    self.assertEqual(server.stop(), 0)
+
     def test_an_address_this_machine_lacks_is_said(self):
         with Server(listen='192.0.2.1:0', wait=False) as server:
             self.assertEqual(server.process.wait(PATIENCE_S), 1)
@@ -224,6 +239,28 @@ class Stop(unittest.TestCase):
             self.assertEqual(server.process.wait(PATIENCE_S), 0)
             self.assertEqual(server.rest().count('\n'), 1)
 
+    def test_signals_at_once_are_one_request_to_stop(self):
+        """As timeout(1) sends them: to the process, then to its group."""
+        with Server('--workers', '2', mode='slow') as server:
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                server.process.send_signal(number)
+            os.killpg(server.process.pid, signal.SIGTERM)
+            self.assertEqual(server.process.wait(PATIENCE_S), 0)
+            self.assertEqual(server.rest().count('\n'), 1)
+
+    def test_control_c_drains(self):
+        controller, terminal = pty.openpty()
+        with Server('--workers', '2', mode='slow', preexec_fn=lambda: fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)) as server:
+            os.write(controller, b'\x03')
+            self.assertEqual(server.process.wait(PATIENCE_S), 0)
+            self.assertEqual(server.rest().count('\n'), 1)
+        os.close(controller)
+        os.close(terminal)
+
+    def test_an_interrupt_drains_what_a_script_started_in_the_background(self):
+        with Server(preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)) as server:
+            self.assertEqual(server.stop(signal.SIGINT), 0)
+
     def test_a_worker_that_fails_to_drain_is_said_and_exit_is_1(self):
         with Server(mode='fail-drain') as server:
             self.assertEqual(server.stop(), 1)
@@ -233,10 +270,11 @@ class Stop(unittest.TestCase):
         with Server('--workers', '2', mode='deaf') as server:
             workers = server.workers()
             server.process.send_signal(signal.SIGTERM)
-            while server.process.poll() is None:  # two signals at once may merge into one
+            while server.process.poll() is None:  # one that comes too soon does not count
                 server.process.send_signal(signal.SIGTERM)
                 time.sleep(0.01)
             self.assertEqual(server.process.returncode, 1)
+            self.assertRegex(server.rest(), r'\A.*\n\S+: a second signal to stop; ending the workers at once\n\Z')
             self.assertEqual([pid for pid in workers if os.path.exists(f'/proc/{pid}')], [])
 
     def test_workers_that_do_not_drain_are_ended_when_patience_is(self):

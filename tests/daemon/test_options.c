@@ -110,7 +110,10 @@ TEST(vkd_options, values_out_of_their_range_are_refused)
         CHECK_BAD("expected a number from 1 to 60000", "--slots", slots[i]);
     CHECK_BAD("--slots needs a value", "--slots");
     CHECK_BAD("--slots is given twice", "--slots=9", "--slots=9");
-    CHECK_BAD("--driver epoll: expected auto, uring or ev", "--driver", "epoll");
+    CHECK_BAD("hello: --listen '': expected ADDR:PORT", "--listen=");
+    CHECK_BAD("hello: --guard 'on': expected", "--guard", "on");
+    CHECK_BAD("hello: --slots 'many': expected", "--slots=many");
+    CHECK_BAD("--driver 'epoll': expected auto, uring or ev", "--driver", "epoll");
     CHECK_BAD("expected auto, mprotect, mprotect+kernel, pkey or off", "--guard", "on");
     CHECK_BAD("a port is 0 to 65535", "--listen", "127.0.0.1:65536");
     CHECK_BAD("expected ADDR:PORT", "--listen", "localhost:80");
@@ -126,6 +129,24 @@ TEST(vkd_options, help_and_version_go_to_standard_output)
     CHECK_EQ(version.parsed, VKD_PARSED_DONE);
     CHECK(strstr(version.out, "hello (vkd) ") == version.out);
     CHECK(version.err[0] == '\0');
+    struct result brief = parse("-h", LAST);
+    CHECK_EQ(brief.parsed, VKD_PARSED_DONE);
+    CHECK(strcmp(brief.out, help.out) == 0);
+    struct result both = parse("--help", "--version", LAST);
+    CHECK_EQ(both.parsed, VKD_PARSED_DONE);
+    CHECK(strstr(both.out, "hello (vkd) ") == both.out);
+    CHECK(strstr(both.out, "usage: hello [FLAGS]\n") != NULL);
+}
+
+TEST(vkd_options, help_and_version_excuse_nothing)
+{
+    CHECK_BAD("unknown argument 'extra'", "--version", "extra");
+    CHECK_BAD("unknown argument 'extra'", "--help", "extra");
+    CHECK_BAD("unknown flag '--wrong'", "-h", "--wrong");
+    CHECK_BAD("--workers '0': expected", "--help", "--workers", "0");
+    CHECK_BAD("--help is given twice", "-h", "--help");
+    CHECK_BAD("--version is given twice", "--version", "--help", "--version");
+    CHECK_BAD("unknown flag '--help=yes'", "--help=yes");
 }
 
 TEST(vkd_options, addresses_are_printed_as_they_were_given)

@@ -9,6 +9,7 @@ held still by SIGSTOP where an order of events matters. No test asserts a durati
 Usage: test_serve.py DRIVER EXAMPLES_DIR
 """
 import collections
+import concurrent.futures
 import fcntl
 import os
 import re
@@ -18,6 +19,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import unittest
 
@@ -101,6 +103,59 @@ def outcome(sock):
         return type(error).__name__
 
 
+class Start(unittest.TestCase):
+    def refused(self, *flags):
+        done = subprocess.run([f'{EXAMPLES}/counter', '--listen', '127.0.0.1:0', *flags], capture_output=True, text=True,
+                              timeout=PATIENCE_S, check=False)
+        self.assertEqual((done.returncode, done.stdout), (2, ''))
+        return done.stderr
+
+    def test_a_program_with_one_process_for_all_refuses_more_workers(self):
+        self.assertEqual(self.refused('--workers', '3'),
+                         "counter: --workers '3': this program keeps its state in a process that other workers cannot "
+                         'reach; leave --workers at 1\n')
+
+    def test_slots_that_leave_none_for_a_request_are_refused(self):
+        self.assertEqual(self.refused('--slots', '1'),
+                         "counter: --slots '1': this program takes 1 for itself and needs one more for a client; "
+                         '--slots 2 is the least\n')
+        with Server('counter', '--slots', '2') as server:
+            for count in (1, 2):
+                self.assertTrue(server.ask(GET).endswith(f'\r\n\r\n{count}\n'.encode()))
+            self.assertEqual(server.stop(), 0)
+
+    def test_a_killed_server_starts_again_at_once(self):
+        """The kernel frees the sockets of a ring some time after its process is gone."""
+        listen = '127.0.0.1:0'
+        for _ in range(10):
+            with Server('hello', '--listen', listen) as server:
+                listen = f'127.0.0.1:{server.port}'
+                self.assertRegex(server.ask(GET), rb'^HTTP/1\.1 200 ')
+                server.process.kill()
+
+
+def ask_on_and_on(server, all_ask):
+    """One connection, request after request until an answer says that it is the last: how that ended."""
+    answers = 0
+    with server.connect() as sock:
+        while True:
+            try:
+                sock.sendall(GET)
+                data = b''
+                while not data.endswith(b'Hello, World!'):
+                    part = sock.recv(65536)
+                    if not part:
+                        return f'not answered behind {answers}'
+                    data += part
+            except OSError as error:
+                return f'{type(error).__name__} behind {answers}'
+            answers += 1
+            if b'\r\nConnection: close\r\n' in data:
+                return 'told' if read_to_end(sock) == b'' else 'more behind the last answer'
+            if answers == 10:
+                all_ask.wait(PATIENCE_S)
+
+
 class Stop(unittest.TestCase):
     """Who is in the accept queue when SIGTERM comes has been let in by the OS: it is served."""
 
@@ -141,6 +196,19 @@ class Stop(unittest.TestCase):
             asked = b'GET /wait?ms=300 HTTP/1.1\r\nHost: a\r\n\r\n'
             self.assertEqual(self.drain(server, self.queue(server, 50, asked)), {'HTTP/1.1 200 OK': 50})
 
+    def test_clients_that_ask_on_and_on_are_told_of_the_end(self):
+        """Each answer but the last lets its client go on; behind the last one nothing is lost."""
+        for workers in (1, 3):
+            with self.subTest(workers=workers), Server('hello', '--workers', str(workers)) as server:
+                all_ask = threading.Barrier(41)
+                with concurrent.futures.ThreadPoolExecutor(40) as pool:
+                    ends = [pool.submit(ask_on_and_on, server, all_ask) for _ in range(40)]
+                    all_ask.wait(PATIENCE_S)
+                    server.process.send_signal(signal.SIGTERM)
+                    seen = collections.Counter(end.result(PATIENCE_S) for end in ends)
+                self.assertEqual(seen, {'told': 40})
+                self.assertEqual(server.process.wait(PATIENCE_S), 0, server.rest())
+
     def test_the_queue_is_served_though_connections_are_at_their_limit(self):
         """Out of descriptors: those who wait come in as idle ones are sent away."""
         limited = ['sh', '-c', 'ulimit -n 64; exec "$@"', 'sh']
@@ -163,6 +231,43 @@ class Stop(unittest.TestCase):
             finally:
                 if process.poll() is None:
                     process.kill()
+
+
+def symbol_at(program, place):
+    """The function of a program that has an address as it was linked."""
+    listing = subprocess.run(['nm', '--defined-only', program], capture_output=True, text=True, check=True).stdout
+    functions = sorted((int(at, 16), name) for at, name in re.findall(r'^([0-9a-f]+) [tT] (\w+)$', listing, re.M))
+    return [name for at, name in functions if at <= place][-1]
+
+
+class CrashLines(unittest.TestCase):
+    """What the log says of a fault: an address only where there is one, and code that tools can look up."""
+
+    def line(self, server, route):
+        self.assertRegex(server.ask(f'GET /{route} HTTP/1.1\r\nHost: a\r\n\r\n'.encode()), rb'^HTTP/1\.1 500 ')
+        text = server.expect(r'process \d+ \(crash\) crashed, id \d+: (.*)\n').group(1)
+        server.text = ''
+        return text
+
+    def test_each_fault_has_what_it_has(self):
+        with open(f'{EXAMPLES}/crash', 'rb') as program:
+            is_sanitized = b'__ubsan_handle' in program.read()
+        place = r', code crash\+0x([0-9a-f]+)$'
+        with Server('crash') as server:
+            server.text = ''
+            for route, said in (('null', 'fault, bad access at address 0x0'), ('illegal', 'fault, illegal instruction'),
+                                ('divide', 'fault, division by zero'), ('loop', '[a-z ]*, endless step'), ('stack', 'fault, stack overflow at address 0x[0-9a-f]+')):
+                if is_sanitized and route in ('null', 'divide'):
+                    continue  # its run-time library reports these first, by a system call
+                with self.subTest(route):
+                    line = self.line(server, route)
+                    self.assertRegex(line, '^' + said + place)
+                    if route != 'stack':  # which overflows in a function that its own calls
+                        at = int(re.search(place, line).group(1), 16)
+                        self.assertEqual(symbol_at(server.process.args[0], at), 'crash_' + route)
+            # The number of write(2), in whatever library it is.
+            self.assertRegex(self.line(server, 'syscall'), r'^fault, system call 1, code [\w.+-]+\+0x[0-9a-f]+$')
+            self.assertRegex(self.line(server, 'jump'), r'^fault, bad access at address (0x[0-9a-f]+), code \1$')
 
 
 class Slots(unittest.TestCase):

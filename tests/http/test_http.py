@@ -142,6 +142,8 @@ class Hello(Base):
         self.assertEqual(self.status(b'GET / HTTP/1.1\r\nHost: a\r\nX: ' + b'a' * 20000), [431])
         self.assertEqual(self.status(b'GET / HTTP/1.1\r\nHost: a\r\n' + b'X: b\r\n' * 64 + b'\r\n'), [431])
         self.assertEqual(self.status(b'GET / HTTP/1.1\r\nHost: a\r\n' + b'X: b\r\n' * 63 + b'\r\n', True), [200])
+        trailers = b'POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n' + b'X: b\r\n' * 1500
+        self.assertEqual(self.status(trailers + b'\r\n'), [431])
         self.assertEqual(self.status(b'GET / HTTP/2.0\r\nHost: a\r\n\r\n'), [505])
         self.assertEqual(self.status(b'POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n'),
                          [501])
@@ -238,6 +240,9 @@ class Hello(Base):
                 piece = sock.recv(4096)
                 self.assertTrue(piece, got)
                 got += piece
+        empty = self.server.talk(b'POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n'
+                                 b'Expect: 100-continue\r\n\r\n')
+        self.assertTrue(empty.startswith(b'HTTP/1.1 200 OK\r\n'), empty) # there is nothing to go on with
         refused = self.server.talk(b'POST /none HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n'
                                    b'Expect: 100-continue\r\n\r\n', shut=False)
         self.assertNotIn(b'100 Continue', refused)

@@ -15,15 +15,19 @@
 #define REFUSAL(text, len)                                                                  \
     "HTTP/1.1 " text "\r\nServer: vkd\r\nContent-Type: text/plain\r\nConnection: close\r\n" \
     "Content-Length: " len "\r\n\r\n" text "\n"
-#define TIMEOUT_408   REFUSAL("408 Request Timeout", "20")
-#define BAD_400       REFUSAL("400 Bad Request", "16")
-#define GET(path)     "GET /" path " HTTP/1.1\r\nHost: a\r\n\r\n"
-#define GET_10(path)  "GET /" path " HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n"
-#define POST(path, n) "POST /" path " HTTP/1.1\r\nHost: a\r\nContent-Length: " n "\r\n\r\n"
-#define CHUNKED(path) "POST /" path " HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+#define TIMEOUT_408     REFUSAL("408 Request Timeout", "20")
+#define UNAVAILABLE_503 REFUSAL("503 Service Unavailable", "24")
+#define BAD_400         REFUSAL("400 Bad Request", "16")
+#define GET(path)       "GET /" path " HTTP/1.1\r\nHost: a\r\n\r\n"
+#define GET_10(path)    "GET /" path " HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n"
+#define POST(path, n)   "POST /" path " HTTP/1.1\r\nHost: a\r\nContent-Length: " n "\r\n\r\n"
+#define CHUNKED(path)   "POST /" path " HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 #define EXPECT(path, n) \
     "POST /" path " HTTP/1.1\r\nHost: a\r\nContent-Length: " n "\r\nExpect: 100-continue\r\n\r\n"
-#define CONTINUE "HTTP/1.1 100 Continue\r\n\r\n"
+/* The connection ends, and its process did not know it. */
+#define LAST_OF(type) "HTTP/1.1 200 OK\r\nConnection: close\r\nServer: vkd\r\nContent-Type: " type "\r\n"
+#define LAST_OK       LAST_OF("text/plain") "Content-Length: 2\r\n\r\nok"
+#define CONTINUE      "HTTP/1.1 100 Continue\r\n\r\n"
 
 static void begin(void)
 {
@@ -563,21 +567,129 @@ static void callers_beyond_the_limit_wait_their_turn(void)
     talk_end();
 }
 
+static void drain_within(uint64_t seconds)
+{
+    net_server_drain(talk.server, sim_now(talk.sim) + seconds * TALK_NS);
+}
+
 static void drain_ends_each_state(void)
 {
     begin();
-    struct caller *idle = talk_call(), *busy = talk_call(), *half = talk_call(), *stuck = talk_call();
+    struct caller *idle = talk_call(), *busy = talk_call();
     talk_say(idle, GET("a"));
+    CHECK(talk_heard(idle, OK));
+    talk_pass(NET_DRAIN_RECENT_NS);
     talk_say(busy, GET("z2000a"));
-    talk_say(half, "GET /a HT");
-    talk_say(stuck, GET("z60000a"));
-    net_server_drain(talk.server, sim_now(talk.sim) + 5 * TALK_NS);
-    talk_pass(TALK_NS / 10);
+    drain_within(5);
+    talk_pass(TALK_NS / 100);
     CHECK(idle->end_err == -VK_ECLOSED && busy->end_err == 0);
     talk_pass(3 * TALK_NS);
-    CHECK(talk_heard(busy, OK) && busy->end_err == -VK_ECLOSED);
-    talk_pass(3 * TALK_NS);
-    CHECK(half->end_err != 0 && stuck->end_err == -VK_ERESET && net_server_is_idle(talk.server));
+    CHECK(talk_heard(idle, "") && talk_heard(busy, LAST_OK) && busy->end_err == -VK_ECLOSED);
+    talk_end();
+}
+
+/* Who was answered a moment ago may have sent the next request already. */
+static void drain_waits_for_requests_on_their_way(void)
+{
+    begin();
+    struct caller *quick = talk_call(), *silent = talk_call();
+    talk_say(quick, GET("a"));
+    talk_say(silent, GET("a"));
+    drain_within(5);
+    talk_pass(NET_DRAIN_GRACE_NS / 2);
+    CHECK(quick->end_err == 0 && silent->end_err == 0);
+    talk_say(quick, GET("z300a"));
+    talk_pass(NET_DRAIN_GRACE_NS);
+    CHECK(silent->end_err == -VK_ECLOSED && quick->end_err == 0);
+    talk_pass(TALK_NS);
+    CHECK(talk_heard(quick, OK LAST_OK) && quick->end_err == -VK_ECLOSED);
+    CHECK(talk_heard(silent, OK));
+    talk_end();
+}
+
+/* What comes too late is read and dropped: it does not reset the answer. */
+static void the_last_answer_is_not_reset(void)
+{
+    begin();
+    struct caller *c = talk_call(), *asks = talk_call();
+    c->is_deaf = asks->is_deaf = true;
+    talk_say(c, GET("z100a"));
+    talk_say(asks, "GET /z100a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    drain_within(5);
+    talk_pass(TALK_NS / 5);
+    CHECK(counters().conns == 1); /* who asked for the end has it, the other is read on */
+    talk_say(c, GET("a"));
+    (void)talk_hear(c, UINT32_MAX);
+    (void)talk_hear(asks, UINT32_MAX);
+    CHECK(talk_heard(c, LAST_OK) && c->end_err == -VK_ECLOSED);
+    CHECK(talk_heard(asks, OK_CLOSE) && asks->end_err == -VK_ECLOSED);
+    talk_pass(NET_LINGER_TIMEOUT_NS);
+    CHECK(counters().conns == 0);
+    talk_end();
+}
+
+static void drain_answers_what_was_pipelined(void)
+{
+    begin();
+    struct caller *c = talk_call(), *body = talk_call();
+    talk_say(c, GET("z200a") GET("z10a") GET("a"));
+    talk_say(body, POST("z200Ra", "5") "hello" POST("z10Ra", "5") "hello");
+    drain_within(5);
+    talk_pass(TALK_NS);
+    CHECK(talk_heard(c, OK OK LAST_OK) && c->end_err == -VK_ECLOSED);
+    CHECK(talk_heard(body, OK LAST_OK) && body->end_err == -VK_ECLOSED);
+    talk_end();
+}
+
+static void drain_ends_what_had_begun_before_it(void)
+{
+    begin();
+    struct caller *c = talk_call();
+    talk_say(c, GET("b6w3z500w3"));
+    drain_within(5);
+    talk_pass(TALK_NS / 2);
+    CHECK(talk_heard(c, HEAD_OF("a/b") "Content-Length: 6\r\n\r\n012012") && c->end_err == 0);
+    talk_say(c, GET("b3w3")); /* it could not know */
+    CHECK(talk_heard(c, LAST_OF("a/b") "Content-Length: 3\r\n\r\n012") && c->end_err == -VK_ECLOSED);
+    talk_end();
+}
+
+/* What is not answered when time is over hears so, where it still can. */
+static void drain_cuts_off_what_takes_too_long(void)
+{
+    begin();
+    struct caller *half = talk_call(), *stuck = talk_call(), *writes = talk_call(), *done = talk_call();
+    talk_say(half, "GET /a HT");
+    talk_say(stuck, GET("z60000a"));
+    talk_say(writes, GET("b6w3z60000w3"));
+    talk_say(done, GET("az60000"));
+    drain_within(5);
+    talk_pass(4 * TALK_NS);
+    CHECK(half->end_err == 0 && stuck->end_err == 0 && writes->end_err == 0);
+    talk_pass(TALK_NS + NET_DRAIN_CUT_NS + TALK_NS / 100);
+    CHECK(talk_heard(half, UNAVAILABLE_503) && half->end_err == -VK_ECLOSED);
+    CHECK(talk_heard(stuck, UNAVAILABLE_503) && stuck->end_err == -VK_ECLOSED);
+    CHECK(writes->end_err == -VK_ERESET && net_server_is_idle(talk.server));
+    CHECK(talk_heard(done, OK));
+    CHECK(strcmp(talk.last_line, "http: 3 requests cut off, the drain took too long") == 0);
+    talk_end();
+}
+
+/* Who waits at a full server comes in before who was answered is waited for. */
+static void drain_makes_room_for_who_waits(void)
+{
+    const struct talk_options options = {.server = {.conns_max = 2}};
+    talk_begin(&options);
+    struct caller *c[6];
+    for (uint32_t i = 0; i < 6; i++) {
+        if (i == 4)
+            drain_within(5);
+        c[i] = talk_call();
+        talk_say(c[i], GET("a"));
+    }
+    talk_pass(TALK_NS / 100); /* none of them leaves: each would be waited for, and read on for seconds */
+    for (uint32_t i = 0; i < 6; i++)
+        CHECK(talk_heard(c[i], i < 2 ? OK : LAST_OK) && c[i]->end_err == -VK_ECLOSED);
     talk_end();
 }
 
@@ -640,6 +752,12 @@ const struct talk_case talk_cases_http[] = {
     CASE(without_processes_it_says_503),
     CASE(callers_beyond_the_limit_wait_their_turn),
     CASE(drain_ends_each_state),
+    CASE(drain_waits_for_requests_on_their_way),
+    CASE(the_last_answer_is_not_reset),
+    CASE(drain_answers_what_was_pipelined),
+    CASE(drain_ends_what_had_begun_before_it),
+    CASE(drain_cuts_off_what_takes_too_long),
+    CASE(drain_makes_room_for_who_waits),
     CASE(refusals_of_the_driver_lose_nothing),
     {NULL, NULL},
 };

@@ -300,3 +300,40 @@ TEST(net_reply, the_longest_head_fits_its_room)
         CHECK_EQ(net_reply_end(&w), 0);
     }
 }
+
+TEST(net_reply, a_field_fits_behind_the_status_line_of_a_final_answer)
+{
+    static const struct {
+        size_t at;
+        const char *head;
+    } heads[] = {
+        {17, "HTTP/1.1 200 OK\r\nServer: a\r\n\r\n"},
+        {17, "HTTP/1.1 200 OK\r\n\r\nbody"},
+        {14, "HTTP/1.1 999\r\n"},
+        {0, "HTTP/1.1 101 Switching Protocols\r\n\r\n"},
+        {0, "HTTP/1.1 100 Continue\r\n\r\n"},
+        {0, "HTTP/1.1 200 OK\r"},
+        {0, "HTTP/1.1 200 OK\n\n"},
+        {0, "HTTP/1.1 "},
+        {0, "HTTP/1.0 200 OK\r\n\r\n"},
+        {0, "no head\r\n"},
+        {0, ""},
+    };
+    for (uint32_t i = 0; i < VK_COUNT(heads); i++) {
+        size_t len = 0;
+        while (heads[i].head[len] != '\0')
+            len++;
+        CHECK_EQ(net_reply_fields_at((const uint8_t *)heads[i].head, len), heads[i].at);
+    }
+}
+
+TEST(net_reply, the_end_of_a_status_line_is_not_looked_for_without_end)
+{
+    uint8_t head[NET_REPLY_LINE_MAX + 1];
+    for (size_t len = NET_REPLY_LINE_MAX - 1; len <= NET_REPLY_LINE_MAX + 1; len++) {
+        memset(head, 'x', sizeof head);
+        memcpy(head, "HTTP/1.1 200 ", 13);
+        memcpy(head + len - 2, "\r\n", 2);
+        CHECK_EQ(net_reply_fields_at(head, len), len > NET_REPLY_LINE_MAX ? 0 : len);
+    }
+}

@@ -422,9 +422,9 @@ static int receives_some(struct actor *actor, struct proc_self *self)
 }
 
 /* A receiver whose mailbox is full of messages of one sender. */
-static struct actor *start_full(struct proc_env *env)
+static struct actor *start_full(actor_fn run, struct proc_env *env)
 {
-    struct actor *receiver = start(receives_some);
+    struct actor *receiver = start(run);
     *env = (struct proc_env){.count = 1, .objects = {object_of(receiver)}};
     struct actor *filler = start_with(sends_its_id, env);
     filler->word = PROC_MAILBOX_MAX;
@@ -444,7 +444,7 @@ TEST(proc_mailbox, nobody_overtakes_who_waits_for_room)
 {
     static struct proc_env env;
     world_start();
-    struct actor *receiver = start_full(&env);
+    struct actor *receiver = start_full(receives_some, &env);
     struct actor *first = start_sender(&env);
     settle_down();
     CHECK(is_alive(first));
@@ -464,12 +464,58 @@ TEST(proc_mailbox, nobody_overtakes_who_waits_for_room)
     world_end();
 }
 
+/* Sleeps till the test has set word; then the RECV is the last it does. */
+static int receives_one_and_ends(struct actor *actor, struct proc_self *self)
+{
+    if (actor->word == 0)
+        ask_sleep(self, MS);
+    else
+        ask_recv(self, 64);
+    return actor->word == 0 ? PROC_RUN_WAIT : PROC_RUN_END;
+}
+
+/* A process with that pid, in a table so small that pids come back soon. */
+static struct proc_process *start_heir(uint32_t pid)
+{
+    static const struct proc_spawn spawn = {.program = &actor_program};
+    struct proc_process *heir = NULL;
+    uint32_t starts = 0;
+    do {
+        CHECK(++starts < 20000);
+        if (heir != NULL)
+            proc_end(world.kernel, heir, PROC_REASON_KILLED);
+        CHECK_EQ(proc_spawn(world.kernel, &spawn, &heir), 0);
+    } while (proc_pid(heir) != pid);
+    return heir;
+}
+
+TEST(proc_mailbox, woken_sender_never_takes_another_for_its_dead_receiver)
+{
+    static struct proc_env env;
+    CHECK_EQ(world_start_with((struct proc_kernel_options){.processes_max = 3}), 0);
+    struct actor *receiver = start_full(receives_one_and_ends, &env);
+    struct actor *sender = start_sender(&env);
+    settle_down();
+    receiver->word = 1;
+    proc_run_soon(world.kernel, proc_process_find(world.kernel, receiver->pid));
+    step();
+    CHECK(!is_alive(receiver));
+    CHECK(is_alive(sender)); /* woken, and had no turn yet */
+    const struct proc_process *heir = start_heir(receiver->pid);
+    settle_down();
+    CHECK(!is_alive(sender));
+    CHECK_EQ(counters().ended[PROC_REASON_FAIL], 1); /* it was told that its receiver died */
+    CHECK_EQ(heir->messages_count, 0);
+    CHECK_EQ(heir->promised_count, 0);
+    world_end();
+}
+
 TEST(proc_mailbox, senders_get_room_in_the_order_they_came)
 {
     static struct proc_env env;
     struct actor *senders[20];
     world_start();
-    struct actor *receiver = start_full(&env);
+    struct actor *receiver = start_full(receives_some, &env);
     for (size_t i = 0; i < VK_COUNT(senders); i++)
         senders[i] = start_sender(&env);
     settle_down();
@@ -489,7 +535,7 @@ TEST(proc_mailbox, death_after_the_waking_fails_the_sender)
 {
     static struct proc_env env;
     world_start();
-    struct actor *receiver = start_full(&env);
+    struct actor *receiver = start_full(receives_some, &env);
     struct actor *sender = start_sender(&env);
     settle_down();
     receiver->word = 1;
@@ -510,7 +556,7 @@ TEST(proc_mailbox, room_of_a_sender_that_fails_goes_to_the_next)
 {
     static struct proc_env env;
     world_start();
-    struct actor *receiver = start_full(&env);
+    struct actor *receiver = start_full(receives_some, &env);
     struct actor *first = start_sender(&env);
     struct actor *second = start_sender(&env);
     settle_down();
@@ -647,7 +693,7 @@ TEST(proc_mailbox, sender_that_waits_for_room_cannot_be_answered)
     static struct proc_env env;
     world_start();
     begin();
-    struct actor *receiver = start_full(&env);
+    struct actor *receiver = start_full(receives_some, &env);
     struct actor *sender = start_sender(&env);
     settle_down();
     const struct proc_req *req = VK_CONTAINER(
@@ -835,7 +881,7 @@ TEST(proc_mailbox, woken_sender_may_die_after_its_receiver)
 {
     static struct proc_env env;
     world_start();
-    struct actor *receiver = start_full(&env);
+    struct actor *receiver = start_full(receives_some, &env);
     struct actor *sender = start_sender(&env);
     settle_down();
     receiver->word = 1;

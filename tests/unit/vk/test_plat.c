@@ -26,6 +26,31 @@ static bool is_zero(const uint8_t *bytes, size_t len_bytes)
     return true;
 }
 
+static int code_one(void *arg)
+{
+    return arg != NULL;
+}
+
+static int code_other(void *arg)
+{
+    return arg == NULL;
+}
+
+TEST(vk_plat, code_lies_where_it_was_linked)
+{
+    const char *file, *other_file, *none = "";
+    uintptr_t one = (uintptr_t)code_one, other = (uintptr_t)code_other;
+    uintptr_t place = plat_code_place(one, &file);
+    CHECK_EQ(plat_code_place(other, &other_file) - place, other - one);
+    CHECK(file == other_file);
+    CHECK(file != NULL || place == one);
+    CHECK(file == NULL || file[0] != '\0');
+    CHECK_EQ(plat_code_place(7, &none), 7); /* nobody's code */
+    CHECK(none == NULL);
+    CHECK_EQ(plat_code_place((uintptr_t)&none, &none), (uintptr_t)&none);
+    CHECK(none == NULL);
+}
+
 TEST(vk_plat, reservations_are_aligned_and_apart)
 {
     uint8_t *small = reserve(VK_PAGE_BYTES, VK_PAGE_BYTES);
