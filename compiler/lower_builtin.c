@@ -122,7 +122,9 @@ static uint32_t compare(struct vkc_fun *f, enum interp_op op, uint32_t a, uint32
 
 static bool built_text(struct vkc_fun *f, const struct vkc_built *b, uint32_t *ret)
 {
-    if (is(b, "str.find") || is(b, "bytes.find")) {
+    if (is(b, "to_json"))
+        *ret = vkc_fun_json(f, vkc_fun_type(f, b->call->args[0].value->type), b->args[0], VKC_NONE);
+    else if (is(b, "str.find") || is(b, "bytes.find")) {
         *ret = index_option(f, b, vkc_fun_native(f, b->key, b->args, 2, 0, VKC_NONE));
     } else if (is(b, "str.contains")) {
         uint32_t at = vkc_fun_native(f, "str.find", b->args, 2, 0, VKC_NONE);
@@ -252,6 +254,13 @@ static uint32_t response(struct vkc_fun *f, const struct vkc_built *b, uint32_t 
         status = vkc_fun_number(f, 200, VKC_NONE);
     uint32_t values[] = {type, body, headers, none, status};
     return vkc_fun_new(f, vkc_lower_response(f->lower), values, 5, b->want);
+}
+
+uint32_t vkc_fun_respond(struct vkc_fun *f, const char *type, uint32_t body, int64_t status, uint32_t want)
+{
+    const struct vkc_built b = {.want = want};
+    uint32_t at = vkc_fun_text(f, type, strlen(type), VKC_NONE);
+    return response(f, &b, at, body, VKC_NONE, VKC_NONE, vkc_fun_number(f, status, VKC_NONE));
 }
 
 static uint32_t changed_response(struct vkc_fun *f, const struct vkc_built *b)

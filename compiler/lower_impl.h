@@ -253,6 +253,15 @@ struct vkc_counted {
 struct vkc_counted vkc_count_open(struct vkc_fun *f, uint32_t first, uint32_t count);
 void vkc_count_close(struct vkc_fun *f, const struct vkc_counted *loop);
 
+/* A Response of that type and body. */
+uint32_t vkc_fun_respond(struct vkc_fun *f, const char *type, uint32_t body, int64_t status, uint32_t want);
+
+/* ---- lower_json.c -------------------------------------------------------------------------- */
+
+/* The value's text in JSON. */
+uint32_t vkc_fun_json(struct vkc_fun *f, struct vkc_type *type, uint32_t value, uint32_t want);
+uint32_t vkc_expr_json(struct vkc_fun *f, const struct vkc_expr *expr, uint32_t want);
+
 /* ---- lower_service.c -------------------------------------------------------------------------- */
 
 void vkc_lower_services(struct vkc_lower *lower);

@@ -120,7 +120,8 @@ uint32_t interp_text_for_op(struct interp_call *call, uint32_t ref)
     uint32_t copy = interp_alloc(call->run, interp_text_bytes(text.len), INTERP_OWN_RAW, (uint32_t)text.len);
     if (!copy)
         return 0;
-    vk_copy(interp_write_at(call->run, interp_text_off(copy)), text.ptr, text.len);
+    if (text.len) /* an empty one may end where the objects do */
+        memcpy(interp_write_at(call->run, interp_text_off(copy)), text.ptr, text.len);
     return interp_text_off(copy);
 }
 

@@ -83,6 +83,26 @@ extern const struct interp_native interp_natives[]; /* the table of INTERP_NATIV
 
 extern const struct interp_native interp_list_natives[];
 
+/* Conversions; a native NAME? says whether NAME has a value. The functions are natives_text.c's. */
+#define INTERP_TEXT_NATIVES(X)                   \
+    X("json.quote", "S>S", json_quote)           \
+    X("json.float", "i>S", json_float)           \
+    X("json.duration", "i>S", json_duration)     \
+    X("str.url_encode", "S>S", url_encode)       \
+    X("str.html_escape", "S>S", html_escape)     \
+    X("bytes.hex", "B>S", bytes_hex)             \
+    X("bytes.base64", "B>S", bytes_base64)       \
+    X("int.hex", "i>S", int_hex)                 \
+    X("duration.str", "i>S", duration_str)       \
+    X("str.parse_int?", "S>i", is_int)           \
+    X("str.parse_int", "S>i", parse_int)         \
+    X("str.parse_float?", "S>i", is_float)       \
+    X("str.parse_float", "S>i", parse_float)     \
+    X("str.parse_bool?", "S>i", is_bool)         \
+    X("str.parse_bool", "S>i", parse_bool)
+
+extern const struct interp_native interp_text_natives[];
+
 /* Arguments: references are counted from 0, scalars after them from 0 too. */
 uint32_t interp_call_ref(const struct interp_call *call, uint32_t index);
 union interp_word interp_call_scalar(const struct interp_call *call, uint32_t index);
