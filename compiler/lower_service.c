@@ -171,7 +171,11 @@ static void try_clauses(struct vkc_fun *f, const struct vkc_service *service, st
         f->instance = instance_of(f->lower, service->clauses[i]);
         if (!is_any)
             vkc_pattern_test(f, clause->pattern, value, next);
-        finish(f, vkc_expr_value(f, clause->body, VKC_NONE));
+        uint32_t response = vkc_expr_value(f, clause->body, VKC_NONE);
+        if (body->kind == VKC_BODY_ROUTE)
+            vkc_fun_return(f, response);
+        else
+            finish(f, response);
         vkc_ir_place(f->code, next);
         f->instance = instance;
         f->body = body;
@@ -188,16 +192,21 @@ void vkc_fun_fail_with(struct vkc_fun *f, struct vkc_type *type, uint32_t value)
 
 /* ---- routes ----------------------------------------------------------------------------------- */
 
+static void answer_plain(struct vkc_fun *f, const char *body, int64_t status)
+{
+    static const char type[] = "text/plain; charset=utf-8";
+    uint32_t args[] = {vkc_fun_text(f, type, strlen(type), VKC_NONE),
+                       vkc_fun_text(f, body, strlen(body), VKC_NONE), vkc_fun_number(f, status, VKC_NONE)};
+    (void)vkc_fun_native(f, "http.respond", args, 3, INTERP_TYPE_NONE, VKC_NONE);
+    vkc_fun_return(f, VKC_NONE);
+}
+
 static void refuse(struct vkc_fun *f, const struct vkc_param *param, const char *what)
 {
     struct vkc_text text = {0};
     vkc_text_print(&text, "%s: `%s`\n", what, param->name.name->text);
-    static const char type[] = "text/plain; charset=utf-8";
-    uint32_t args[] = {vkc_fun_text(f, type, strlen(type), VKC_NONE),
-                       vkc_fun_text(f, text.bytes, text.len, VKC_NONE), vkc_fun_number(f, 400, VKC_NONE)};
+    answer_plain(f, text.bytes, 400);
     vkc_text_fini(&text);
-    (void)vkc_fun_native(f, "http.respond", args, 3, INTERP_TYPE_NONE, VKC_NONE);
-    vkc_fun_return(f, VKC_NONE);
 }
 
 /* A Str as the type wanted; to `bad` when it is none. */
@@ -271,8 +280,8 @@ static uint32_t root_function(struct vkc_lower *l, struct vkc_body *body, const 
     uint32_t response = vkc_fun_call(&f, function_of(l, body), args, body->params_count, VKC_NONE);
     (void)vkc_fun_call(&f, respond_function(l), &response, 1, VKC_NONE);
     vkc_fun_return(&f, VKC_NONE);
-    vkc_ir_place(code, bad);
-    vkc_ir_trap(code, INTERP_TRAP_CONVERT);
+    vkc_ir_place(code, bad); /* a segment that is none of its type: no such route */
+    answer_plain(&f, "404 Not Found\n", 404);
     return code->id;
 }
 

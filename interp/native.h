@@ -73,13 +73,14 @@ struct interp_native {
 
 extern const struct interp_native interp_natives[]; /* the table of INTERP_NATIVES */
 
-/* Those that compiled code needs of lists and references; the functions are natives_list.c's. */
+/* Those that compiled code needs of lists, references and its process; the functions are natives_list.c's. */
 #define INTERP_LIST_NATIVES(X)                      \
     X("list.cut", "Vi>-", list_cut)                 \
     X("list.order", "I>I", list_order)              \
     X("list.order_float", "I>I", list_order_float) \
     X("list.order_text", "T>I", list_order_text)    \
-    X("ref.same", "**>i", ref_same)
+    X("ref.same", "**>i", ref_same)                 \
+    X("process.end", ">-", process_end)
 
 extern const struct interp_native interp_list_natives[];
 

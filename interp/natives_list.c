@@ -117,6 +117,12 @@ static enum interp_say ref_same(struct interp_call *call)
     return INTERP_DONE;
 }
 
+static enum interp_say process_end(struct interp_call *call)
+{
+    (void)call;
+    return INTERP_END;
+}
+
 const struct interp_native interp_list_natives[] = {
 #define NATIVE(name, signature, fn) {name, signature, fn},
     INTERP_LIST_NATIVES(NATIVE)
