@@ -64,9 +64,9 @@
 #define NET_DRAIN_TIMEOUT_NS 10000000000ull /* SIGTERM: what is left then is closed */
 #define NET_DRAIN_ARRIVAL_NS 100000000ull   /* of it, for who was on the way in; who comes later is refused */
 #define NET_DRAIN_SILENT_NS  1000000000ull  /* while draining, for a first byte; then close */
-#define NET_DRAIN_RECENT_NS  1000000000ull  /* a connection silent for longer than that is closed at once ... */
-#define NET_DRAIN_GRACE_NS   100000000ull   /* ... one more recent so much later: its next request is on its way */
-#define NET_DRAIN_CUT_NS     200000000ull   /* behind a drain's end, for the 503 of what is cut off; then reset */
+#define NET_DRAIN_RECENT_NS  1000000000ull  /* while draining, who was silent for longer is closed at once */
+#define NET_DRAIN_GRACE_NS   100000000ull   /* ... others so much later: a request may be on its way */
+#define NET_DRAIN_CUT_NS     200000000ull /* behind a drain's end, for the 503 of who is cut off; then reset */
 
 /* For who was answered early and still sends, so that the answer arrives; then it is cut off. */
 #define NET_LINGER_TIMEOUT_NS 2000000000ull
