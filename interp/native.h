@@ -74,32 +74,32 @@ struct interp_native {
 extern const struct interp_native interp_natives[]; /* the table of INTERP_NATIVES */
 
 /* Those that compiled code needs of lists, references and its process; the functions are natives_list.c's. */
-#define INTERP_LIST_NATIVES(X)                      \
-    X("list.cut", "Vi>-", list_cut)                 \
-    X("list.order", "I>I", list_order)              \
+#define INTERP_LIST_NATIVES(X)                     \
+    X("list.cut", "Vi>-", list_cut)                \
+    X("list.order", "I>I", list_order)             \
     X("list.order_float", "I>I", list_order_float) \
-    X("list.order_text", "T>I", list_order_text)    \
-    X("ref.same", "**>i", ref_same)                 \
+    X("list.order_text", "T>I", list_order_text)   \
+    X("ref.same", "**>i", ref_same)                \
     X("process.end", ">-", process_end)
 
 extern const struct interp_native interp_list_natives[];
 
 /* Conversions; a native NAME? says whether NAME has a value. The functions are natives_text.c's. */
-#define INTERP_TEXT_NATIVES(X)                   \
-    X("json.quote", "S>S", json_quote)           \
-    X("json.float", "i>S", json_float)           \
-    X("json.duration", "i>S", json_duration)     \
-    X("str.url_encode", "S>S", url_encode)       \
-    X("str.html_escape", "S>S", html_escape)     \
-    X("bytes.hex", "B>S", bytes_hex)             \
-    X("bytes.base64", "B>S", bytes_base64)       \
-    X("int.hex", "i>S", int_hex)                 \
-    X("duration.str", "i>S", duration_str)       \
-    X("str.parse_int?", "S>i", is_int)           \
-    X("str.parse_int", "S>i", parse_int)         \
-    X("str.parse_float?", "S>i", is_float)       \
-    X("str.parse_float", "S>i", parse_float)     \
-    X("str.parse_bool?", "S>i", is_bool)         \
+#define INTERP_TEXT_NATIVES(X)               \
+    X("json.quote", "S>S", json_quote)       \
+    X("json.float", "i>S", json_float)       \
+    X("json.duration", "i>S", json_duration) \
+    X("str.url_encode", "S>S", url_encode)   \
+    X("str.html_escape", "S>S", html_escape) \
+    X("bytes.hex", "B>S", bytes_hex)         \
+    X("bytes.base64", "B>S", bytes_base64)   \
+    X("int.hex", "i>S", int_hex)             \
+    X("duration.str", "i>S", duration_str)   \
+    X("str.parse_int?", "S>i", is_int)       \
+    X("str.parse_int", "S>i", parse_int)     \
+    X("str.parse_float?", "S>i", is_float)   \
+    X("str.parse_float", "S>i", parse_float) \
+    X("str.parse_bool?", "S>i", is_bool)     \
     X("str.parse_bool", "S>i", parse_bool)
 
 extern const struct interp_native interp_text_natives[];

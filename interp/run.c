@@ -186,8 +186,6 @@ enum proc_run interp_loop(struct interp_run *run)
 
 #include "interp/run_objects.h"
 
-
-
     /* ---- calls ---- */
 
 /* The link: byte offset of where to go on in the code, and of the caller's frame below this one. */

@@ -90,7 +90,8 @@ static int serve(const struct interp_block *block, int argc, char *const *argv)
 
 static int run(int argc, char *const *argv)
 {
-    static const struct interp_native *const natives[] = {interp_natives, interp_list_natives, interp_text_natives, net_bind_natives, NULL};
+    static const struct interp_native *const natives[] = {interp_natives, interp_list_natives,
+                                                          interp_text_natives, net_bind_natives, NULL};
     uint32_t count;
     if (argc < 2 || argv[1][0] == '-')
         return vkd_usage_error(&vkd_command_run, "which file?");

@@ -12,8 +12,9 @@ int vm_assemble(struct vm *vm, const char *text)
 int vm_open(struct vm *vm)
 {
     static const struct interp_native *const usual[] = {interp_natives, NULL};
-    const struct interp_image_options options = {.natives = vm->natives ? vm->natives : usual,
-                                                 .hash_key = {.sip = {1, 2}, .factor = {0x0123456789abcdefu, 0xfedcba9876543211u}, .summand = {3, 4}}};
+    const struct interp_image_options options = {
+        .natives = vm->natives ? vm->natives : usual,
+        .hash_key = {.sip = {1, 2}, .factor = {0x0123456789abcdefu, 0xfedcba9876543211u}, .summand = {3, 4}}};
     int rc = interp_module_open(&vm->module, vm->file, vm->file_bytes, &vm->refusal);
     if (!rc && interp_verify_scratch_bytes(&vm->module) > sizeof vm->scratch)
         rc = -VK_ENOMEM;

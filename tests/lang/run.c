@@ -51,7 +51,8 @@ static bool compile(const char *path, struct vkc_text *file)
 
 static bool load(struct loaded *l)
 {
-    static const struct interp_native *const tables[] = {interp_natives, interp_list_natives, interp_text_natives, NULL};
+    static const struct interp_native *const tables[] = {interp_natives, interp_list_natives,
+                                                         interp_text_natives, NULL};
     const struct interp_image_options options = {.natives = tables, .hash_key = {{1, 2}}};
     struct interp_refusal refusal = {0};
     int rc = interp_module_open(&l->module, l->file.bytes, l->file.len, &refusal);
