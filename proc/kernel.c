@@ -213,11 +213,20 @@ static void run_laters(struct proc_kernel *k)
     }
 }
 
+/* Two calls that put the trap aside and set it again are made good by two or three operations. */
+static void rest_before_wait(struct proc_kernel *k)
+{
+    if (k->io->ops->has_many_calls && k->events_last > 2 && k->runner)
+        plat_runner_rest(k->runner);
+}
+
 void proc_kernel_step(struct proc_kernel *kernel, uint64_t wait_ns)
 {
     uint64_t now_ns;
+    rest_before_wait(kernel);
     uint32_t n = kernel->io->ops->wait(kernel->io, kernel->events, PROC_EVENTS_MAX,
                                        wait_until(kernel, wait_ns), &now_ns);
+    kernel->events_last = n;
     refresh_clock(kernel, now_ns);
     kernel->counters.ticks++;
     for (uint32_t i = 0; i < n; i++) {

@@ -152,6 +152,7 @@ struct proc_kernel {
     proc_log_fn log;
     void *log_ctx;
     struct proc_io_event events[PROC_EVENTS_MAX];
+    uint32_t events_last; /* how many the last wait brought */
 };
 
 /* proc/kernel.c: false while too many lines were logged this second. */

@@ -324,6 +324,25 @@ TEST(vk_run, system_call_is_trapped)
     plat_runner_destroy(runner);
 }
 
+TEST(vk_run, system_call_is_trapped_again_after_a_rest)
+{
+    const struct plat_runner_options options = {.stack_bytes = STACK_BYTES, .syscall_trap = true};
+    struct plat_runner *runner = NULL;
+    int rc = plat_runner_create(&options, &runner);
+    if (rc == -VK_ENOTSUP)
+        SKIP("this system cannot trap system calls");
+    CHECK_EQ(rc, 0);
+    for (uint32_t i = 0; i < 3; i++) {
+        plat_runner_rest(runner);
+        plat_runner_rest(runner);
+        CHECK_EQ(call_system(NULL), 0);
+        struct outcome outcome = run_on(runner, call_system, NULL);
+        CHECK_EQ(outcome.rc, -VK_EIO);
+        CHECK_EQ(outcome.fault.kind, PLAT_FAULT_SYSCALL);
+    }
+    plat_runner_destroy(runner);
+}
+
 /* ---- the native stack ---- */
 
 /* Frames of half a KiB, each of which is used after the call below it returns. */
