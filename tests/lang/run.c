@@ -53,7 +53,9 @@ static bool load(struct loaded *l)
 {
     static const struct interp_native *const tables[] = {interp_natives, interp_list_natives,
                                                          interp_text_natives, NULL};
-    const struct interp_image_options options = {.natives = tables, .hash_key = {{1, 2}}};
+    const struct interp_image_options options = {
+        .natives = tables,
+        .hash_key = {.sip = {1, 2}, .factor = {0x0123456789abcdefu, 0xfedcba9876543211u}, .summand = {3, 4}}};
     struct interp_refusal refusal = {0};
     int rc = interp_module_open(&l->module, l->file.bytes, l->file.len, &refusal);
     if (!rc) {

@@ -99,7 +99,7 @@ static double random_float(void)
 static void check_middle(double value)
 {
     static char text[TEXT_BYTES];
-    double next = nextafter(fabs(value), INFINITY);
+    double next = nextafter(fabs(value), (double)INFINITY);
     if (isinf(next))
         return;
     long double middle = ((long double)fabs(value) + (long double)next) / 2;
