@@ -148,7 +148,7 @@ static uint32_t arithmetic(struct vkc_fun *f, const struct vkc_expr *e, uint32_t
 {
     struct vkc_type *type = vkc_fun_type(f, e->binary.left->type);
     struct vkc_type *right_type = vkc_fun_type(f, e->binary.right->type);
-    int64_t left, right, folded;
+    int64_t left = 0, right = 0, folded;
     if (type->kind == VKC_TYPE_STR && e->binary.op == VKC_BINARY_ADD)
         return concat(f, e, want);
     bool has_right = vkc_is_number(e->binary.right, &right), has_left = vkc_is_number(e->binary.left, &left);
