@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The order of a verification (types, functions' records, constants, data,
- * code), and the pass over one function's instructions. Source of the method:
+ * services, code), and the pass over one function's instructions. Source of the method:
  * Leroy, "Java bytecode verification: algorithms and formalizations", 2003,
  * with the state at branch targets met in one pass since backward targets are
  * declared.
@@ -167,7 +167,7 @@ static bool check_all(struct verify *v, void *scratch, struct interp_refusal *re
 {
     ret->function = INTERP_NOWHERE;
     if (!interp_verify_types(v, &ret->at) || !check_records(v, &ret->at) || !check_natives(v, &ret->at) ||
-        !check_entry(v) || !interp_verify_data(v, scratch, &ret->at))
+        !check_entry(v) || !interp_verify_data(v, scratch, &ret->at) || !interp_verify_services(v, &ret->at))
         return false;
     v->words = scratch;
     for (uint32_t i = 0; i < verify_count(v, INTERP_SECTION_FUNCTIONS); i++) {

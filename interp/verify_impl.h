@@ -80,6 +80,9 @@ VK_INLINE const uint16_t *verify_fields(const struct verify *v, const struct int
 /* verify_data.c; scratch holds a bit for each 8 bytes of DATA */
 bool interp_verify_data(struct verify *v, uint8_t *scratch, uint32_t *ret_at);
 
+/* verify_services.c; after types and functions were found right */
+bool interp_verify_services(struct verify *v, uint32_t *ret_at);
+
 /* verify_op.c: the instruction at v->pc; sets v->next, and *ret_ends where nothing falls through. */
 bool interp_verify_op(struct verify *v, bool *ret_ends);
 

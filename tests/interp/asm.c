@@ -499,6 +499,23 @@ static bool add_code(struct asm_state *s)
 
 /* ---- the whole --------------------------------------------------------------------------------- */
 
+/* 32-bit words of the SERVICES section. */
+static bool add_services(struct asm_state *s)
+{
+    for (uint32_t i = 1; i < s->words_count; i++) {
+        int64_t value;
+        uint32_t *count = &s->counts[INTERP_SECTION_SERVICES];
+        if (*count + 4 > sizeof s->services)
+            return fail(s, "too many words of services", s->words[i]);
+        if (!to_number(s->words[i], &value))
+            value = look_up(s, &s->functions, s->words[i], "no such function");
+        uint32_t word = (uint32_t)value;
+        memcpy((uint8_t *)s->services + *count, &word, 4);
+        *count += 4;
+    }
+    return true;
+}
+
 static bool add_item(struct asm_state *s)
 {
     struct vk_span first = s->words[0];
@@ -519,6 +536,8 @@ static bool add_item(struct asm_state *s)
         s->native[index] = (struct interp_import){add_name(s, s->words[1]), type_named(s, s->words[2]), 0};
         return true;
     }
+    if (is_word(first, "services"))
+        return add_services(s);
     return fail(s, "no such item", first);
 }
 
@@ -566,7 +585,7 @@ static size_t write_file(struct asm_state *s, uint8_t *memory, size_t memory_byt
         [INTERP_SECTION_NATIVES] = {s->native, sizeof s->native[0]},
         [INTERP_SECTION_NAMES] = {s->name_text, 1},
         [INTERP_SECTION_LINES] = {s->lines, 1},
-        [INTERP_SECTION_SERVICES] = {NULL, 1},
+        [INTERP_SECTION_SERVICES] = {s->services, 1},
     };
     struct interp_header header = {
         .magic = INTERP_MAGIC, .version = INTERP_FORMAT_VERSION, .entry = s->entry};

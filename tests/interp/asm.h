@@ -16,6 +16,7 @@
  *   data NAME new TYPE WORD..           data NAME list TYPE WORD..
  *   (a WORD is a number or the name of a datum)
  *   entry FUNCTION
+ *   services WORD..                     32-bit words of the section, in order; a number or a function's name
  *   func NAME FN REGS [TYPE..]          REGS registers; the types of references that are no parameters
  *     LABEL:
  *     OPCODE OPERAND..                  registers as numbers; distances as labels; in the order of
@@ -73,6 +74,7 @@ struct asm_state {
     struct interp_import native[ASM_NAMES_MAX];
     char name_text[16384];
     uint8_t lines[32768];
+    uint64_t services[512];
     struct asm_fix fixes[1024];
     uint32_t fixes_count;
     uint32_t counts[INTERP_SECTION_END];

@@ -302,3 +302,50 @@ TEST(interp_verify, data)
     data_of_good()[7] += (uint64_t)1 << 32;
     check_changed("a constant object has another number of fields, or another tag, than its type");
 }
+
+/* name, reserved, then first and count of: lets, actors, supervisors, blocks, tests; what they name follows.
+ */
+TEST(interp_verify, services)
+{
+    static const struct wrong cases[] = {
+        {"the services are shorter than their head", "services 0 0"},
+        {"a name of the services lies outside the names", "services 9999 0 0 0 0 0 0 0 0 0 0 0"},
+        {"an array of the services lies outside their section", "services 0 0 48 1 0 0 0 0 0 0 0 0"},
+        {"an array of the services lies outside their section", "services 0 0 4 0 0 0 0 0 0 0 0 0"},
+        {"an array of the services lies outside their section", "services 0 0 0 4294967295 0 0 0 0 0 0 0 0"},
+        {"an array of the services lies outside their section", "services 0 0 0 0 0 0 0 0 8000 1 0 0"},
+        {"a top-level value of a constant that does not exist",
+         "services 0 0 48 1 0 0 0 0 0 0 0 0 0 main 7 0"},
+        {"a top-level value of a constant that does not exist",
+         "services 0 0 48 1 0 0 0 0 0 0 0 0 0 main 0 2"},
+        {"a top-level value of a constant that is not late", "services 0 0 48 1 0 0 0 0 0 0 0 0 0 main 0 1"},
+        {"a function of the services does not exist", "services 0 0 0 0 0 0 0 0 0 0 48 1 0 77 0 0"},
+        {"a function of the services takes or gives something else",
+         "services 0 0 0 0 0 0 0 0 0 0 48 1 0 main 0 0"},
+        {"a port above 65535", "services 0 0 0 0 0 0 0 0 48 1 0 0 0 65536 0 0 0 0 0 0 0 0 4294967295 0"},
+        {"a function of the services takes or gives something else",
+         "services 0 0 0 0 0 0 0 0 48 1 0 0 0 80 0 0 0 0 0 0 0 0 one 0"},
+        {"an array of the services lies outside their section",
+         "services 0 0 0 0 0 0 0 0 48 1 0 0 0 80 0 0 0 0 0 0 88 2 4294967295 0 0 none 0 0"},
+        {"a function of the services does not exist",
+         "services 0 0 0 0 0 0 0 0 48 1 0 0 0 80 0 0 0 0 0 0 96 1 4294967295 0 0 999 0 0"},
+    };
+    check_wrong(HEAD " RETS 12\nend\n", cases, VK_COUNT(cases), "");
+}
+
+TEST(interp_verify, right_services)
+{
+    static const char *const right[] = {
+        "services 0 0 0 0 0 0 0 0 0 0 0 0",
+        "services 0 0 0 0 0 0 0 0 48 1 0 0 0 80 0 0 0 0 0 0 96 1 none 0 0 none 0 0",
+        "services 0 0 0 0 0 0 0 0 0 0 48 1 0 none 0 0",
+    };
+    for (uint32_t i = 0; i < VK_COUNT(right); i++) {
+        struct vk_out out;
+        vk_out_init(&out, text, sizeof text - 1);
+        vk_out_fmt(&out, "%s RETS 12\nend\n%s\n", HEAD, right[i]);
+        *out.at = 0;
+        if (vm_load(&vm, text))
+            test_fail(right[i], "is refused: ", vm.assembly.error[0] ? vm.assembly.error : vm.refusal.why);
+    }
+}

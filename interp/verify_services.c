@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The SERVICES section: every array lies inside it, every function it names
+ * exists and takes and gives what its place asks for, so that whoever hosts a
+ * program may read the section as it is.
+ */
+#include "interp/verify_impl.h"
+
+/* Whether an array of elements of that size lies in the section; they are aligned to 8 in it. */
+static bool check_array(struct verify *v, const struct interp_array *array, size_t size)
+{
+    uint32_t end = verify_count(v, INTERP_SECTION_SERVICES);
+    if (array->first % 8 || array->first > end || array->count > (end - array->first) / size)
+        return verify_refuse(v, "an array of the services lies outside their section");
+    return true;
+}
+
+static const void *entry_of(const struct verify *v, const struct interp_array *array, uint32_t index,
+                            size_t size)
+{
+    return v->m->services + array->first + index * size;
+}
+
+static bool check_name(struct verify *v, uint32_t name)
+{
+    return name < verify_count(v, INTERP_SECTION_NAMES)
+               ? true
+               : verify_refuse(v, "a name of the services lies outside the names");
+}
+
+/* A function of the services: its signature; NULL: refused. */
+static const struct interp_type *signature_of(struct verify *v, uint32_t function)
+{
+    if (function >= verify_count(v, INTERP_SECTION_FUNCTIONS)) {
+        verify_refuse(v, "a function of the services does not exist");
+        return NULL;
+    }
+    return &v->m->types[v->m->functions[function].signature];
+}
+
+/* A function without parameters; gives: its result, INTERP_TYPE_NONE for nothing. */
+static bool check_root(struct verify *v, uint32_t function, uint16_t gives)
+{
+    const struct interp_type *signature = signature_of(v, function);
+    if (!signature)
+        return false;
+    return signature->count == 0 && signature->of == gives
+               ? true
+               : verify_refuse(v, "a function of the services takes or gives something else");
+}
+
+static bool check_let(struct verify *v, const struct interp_let *let)
+{
+    uint32_t constants = verify_count(v, let->is_ref ? INTERP_SECTION_REFS : INTERP_SECTION_CONSTANTS);
+    if (!check_name(v, let->name))
+        return false;
+    if (let->is_ref > 1 || let->constant >= constants)
+        return verify_refuse(v, "a top-level value of a constant that does not exist");
+    if (!let->is_ref)
+        return check_root(v, let->function, 0);
+    const struct interp_ref *ref = &v->m->refs[let->constant];
+    return ref->late ? check_root(v, let->function, ref->type)
+                     : verify_refuse(v, "a top-level value of a constant that is not late");
+}
+
+static bool check_test(struct verify *v, const struct interp_test *test)
+{
+    return check_name(v, test->name) && check_root(v, test->function, INTERP_TYPE_NONE);
+}
+
+static bool check_block(struct verify *v, const struct interp_block *block)
+{
+    if (!check_name(v, block->address) || !check_array(v, &block->routes, sizeof(struct interp_route)))
+        return false;
+    if (block->port > 65535)
+        return verify_refuse(v, "a port above 65535");
+    if (block->crash != INTERP_NOWHERE && !check_root(v, block->crash, INTERP_TYPE_NONE))
+        return false;
+    for (uint32_t i = 0; i < block->routes.count; i++) {
+        const struct interp_route *route = entry_of(v, &block->routes, i, sizeof *route);
+        if (!check_name(v, route->pattern) || !check_root(v, route->function, INTERP_TYPE_NONE))
+            return false;
+    }
+    return true;
+}
+
+static bool check_lets(struct verify *v, const struct interp_services *s, uint32_t *ret_at)
+{
+    if (!check_array(v, &s->lets, sizeof(struct interp_let)))
+        return false;
+    for (uint32_t i = 0; i < s->lets.count; i++) {
+        *ret_at = i;
+        if (!check_let(v, entry_of(v, &s->lets, i, sizeof(struct interp_let))))
+            return false;
+    }
+    return true;
+}
+
+static bool check_tests(struct verify *v, const struct interp_services *s, uint32_t *ret_at)
+{
+    if (!check_array(v, &s->tests, sizeof(struct interp_test)))
+        return false;
+    for (uint32_t i = 0; i < s->tests.count; i++) {
+        *ret_at = i;
+        if (!check_test(v, entry_of(v, &s->tests, i, sizeof(struct interp_test))))
+            return false;
+    }
+    return true;
+}
+
+static bool check_blocks(struct verify *v, const struct interp_services *s, uint32_t *ret_at)
+{
+    if (!check_array(v, &s->blocks, sizeof(struct interp_block)))
+        return false;
+    for (uint32_t i = 0; i < s->blocks.count; i++) {
+        *ret_at = i;
+        if (!check_block(v, entry_of(v, &s->blocks, i, sizeof(struct interp_block))))
+            return false;
+    }
+    return true;
+}
+
+bool interp_verify_services(struct verify *v, uint32_t *ret_at)
+{
+    const struct interp_services *s = (const void *)v->m->services;
+    *ret_at = 0;
+    if (verify_count(v, INTERP_SECTION_SERVICES) == 0)
+        return true;
+    if (verify_count(v, INTERP_SECTION_SERVICES) < sizeof *s)
+        return verify_refuse(v, "the services are shorter than their head");
+    return check_name(v, s->name) && check_lets(v, s, ret_at) && check_tests(v, s, ret_at) &&
+           check_blocks(v, s, ret_at);
+}
