@@ -68,18 +68,31 @@ static uint32_t line_of(struct vkc_lower *l, struct vkc_span span)
     return vkc_source_place(&l->checked->program->sources, span.start).line;
 }
 
+/* Those of modules it imports are for whoever tests these. */
+static bool is_own_test(const struct vkc_lower *l, const struct vkc_body *body)
+{
+    const struct vkc_program *program = l->checked->program;
+    return program->has_tests &&
+           vkc_source_of(&program->sources, body->span.start) == program->modules[0]->source;
+}
+
 static void put_tests(struct vkc_lower *l)
 {
-    struct interp_array tests = array(l, l->checked->tests_count, sizeof(struct interp_test));
+    uint32_t count = 0, at = 0;
+    for (uint32_t i = 0; i < l->checked->tests_count; i++)
+        count += is_own_test(l, l->checked->tests[i]);
+    struct interp_array tests = array(l, count, sizeof(struct interp_test));
     for (uint32_t i = 0; i < l->checked->tests_count; i++) {
         struct vkc_body *body = l->checked->tests[i];
+        if (!is_own_test(l, body))
+            continue;
         const struct vkc_expr *title = body->decl->test.title;
         const char *text = title->str.count ? title->str.parts[0].bytes : "";
         const char *name =
             vkc_arena_text(l->arena, text, title->str.count ? title->str.parts[0].len_bytes : 0);
         struct interp_test test = {vkc_unit_name(&l->unit, name), function_of(l, body),
                                    line_of(l, body->span), 0};
-        memcpy(entry_at(l, tests, i, sizeof test), &test, sizeof test);
+        memcpy(entry_at(l, tests, at++, sizeof test), &test, sizeof test);
         l->unit.functions[test.function]->name = name;
     }
     services(l)->tests = tests;

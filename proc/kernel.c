@@ -99,7 +99,7 @@ static int init_all(struct proc_kernel *k, const struct proc_kernel_options *opt
 static void refresh_clock(struct proc_kernel *k, uint64_t now_ns)
 {
     k->now_ns = now_ns;
-    int64_t wall_s = plat_wall_s();
+    int64_t wall_s = k->wall_base_s ? k->wall_base_s + (int64_t)(now_ns / 1000000000u) : plat_wall_s();
     if (VK_LIKELY(wall_s == k->wall_s))
         return;
     k->wall_s = wall_s;
@@ -127,6 +127,8 @@ int proc_kernel_create(const struct proc_kernel_options *options, struct proc_ke
     k->log = options->log;
     k->log_ctx = options->log_ctx;
     k->wall_s = -1;
+    k->wall_base_s = options->wall_base_s;
+    k->logs_all = options->logs_all;
     vk_list_init(&k->expired);
     refresh_clock(k, k->io->ops->now(k->io));
     vk_wheel_init(&k->wheel, k->now_ns);
@@ -322,7 +324,7 @@ bool proc_log_allowed(struct proc_kernel *k)
         if (k->log_dropped > 0)
             log_dropped(k);
     }
-    if (k->log_lines < PROC_LOG_LINES_PER_S)
+    if (k->log_lines < PROC_LOG_LINES_PER_S || k->logs_all)
         return k->log_lines++, true;
     k->log_dropped++;
     return false;

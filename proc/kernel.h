@@ -43,6 +43,8 @@ struct proc_kernel_options {
     uint32_t slots_warm;
     uint32_t bufs_max[VK_BUF_CLASSES];
     size_t service_bytes; /* region memory for services, from proc_kernel_region */
+    int64_t wall_base_s;  /* the wall clock is this plus the driver's own, in simulation */
+    bool logs_all;        /* lines are not limited a second */
     proc_log_fn log;
     void *log_ctx;
 };

@@ -144,6 +144,8 @@ struct proc_kernel {
 
     struct proc_counters counters;
     uint64_t crash_seq;
+    int64_t wall_base_s;
+    bool logs_all;
     uint64_t log_window_ns; /* crash lines are limited per second */
     uint32_t log_lines;
     uint32_t log_dropped;

@@ -83,6 +83,12 @@
 #define NET_UNCLOSED_MAX       64u        /* refused connections whose CLOSE is tried again; more stay open */
 #define NET_RETRY_NS           100000000u /* accepting, or closing, that could not be done is tried again */
 
+/* Tests of a program, in simulation. */
+#define VKD_TRIAL_PROCESSES_MAX 8192u    /* actors and requests of one test; a start beyond it fails */
+#define VKD_TRIAL_STEPS_MAX     5000000u /* ticks of the kernel; a test that takes more has failed */
+#define VKD_TRIAL_TIME_MAX_NS   36000000000000000u /* 10,000 hours of its clock; likewise */
+#define VKD_TRIAL_EPOCH_S       1767225600         /* its wall clock at the start: 2026-01-01 00:00 UTC */
+
 /* The parent of the workers. */
 #define VKD_WORKERS_MAX      256            /* --workers; more is refused */
 #define VKD_SLOTS_MAX        60000          /* --slots and its default: about what vm.max_map_count allows */

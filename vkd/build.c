@@ -55,7 +55,7 @@ static int run_build(int argc, char *const *argv)
 
 static int run_disasm(int argc, char *const *argv)
 {
-    struct vkd_loaded loaded = {0};
+    struct vkd_loaded loaded = {.has_tests = true};
     struct vkc_text text = {0};
     if (argc != 2)
         return vkd_usage_error(&vkd_command_disasm, "which file?");

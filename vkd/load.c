@@ -10,12 +10,25 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
-bool vkd_compile(const char *path, struct vkc_text *file)
+void vkd_print_diags(const struct vkc_program *program)
+{
+    struct vkc_text text = {0};
+    const char *no_colour = getenv("NO_COLOR");
+    vkc_diags_print(&program->diags, isatty(STDERR_FILENO) && (no_colour == NULL || no_colour[0] == '\0'),
+                    &text);
+    if (text.len > 0)
+        fwrite(text.bytes, 1, text.len, stderr);
+    vkc_text_fini(&text);
+}
+
+static bool compile(const char *path, struct vkd_loaded *l)
 {
     struct vkc_program program;
     vkc_program_init(&program);
-    bool is_good = vkc_check(&program, path) && vkc_lower(program.checked, file);
+    program.has_tests = l->has_tests;
+    bool is_good = vkc_check(&program, path) && vkc_lower(program.checked, &l->file);
     vkd_print_diags(&program);
     vkc_checked_fini(program.checked);
     vkc_program_fini(&program);
@@ -59,7 +72,7 @@ static bool refused(const char *path, const struct vkd_loaded *l, const struct i
 bool vkd_load_module(const char *path, struct vkd_loaded *l)
 {
     struct interp_refusal refusal = {0};
-    if (!(ends_with(path, ".vkb") ? read_file(path, &l->file) : vkd_compile(path, &l->file)))
+    if (!(ends_with(path, ".vkb") ? read_file(path, &l->file) : compile(path, l)))
         return false;
     if (interp_module_open(&l->module, l->file.bytes, l->file.len, &refusal))
         return refused(path, l, &refusal);
@@ -78,16 +91,25 @@ static bool unknown_native(const char *path, const struct vkd_loaded *l, const s
     return false;
 }
 
+/* The seed's own, so that runs repeat; else as the system gives it. */
+static bool make_key(const struct vkd_loaded *l, struct interp_hash_key *key)
+{
+    uint64_t words[sizeof *key / 8], state = l->seed;
+    for (size_t i = 0; i < VK_COUNT(words); i++)
+        words[i] = state += 0x9e3779b97f4a7c15u;
+    memcpy(key, words, sizeof *key);
+    if (l->seed != 0 || getrandom(key, sizeof *key, 0) == (ssize_t)sizeof *key)
+        return true;
+    fprintf(stderr, "vkd: the system gives no random numbers: %s\n", strerror(errno));
+    return false;
+}
+
 bool vkd_load_image(const char *path, const struct interp_native *const *natives, struct vkd_loaded *l)
 {
     struct interp_image_options options = {.natives = natives};
     struct interp_refusal refusal = {0};
-    if (!vkd_load_module(path, l))
+    if (!vkd_load_module(path, l) || !make_key(l, &options.hash_key))
         return false;
-    if (getrandom(&options.hash_key, sizeof options.hash_key, 0) != (ssize_t)sizeof options.hash_key) {
-        fprintf(stderr, "vkd: the system gives no random numbers: %s\n", strerror(errno));
-        return false;
-    }
     size_t len = VK_ALIGN_UP(interp_image_bytes(&l->module), (size_t)64);
     void *memory = aligned_alloc(64, len);
     if (memory == NULL) {

@@ -7,13 +7,12 @@
 #include "interp/image.h"
 
 struct vkd_loaded {
+    bool has_tests;       /* set by the caller: the program's tests are compiled too */
+    uint64_t seed;        /* likewise; not 0: of all that is chosen at random */
     struct vkc_text file; /* the module; aligned to 8 */
     struct interp_module module;
     struct interp_image image;
 };
-
-/* Compiles the program into `file`; errors go to standard error. */
-bool vkd_compile(const char *path, struct vkc_text *file);
 
 /*
  * Reads a module (a path that ends in .vkb), or compiles, and verifies what

@@ -3,9 +3,6 @@
 #include "compiler/program.h"
 #include "vkd/command.h"
 
-#include <stdlib.h>
-#include <unistd.h>
-
 static const struct vkd_command *const commands[] = {&vkd_command_run, &vkd_command_check, &vkd_command_build,
                                                      &vkd_command_fmt, &vkd_command_disasm};
 
@@ -28,17 +25,6 @@ int vkd_usage_error(const struct vkd_command *command, const char *format, ...)
     fprintf(stderr, "\nusage: vkd %s %s\n", command->name, command->arguments);
     va_end(arguments);
     return VKD_EXIT_USAGE;
-}
-
-void vkd_print_diags(const struct vkc_program *program)
-{
-    struct vkc_text text = {0};
-    const char *no_colour = getenv("NO_COLOR");
-    vkc_diags_print(&program->diags, isatty(STDERR_FILENO) && (no_colour == NULL || no_colour[0] == '\0'),
-                    &text);
-    if (text.len > 0)
-        fwrite(text.bytes, 1, text.len, stderr);
-    vkc_text_fini(&text);
 }
 
 static int run_command(const struct vkd_command *command, int argc, char *const *argv)

@@ -1,110 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Compiles a program, verifies it, and runs its tests in order, each in a
- * fresh heap without a kernel: sleeps are answered at once, lines of the log
- * are printed, then how each test ended.
+ * Runs a program's tests in order, each in a kernel of its own as `vkd test`
+ * does it: lines that processes log are printed as they come, then how each
+ * test ended.
  *
  *   run FILE.vk [--dump]
  */
-#include "compiler/check.h"
 #include "compiler/disasm.h"
-#include "compiler/lower.h"
-#include "interp/program.h"
-#include "interp/verify.h"
+#include "net/bind/http.h"
+#include "vkd/load.h"
+#include "vkd/trial.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define HEAP_BYTES (1u << 20)
+#define HEAP_BYTES     (1u << 20)
+#define REDUCTIONS     100000000u
+#define NATIVE_TICK_NS 10000000000u /* collections at every allocation take their time */
 
-struct loaded {
-    struct vkc_text file;
-    struct interp_module module;
-    struct interp_image image;
-    struct interp_program program;
-};
-
-static void *take(size_t len)
+static void print(void *ctx, struct vk_span name, struct vk_span text)
 {
-    void *memory = aligned_alloc(64, VK_ALIGN_UP(len + 1, (size_t)64));
-    if (memory == NULL)
-        exit(3);
-    memset(memory, 0, VK_ALIGN_UP(len + 1, (size_t)64));
-    return memory;
+    (void)ctx;
+    if (name.len > 0)
+        printf("%.*s\n", (int)text.len, (const char *)text.ptr);
 }
 
-static bool compile(const char *path, struct vkc_text *file)
+static bool run(const struct interp_image *image, uint32_t function)
 {
-    struct vkc_program program;
-    struct vkc_text text = {0};
-    vkc_program_init(&program);
-    bool is_good = vkc_check(&program, path) && vkc_lower(program.checked, file);
-    vkc_diags_print(&program.diags, false, &text);
-    if (text.len > 0)
-        fwrite(text.bytes, 1, text.len, stdout);
-    vkc_text_fini(&text);
-    vkc_checked_fini(program.checked);
-    vkc_program_fini(&program);
-    return is_good;
+    const struct vkd_trial trial = {.image = image,
+                                    .seed = 1,
+                                    .heap_bytes = HEAP_BYTES,
+                                    .reductions = REDUCTIONS,
+                                    .native_tick_ns = NATIVE_TICK_NS,
+                                    .log = print};
+    struct vkd_outcome outcome;
+    vkd_trial_run(&trial, function, &outcome);
+    if (outcome.verdict == VKD_VERDICT_STUCK)
+        printf("stuck\n");
+    if (outcome.verdict == VKD_VERDICT_REFUSED)
+        printf("refused: %d\n", outcome.error);
+    return outcome.verdict == VKD_VERDICT_PASSED;
 }
 
-static bool load(struct loaded *l)
-{
-    static const struct interp_native *const tables[] = {interp_natives, interp_list_natives,
-                                                         interp_text_natives, NULL};
-    const struct interp_image_options options = {
-        .natives = tables,
-        .hash_key = {.sip = {1, 2}, .factor = {0x0123456789abcdefu, 0xfedcba9876543211u}, .summand = {3, 4}}};
-    struct interp_refusal refusal = {0};
-    int rc = interp_module_open(&l->module, l->file.bytes, l->file.len, &refusal);
-    if (!rc) {
-        void *scratch = take(interp_verify_scratch_bytes(&l->module));
-        rc = interp_verify(&l->module, scratch, &refusal);
-        free(scratch);
-    }
-    if (!rc)
-        rc = interp_image_init(&l->image, &l->module, take(interp_image_bytes(&l->module)), &options,
-                               &refusal);
-    if (!rc)
-        return true;
-    printf("refused: %s (function %d, at %u)\n", refusal.why, (int)refusal.function, refusal.at);
-    return false;
-}
-
-static void take_ops(struct proc_self *self)
-{
-    self->done_count = 0;
-    for (uint32_t i = 0; i < self->ops_count; i++) {
-        const struct proc_op *op = &self->ops[i];
-        if (op->code == PROC_OP_LOG)
-            printf("%.*s\n", (int)op->len, (const char *)self + op->off);
-        if (op->code == PROC_OP_SLEEP)
-            self->now_ns += op->arg;
-        if (!(op->flags & PROC_OP_SILENT))
-            self->done[self->done_count++] = (struct proc_done){.tag = op->tag};
-    }
-    self->ops_count = 0;
-}
-
-static bool run(struct loaded *l, uint32_t function)
-{
-    struct proc_self *self = take(HEAP_BYTES);
-    const struct proc_program *program = &l->program.program;
-    interp_program_init(&l->program, "test", &l->image, function, HEAP_BYTES, 100000000);
-    self->heap = (struct vk_heap){sizeof *self, HEAP_BYTES};
-    program->start(program, self);
-    int value = PROC_RUN_AGAIN;
-    while (value == PROC_RUN_AGAIN || value == PROC_RUN_WAIT) {
-        self->budget = PROC_BUDGET;
-        value = program->resume(program, self);
-        take_ops(self);
-    }
-    free(self);
-    return value == PROC_RUN_END;
-}
-
-static void dump(const struct loaded *l)
+static void dump(const struct vkd_loaded *l)
 {
     struct vkc_text text = {0};
     vkc_disasm(l->file.bytes, &text);
@@ -114,18 +52,18 @@ static void dump(const struct loaded *l)
 
 int main(int argc, char **argv)
 {
-    static struct loaded l;
-    if (argc < 2 || !compile(argv[1], &l.file))
+    static const struct interp_native *const natives[] = {interp_natives, interp_list_natives,
+                                                          interp_text_natives, net_bind_natives, NULL};
+    static struct vkd_loaded l = {.has_tests = true, .seed = 1};
+    if (argc < 2 || !vkd_load_image(argv[1], natives, &l))
         return 1;
     if (argc > 2)
         dump(&l);
-    if (!load(&l))
-        return 1;
     const struct interp_services *services = (const void *)l.module.services;
     const struct interp_test *tests = (const void *)(l.module.services + services->tests.first);
     int failed = 0;
     for (uint32_t i = 0; i < services->tests.count; i++)
-        if (!run(&l, tests[i].function)) {
+        if (!run(&l.image, tests[i].function)) {
             printf("failed: %s\n", interp_module_name(&l.module, tests[i].name));
             failed = 1;
         }

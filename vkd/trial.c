@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vkd/trial.h"
+
+#include "interp/program.h"
+#include "proc/service.h"
+#include "sim/sim.h"
+
+#include <string.h>
+
+#define SECOND_NS 1000000000u
+#define CONNS_MAX 256u
+
+/* A test while it runs. */
+struct run {
+    const struct vkd_trial *trial;
+    struct vkd_outcome *outcome;
+    struct vk_region region; /* of the simulation */
+    struct sim *sim;
+    struct proc_io *io;
+    struct proc_kernel *kernel;
+    struct interp_program program;
+    bool is_over;
+};
+
+/* ---- lines of the log --------------------------------------------------------- */
+
+/* "process 7 (test): text": the name and the text; false for lines of another form. */
+static bool divide(struct vk_span line, struct vk_span *ret_name, struct vk_span *ret_text)
+{
+    size_t at = 8;
+    if (!vk_span_starts_with(line, VK_SPAN_LIT("process ")))
+        return false;
+    while (at < line.len && line.ptr[at] >= '0' && line.ptr[at] <= '9')
+        at++;
+    if (!vk_span_starts_with(vk_span_skip(line, at), VK_SPAN_LIT(" (")))
+        return false;
+    size_t first = at + 2;
+    for (at = first; at + 2 < line.len; at++)
+        if (memcmp(line.ptr + at, "): ", 3) == 0) {
+            *ret_name = vk_span(line.ptr + first, at - first);
+            *ret_text = vk_span_skip(line, at + 3);
+            return true;
+        }
+    return false;
+}
+
+static void on_log(void *ctx, enum proc_log_level level, struct vk_span line)
+{
+    const struct vkd_trial *trial = ctx;
+    struct vk_span name = {0}, text = line;
+    if (trial->log == NULL)
+        return;
+    if (level != PROC_LOG_INFO || !divide(line, &name, &text))
+        name = vk_span("", 0);
+    trial->log(trial->log_ctx, name, text);
+}
+
+/* ---- the process -------------------------------------------------------------------- */
+
+static void on_end(struct proc_kernel *kernel, void *object, struct proc_process *process)
+{
+    struct run *r = object;
+    (void)kernel;
+    r->is_over = true;
+    r->outcome->reason = proc_end_reason(process);
+    r->outcome->verdict = r->outcome->reason == PROC_REASON_NORMAL ? VKD_VERDICT_PASSED : VKD_VERDICT_FAILED;
+}
+
+static const struct proc_kind kind_trial = {.name = "test", .release = on_end};
+
+static int start(struct run *r, uint32_t function)
+{
+    const struct vkd_trial *trial = r->trial;
+    struct proc_process *process;
+    interp_program_init(&r->program, VKD_TRIAL_NAME, trial->image, function, trial->heap_bytes,
+                        trial->reductions);
+    const struct proc_spawn spawn = {.program = &r->program.program,
+                                     .origin = {&kind_trial, r},
+                                     .deadline_ns = proc_now_ns(r->kernel) + VKD_TRIAL_TIME_MAX_NS};
+    int rc = proc_spawn(r->kernel, &spawn, &process);
+    if (rc == 0)
+        proc_run_soon(r->kernel, process);
+    return rc;
+}
+
+static void finish(struct run *r)
+{
+    for (uint32_t steps = 0; !r->is_over; steps++) {
+        proc_kernel_step(r->kernel, UINT64_MAX);
+        if (r->is_over)
+            return;
+        bool is_stuck = sim_counters(r->sim)->stuck > 0;
+        if (!is_stuck && steps < VKD_TRIAL_STEPS_MAX)
+            continue;
+        r->outcome->verdict = is_stuck ? VKD_VERDICT_STUCK : VKD_VERDICT_ENDLESS;
+        return;
+    }
+}
+
+/* ---- its world ------------------------------------------------------------------------ */
+
+static int make_sim(struct run *r)
+{
+    struct sim_options options;
+    sim_options_default(&options, r->trial->seed);
+    options.ends_max = 2 * CONNS_MAX;
+    options.conns_max = CONNS_MAX;
+    options.odds.reorder = 3000;
+    int rc = vk_region_init(&r->region, sim_region_bytes(&options));
+    if (rc == 0)
+        rc = sim_create(&options, &r->region, &r->sim);
+    if (rc == 0)
+        r->io = sim_io(r->sim);
+    return rc;
+}
+
+static int make_kernel(struct run *r)
+{
+    const struct proc_kernel_options options = {
+        .io = r->io,
+        .native_tick_ns = r->trial->native_tick_ns,
+        .processes_max = VKD_TRIAL_PROCESSES_MAX,
+        .handles_max = 4 * VKD_TRIAL_PROCESSES_MAX,
+        .requests_max = 4 * VKD_TRIAL_PROCESSES_MAX,
+        .slots_max = {VKD_TRIAL_PROCESSES_MAX, 64, 16, 4},
+        .slots_warm = 1,
+        .wall_base_s = VKD_TRIAL_EPOCH_S - 1, /* the simulation begins at one second */
+        .logs_all = true,
+        .log = on_log,
+        .log_ctx = (void *)(uintptr_t)r->trial,
+    };
+    return proc_kernel_create(&options, &r->kernel);
+}
+
+void vkd_trial_run(const struct vkd_trial *trial, uint32_t function, struct vkd_outcome *ret_outcome)
+{
+    struct run r = {.trial = trial, .outcome = ret_outcome};
+    *ret_outcome = (struct vkd_outcome){.verdict = VKD_VERDICT_REFUSED};
+    int rc = make_sim(&r);
+    if (rc == 0)
+        rc = make_kernel(&r);
+    if (rc == 0)
+        rc = start(&r, function);
+    if (rc == 0)
+        finish(&r);
+    ret_outcome->error = rc;
+    if (r.sim != NULL)
+        ret_outcome->trace = sim_trace(r.sim);
+    const struct vkd_outcome outcome = *ret_outcome; /* what ends with the kernel says nothing of the test */
+    proc_kernel_destroy(r.kernel);
+    *ret_outcome = outcome;
+    if (r.io != NULL)
+        r.io->ops->destroy(r.io);
+    vk_region_fini(&r.region);
+}
