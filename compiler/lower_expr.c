@@ -54,7 +54,7 @@ uint32_t vkc_fun_field(struct vkc_fun *f, uint32_t object, uint32_t place, uint1
 
 void vkc_fun_fail(struct vkc_fun *f, const char *text)
 {
-    vkc_ir_op1(f->code, INTERP_OP_FAIL, vkc_fun_text(f, text, strlen(text), VKC_NONE));
+    vkc_ir_imm(f->code, INTERP_OP_FAIL, vkc_fun_text(f, text, strlen(text), VKC_NONE), VKC_NONE, 0);
 }
 
 void vkc_fun_share(struct vkc_fun *f, uint32_t value, const struct vkc_type *type)
@@ -283,7 +283,7 @@ static uint32_t expr_fail(struct vkc_fun *f, const struct vkc_expr *e)
     struct vkc_type *type = vkc_fun_type(f, e->operand->type);
     uint32_t value = vkc_expr_value(f, e->operand, VKC_NONE);
     if (type->kind == VKC_TYPE_STR)
-        vkc_ir_op1(f->code, INTERP_OP_FAIL, value);
+        vkc_ir_imm(f->code, INTERP_OP_FAIL, value, VKC_NONE, 0);
     else
         vkc_fun_fail_with(f, type, value);
     return VKC_NONE;

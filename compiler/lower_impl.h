@@ -152,6 +152,10 @@ uint32_t vkc_fun_arith(struct vkc_fun *f, enum vkc_binary op, struct vkc_type *t
                        struct vkc_type *right_type, uint32_t a, uint32_t b, uint32_t want);
 /* To the label if the condition is `sense`, else on. */
 void vkc_jump_if(struct vkc_fun *f, const struct vkc_expr *expr, bool sense, uint32_t label);
+/* The same for a comparison of two values of that type. */
+void vkc_jump_compare(struct vkc_fun *f, enum vkc_binary op, struct vkc_type *type, uint32_t a, uint32_t b,
+                      bool sense, uint32_t label);
+bool vkc_is_comparison(enum vkc_binary op);
 /* The number that an expression stands for. */
 bool vkc_is_number(const struct vkc_expr *expr, int64_t *ret_number);
 
@@ -217,6 +221,10 @@ uint32_t vkc_fun_apply(struct vkc_fun *f, uint32_t closure, const uint32_t *args
                        uint32_t want);
 uint32_t vkc_expr_str(struct vkc_fun *f, const struct vkc_expr *expr, uint32_t want);
 uint32_t vkc_fun_to_text(struct vkc_fun *f, struct vkc_type *type, uint32_t value, uint32_t want);
+
+/* ---- lower_test.c --------------------------------------------------------------------------- */
+
+void vkc_fun_assert(struct vkc_fun *f, const struct vkc_expr *expr);
 
 /* ---- lower_builtin.c ------------------------------------------------------------------------ */
 

@@ -185,7 +185,7 @@ uint32_t vkc_expr_unary(struct vkc_fun *f, const struct vkc_expr *e, uint32_t wa
 
 /* ---- conditions ------------------------------------------------------------------- */
 
-static bool is_order(enum vkc_binary op)
+bool vkc_is_comparison(enum vkc_binary op)
 {
     return op >= VKC_BINARY_EQ && op <= VKC_BINARY_GE;
 }
@@ -257,17 +257,24 @@ static void branch_compare(struct vkc_fun *f, const struct vkc_expr *e, bool sen
         return;
     }
     uint32_t a = vkc_expr_stable(f, e->binary.left, e->binary.right);
-    uint32_t b = vkc_expr_value(f, e->binary.right, VKC_NONE), t = VKC_NONE;
-    if (is_int) {
+    uint32_t b = vkc_expr_value(f, e->binary.right, VKC_NONE);
+    vkc_jump_compare(f, e->binary.op, type, a, b, sense, label);
+}
+
+void vkc_jump_compare(struct vkc_fun *f, enum vkc_binary binary, struct vkc_type *type, uint32_t a,
+                      uint32_t b, bool sense, uint32_t label)
+{
+    enum vkc_binary op = sense ? binary : opposite(binary);
+    if (type->kind == VKC_TYPE_FLOAT) {
+        branch_float(f, binary, a, b, sense, label);
+    } else if (vkc_lower_type(f->lower, type) == 0) {
         branch_int(f, op, a, b, label);
-    } else if (type->kind == VKC_TYPE_FLOAT) {
-        branch_float(f, e->binary.op, a, b, sense, label);
     } else if (is_text(type) && op != VKC_BINARY_EQ && op != VKC_BINARY_NE) {
-        t = vkc_ir_value(f->code, 0);
+        uint32_t t = vkc_ir_value(f->code, 0);
         vkc_ir_op3(f->code, INTERP_OP_SCMP, t, a, b);
         branch_small(f, op, t, 0, label);
     } else {
-        t = vkc_fun_equal(f, type, a, b, VKC_NONE);
+        uint32_t t = vkc_fun_equal(f, type, a, b, VKC_NONE);
         vkc_ir_branch(f->code, op == VKC_BINARY_EQ ? INTERP_OP_JT : INTERP_OP_JF, t, VKC_NONE, label);
     }
 }
@@ -294,7 +301,7 @@ void vkc_jump_if(struct vkc_fun *f, const struct vkc_expr *e, bool sense, uint32
             vkc_ir_jump(f->code, label);
     } else if (e->kind == VKC_EXPR_UNARY && e->unary.op == VKC_UNARY_NOT) {
         vkc_jump_if(f, e->unary.operand, !sense, label);
-    } else if (e->kind == VKC_EXPR_BINARY && is_order(e->binary.op)) {
+    } else if (e->kind == VKC_EXPR_BINARY && vkc_is_comparison(e->binary.op)) {
         branch_compare(f, e, sense, label);
     } else if (e->kind == VKC_EXPR_BINARY &&
                (e->binary.op == VKC_BINARY_BOTH || e->binary.op == VKC_BINARY_EITHER)) {
@@ -375,7 +382,8 @@ uint32_t vkc_expr_binary(struct vkc_fun *f, const struct vkc_expr *e, uint32_t w
 {
     if (e->binary.op == VKC_BINARY_COALESCE)
         return coalesce(f, e, want);
-    if (is_order(e->binary.op) || e->binary.op == VKC_BINARY_BOTH || e->binary.op == VKC_BINARY_EITHER)
+    if (vkc_is_comparison(e->binary.op) || e->binary.op == VKC_BINARY_BOTH ||
+        e->binary.op == VKC_BINARY_EITHER)
         return truth(f, e, want);
     return arithmetic(f, e, want);
 }

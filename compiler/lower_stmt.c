@@ -395,21 +395,6 @@ static void let(struct vkc_fun *f, const struct vkc_stmt *s)
     vkc_fun_declare(f, s->let.symbol, fresh);
 }
 
-static void assertion(struct vkc_fun *f, const struct vkc_expr *e)
-{
-    struct vkc_text text = {0};
-    const struct vkc_sources *sources = &f->lower->checked->program->sources;
-    uint32_t end = vkc_ir_label(f->code);
-    vkc_jump_if(f, e, true, end);
-    vkc_text_put(&text, "assert ");
-    uint32_t len = e->span.end - e->span.start;
-    vkc_text_add(&text, vkc_source_text(sources, e->span), len < 120 ? len : 120);
-    uint32_t what = vkc_fun_text(f, text.bytes, text.len, VKC_NONE);
-    vkc_ir_op1(f->code, INTERP_OP_FAIL, what);
-    vkc_ir_place(f->code, end);
-    vkc_text_fini(&text);
-}
-
 static void statement(struct vkc_fun *f, const struct vkc_stmt *s)
 {
     vkc_fun_line(f, s->span);
@@ -433,7 +418,7 @@ static void statement(struct vkc_fun *f, const struct vkc_stmt *s)
         loop_while(f, s);
         break;
     case VKC_STMT_ASSERT:
-        assertion(f, s->expr);
+        vkc_fun_assert(f, s->expr);
         break;
     case VKC_STMT_BAD:
         break;

@@ -109,7 +109,7 @@
     X(RET, "---", "E")                                                                                    \
     X(RETS, "s--", "E")                                                                                   \
     X(RETR, "R--", "E")                                                                                   \
-    X(FAIL, "R--", "ET")    /* with a Str */                                                              \
+    X(FAIL, "Ru-", "ET")    /* with a Str; b: 1 when it is an assertion that fails, else 0 */             \
     X(TRAP, "uu-", "ET")    /* a: enum interp_trap */                                                     \
     X(SPAWN, "wff", "GT+r") /* a fiber that runs the function on the window's arguments */                \
     X(AWAIT, "DR-", "GT")   /* a = result of fiber b, a reference */                                      \

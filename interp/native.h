@@ -65,6 +65,7 @@ struct interp_native {
     X("str.trim", "S>S", str_trim)                \
     X("str.repeat", "Si>S", str_repeat)           \
     X("list.join", "LS>S", list_join)             \
+    X("assert.part", "S>S", assert_part)          \
     X("log", "S>-", log_text)                     \
     X("sleep", "i>-", sleep_ns)                   \
     X("pass", ">-", pass_turn)                    \

@@ -2,6 +2,8 @@
 /* The natives that every program has: texts, lists of texts, log and clock. */
 #include "interp/interp_impl.h"
 
+#define ASSERT_PART_BYTES 80u
+
 /* ---- texts ---------------------------------------------------------------------- */
 
 static size_t find(struct vk_span text, struct vk_span what)
@@ -80,6 +82,23 @@ static enum interp_say str_trim(struct interp_call *call)
     while (to > from && is_space(text.ptr[to - 1]))
         to--;
     return give_part(call, from, to);
+}
+
+/* One side of an assertion's comparison: as much of its text as a line of the log has room for. */
+static enum interp_say assert_part(struct interp_call *call)
+{
+    struct vk_span text = interp_call_text(call, 0);
+    size_t len = ASSERT_PART_BYTES;
+    if (text.len <= len)
+        return give_part(call, 0, text.len);
+    while (!is_boundary(text, len))
+        len--;
+    uint8_t *dst = interp_call_text_new(call, interp_str_type(call->run), len + 3);
+    if (!dst)
+        return INTERP_TRAP;
+    memcpy(dst, interp_call_text(call, 0).ptr, len);
+    memcpy(dst + len, "...", 3);
+    return INTERP_DONE;
 }
 
 static enum interp_say change_case(struct interp_call *call, uint8_t first)

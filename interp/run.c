@@ -314,7 +314,8 @@ enum proc_run interp_loop(struct interp_run *run)
     OP(FAIL)
     {
         p->trap_text = (uint32_t)r[A].u;
-        TRAP(FAIL);
+        p->trap = B ? INTERP_TRAP_ASSERT : INTERP_TRAP_FAIL;
+        goto trapped;
     }
     OP(TRAP)
     {

@@ -4,7 +4,8 @@
 #include "interp/program.h"
 #include "vk/fmt.h"
 
-#define REPORT_BYTES 480u
+#define REPORT_BYTES 512u
+#define TEXT_BYTES   360u /* of the reason that the program gave; an assertion has room in it */
 #define CALLS_MAX    8u
 
 static const char *const texts[INTERP_TRAP_END] = {
@@ -65,7 +66,8 @@ void interp_report(struct interp_run *run)
     vk_out_fmt(&out, "trap: %s", interp_trap_text(p->trap));
     if (p->trap_text) {
         struct vk_span text = interp_text(run, p->trap_text);
-        vk_out_fmt(&out, ": %.*s", (int)(text.len < 160 ? text.len : 160), (const char *)text.ptr);
+        vk_out_fmt(&out, ": %.*s", (int)(text.len < TEXT_BYTES ? text.len : TEXT_BYTES),
+                   (const char *)text.ptr);
     }
     put_calls(run, &out);
     struct vk_span text = vk_out_span(&out);

@@ -380,6 +380,8 @@ static bool check_data_op(struct verify *v, uint32_t op, struct operands *o)
         o->result = type_of(v, o->type[1])->of;
         return is_kind(v, o->type[1], INTERP_KIND_OPT) ? true : verify_refuse(v, "the operand is no OPT");
     case INTERP_OP_FAIL:
+        if (o->reg[1] > 1)
+            return verify_refuse(v, "an unknown way to fail");
         return is_kind(v, o->type[0], INTERP_KIND_STR) ? true : verify_refuse(v, "the operand is no Str");
     case INTERP_OP_TRAP:
         return o->reg[0] != 0 && o->reg[0] < INTERP_TRAP_END ? true : verify_refuse(v, "an unknown trap");

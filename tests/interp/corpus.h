@@ -64,6 +64,6 @@ static const char corpus_module[] =
     "SLEN 35 0\n"
     " SEQ 36 0 1\n SCMP 36 0 1\n LDI 37 0\n BYTE 38 0 37\n SITOA 1 35\n SCAT 0 0 1 0\n SLEN 39 0\n MOV 20 "
     "39\n JT 39 fine\n"
-    " JF 39 bad\nfine:\n RETS 39\nbad:\n FAIL 0\nend\n";
+    " JF 39 bad\nfine:\n RETS 39\nbad:\n FAIL 0 0\nend\n";
 
 #endif

@@ -240,7 +240,8 @@ TEST(interp_run, calls)
         {"CALLC", "LDI 20 5\n CLOSURE 15 Adder 20\n LDI 31 100\n CALLC 30 15\n RETS 30", 10 + 0, 0},
         {"CALLN", "LDQ 30 hello\n CALLN 30 str.upper 0\n LDI 21 0\n BYTE 20 0 21\n RETS 20", 'H', 0},
         {"CALLN waits", "LDI 30 1000\n CALLN 30 sleep\n LDI 20 3\n RETS 20", 3, 0},
-        {"FAIL", "LDQ 0 hello\n FAIL 0", 0, INTERP_TRAP_FAIL},
+        {"FAIL", "LDQ 0 hello\n FAIL 0 0", 0, INTERP_TRAP_FAIL},
+        {"FAIL", "LDQ 0 hello\n FAIL 0 1", 0, INTERP_TRAP_ASSERT},
     };
     run_all(head_refs, refs, VK_COUNT(refs));
 }

@@ -135,6 +135,7 @@ TEST(interp_verify, operands)
          "JT 12 far\n RETS 12\nend\nfunc other F 1\n LDI 0 0\nfar:\n RETS 0"},
         {"an unknown trap", "TRAP 99"},
         {"an unknown trap", "TRAP 0"},
+        {"an unknown way to fail", STR "FAIL 0 2"},
     };
     /* The label of another function is none: this one case is made by hand below. */
     struct wrong fine[VK_COUNT(cases)];
@@ -165,7 +166,7 @@ TEST(interp_verify, objects)
         {BAD_FIT, "NEW 7 Circle 12\n MOVR 6 7\n MOVR 7 6"},
         {"the operand is no OPT", STR "SOME 0 0"},
         {"the operand is no OPT", STR "JNIL 0 x\nx:"},
-        {"the operand is no Str", PAIR "FAIL 1"},
+        {"the operand is no Str", PAIR "FAIL 1 0"},
         {"the operand is no list", STR "LLEN 13 0"},
         {"the list has elements of the other kind", "LNEW 4 Strs 0\n LGET 13 4 12"},
         {"the list has elements of the other kind", "LNEW 3 Ints 0\n LGETR 0 3 12"},
