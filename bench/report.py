@@ -160,12 +160,12 @@ def render(title, rows, facts, problems, rounds):
     return '\n'.join(lines) + '\n', missed
 
 
-def write_docs(path, text):
+def write_docs(path, text, marks=MARKS):
     """Replace what is between the two marks of a Markdown file."""
     with open(path) as f:
         old = f.read()
-    begin, end = map(re.escape, MARKS)
-    new, count = re.subn(f'{begin}.*{end}', lambda _: f'{MARKS[0]}\n```\n{text}```\n{MARKS[1]}', old, flags=re.S)
+    begin, end = map(re.escape, marks)
+    new, count = re.subn(f'{begin}.*{end}', lambda _: f'{marks[0]}\n```\n{text}```\n{marks[1]}', old, flags=re.S)
     if count != 1:
         raise SystemExit(f'bench: {path} has no single pair of result marks')
     with open(path, 'w') as f:

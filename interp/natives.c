@@ -187,7 +187,9 @@ static enum interp_say sleep_ns(struct interp_call *call)
     int64_t ns = interp_call_scalar(call, 0).i;
     if (call->done)
         return INTERP_DONE;
-    const struct proc_op op = {.code = PROC_OP_SLEEP, .arg = ns < 0 ? 0 : (uint64_t)ns};
+    if (ns <= 0)
+        return INTERP_PASS;
+    const struct proc_op op = {.code = PROC_OP_SLEEP, .arg = (uint64_t)ns};
     return interp_call_submit(call, &op);
 }
 

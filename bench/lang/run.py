@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The same programs in vk, Lua and JavaScript: CPU time, medians of interleaved rounds, ratios and budgets.
+
+Each round runs every program in every language for a few runs inside one process, one language after the
+other, so that a slow second of the machine meets all of them; start-up and compiling are not counted. All must
+give the same result. docs/benchmarks.md explains what the programs do.
+"""
+import argparse
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+import report  # noqa: E402
+
+MARKS = ('<!-- language: begin -->', '<!-- language: end -->')
+PROGRAMS = {  # name: (file, most that vk may take of what `luajit -joff` takes)
+    'fib': ('fib', 0.7),
+    'nbody': ('nbody', 0.7),
+    'list': ('lists', 1.0),
+    'strcat': ('lists', 1.0),
+    'mapint': ('maps', 1.0),
+    'mapstr': ('maps', 1.0),
+    'spawn': ('fibers', 1.0),
+    'switch': ('fibers', None),
+}
+JOFF = 'luajit -joff'
+LANGUAGES = {  # name: the command in front of NAME RUNS; vk's is made for each program
+    'vk': None,
+    JOFF: ['luajit', '-joff', os.path.join(HERE, 'peers.lua')],
+    'luajit': ['luajit', os.path.join(HERE, 'peers.lua')],
+    'lua5.4': ['lua5.4', os.path.join(HERE, 'peers.lua')],
+    'node': ['node', os.path.join(HERE, 'peers.js')],
+}
+SWITCHES = 10_000_000  # of the program of that name
+SWITCH_NS, START_US = 10, 0.15
+
+
+class Figures:
+    def __init__(self):
+        self.times = {}  # (program, language): milliseconds of each run
+        self.results = {}
+        self.starts_ns = []
+
+    def median(self, program, language):
+        times = self.times.get((program, language))
+        return statistics.median(times) if times else None
+
+    def ratio(self, program, language=JOFF):
+        ours, theirs = self.median(program, 'vk'), self.median(program, language)
+        return ours / theirs if ours and theirs else None
+
+
+def build_modules(options, folder):
+    for name in sorted({file for file, _ in PROGRAMS.values()}):
+        subprocess.run([os.path.join(options.build, 'vkd', 'vkd'), 'build', os.path.join(HERE, name + '.vk'), '-o',
+                        os.path.join(folder, name + '.vkb')], check=True)
+
+
+def same(a, b):
+    """Whether two languages wrote the same number, however they write numbers."""
+    return a == b or float(a) == float(b)
+
+
+def measure(figures, language, program, command):
+    run = subprocess.run(command, capture_output=True, text=True)
+    if run.returncode:
+        sys.exit(f'bench: {" ".join(command)}: exit {run.returncode}: {(run.stderr or run.stdout).strip()[-300:]}')
+    times, _, result = run.stdout.partition('=')
+    first = figures.results.setdefault(program, result.strip())
+    if not same(first, result.strip()):
+        sys.exit(f'bench: {program} in {language} gives {result.strip()}, in others {first}')
+    figures.times.setdefault((program, language), []).extend(float(word) for word in times.split())
+
+
+def one_round(figures, options, folder):
+    exe = os.path.join(options.build, 'bench', 'lang_bench')
+    for program, (file, _) in PROGRAMS.items():
+        for language in options.languages:
+            prefix = LANGUAGES[language] or [exe, os.path.join(folder, file + '.vkb')]
+            measure(figures, language, program, prefix + [program, str(options.runs)])
+    start = subprocess.run([exe, os.path.join(folder, 'fibers.vkb'), 'nothing', '--start'], check=True,
+                           capture_output=True, text=True)
+    figures.starts_ns.append(float(start.stdout))
+
+
+def times_table(figures, languages):
+    lines = ['', '== CPU ms of one run', f"{'':12}" + ''.join(f'{name:>14}' for name in languages)]
+    for program in PROGRAMS:
+        lines.append(f'{program:12}' + ''.join(f'{figures.median(program, name):>14.1f}' for name in languages))
+    return lines
+
+
+def ratios_table(figures, languages):
+    others = [name for name in languages if name != 'vk']
+    lines = ['', '== vk as a part of each', f"{'':12}" + ''.join(f'{name:>14}' for name in others)]
+    for program in PROGRAMS:
+        lines.append(f'{program:12}' + ''.join(f'{figures.ratio(program, name):>14.2f}' for name in others))
+    return lines
+
+
+def budgets(figures):
+    """(what, measured, budget, whether it is met)"""
+    for program, (_, most) in PROGRAMS.items():
+        if most is not None:
+            ratio = figures.ratio(program)
+            yield f'{program}, to {JOFF}', ratio, f'at most {most:g} x', ratio is not None and ratio <= most
+    switch = figures.median('switch', 'vk') * 1e6 / SWITCHES
+    yield 'a switch from fiber to fiber, ns', switch, f'at most {SWITCH_NS} ns', switch <= SWITCH_NS
+    start = statistics.median(figures.starts_ns) / 1000
+    yield 'a process from its start to its end, warm, us', start, f'at most {START_US} us', start <= START_US
+
+
+def budget_table(figures):
+    lines, missed = ['', '== budgets'], 0
+    for what, measured, budget, is_met in budgets(figures):
+        verdict = 'no figure' if measured is None else 'PASS' if is_met else 'MISS'
+        missed += verdict == 'MISS'
+        lines.append(f'{what:50}{"-" if measured is None else f"{measured:.2f}":>10}   {budget:18}{verdict}')
+    return lines + [f'{missed} budgets missed'], missed
+
+
+def versions(languages):
+    commands = {JOFF: ['luajit', '-v'], 'lua5.4': ['lua5.4', '-v'], 'node': ['node', '--version']}
+    out = []
+    for language, command in commands.items():
+        if language in languages:
+            text = subprocess.run(command, capture_output=True, text=True).stdout
+            out.append(('Node ' if language == 'node' else '') + re.sub(r'\s*(Copyright|--).*', '', text.strip()))
+    return ', '.join(out)
+
+
+def parse_options():
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument('--build', default='build/release', help='build folder (release)')
+    p.add_argument('--rounds', type=int, default=5)
+    p.add_argument('--runs', type=int, default=3, help='of each program in a round')
+    p.add_argument('--quick', action='store_true', help='two rounds')
+    p.add_argument('--docs', default='', help='replace the results in this file (docs/benchmarks.md)')
+    p.add_argument('--strict', action='store_true', help='exit 1 when a budget is missed')
+    o = p.parse_args()
+    if o.quick:
+        o.rounds = 2
+    o.languages = [name for name, command in LANGUAGES.items() if command is None or shutil.which(command[0])]
+    for name in LANGUAGES:
+        if name not in o.languages:
+            print(f'# {LANGUAGES[name][0]} is not installed: no {name}')
+    return o
+
+
+def main():
+    options, figures = parse_options(), Figures()
+    with tempfile.TemporaryDirectory(prefix='vkd-bench-lang-') as folder:
+        build_modules(options, folder)
+        for number in range(1, options.rounds + 1):
+            one_round(figures, options, folder)
+            print(f'# round {number} of {options.rounds}', flush=True)
+    budget_lines, missed = budget_table(figures)
+    text = '\n'.join([f"{time.strftime('%Y-%m-%d')}, {versions(options.languages)}",
+                      f'medians of {options.rounds} rounds of {options.runs} runs; load {os.getloadavg()[0]:.1f}']
+                     + times_table(figures, options.languages) + ratios_table(figures, options.languages)
+                     + budget_lines) + '\n'
+    print('\n' + text)
+    if options.docs:
+        report.write_docs(options.docs, text, MARKS)
+    sys.exit(1 if options.strict and missed else 0)
+
+
+if __name__ == '__main__':
+    main()
