@@ -124,12 +124,12 @@ static void start_request(struct net_conn *c, uint32_t head_len)
 {
     struct net_server *s = c->server;
     const struct proc_spawn spawn = {
-        .program = s->options.program,
+        .program = c->handler->program,
         .arg = c->pipe.in.ptr + c->scan.start,
         .arg_len = head_len - c->scan.start,
         .origin = {&net_kind_exchange, c},
         .env = s->options.env,
-        .deadline_ns = s->options.deadline_ns ? proc_now_ns(s->kernel) + s->options.deadline_ns : 0,
+        .deadline_ns = c->handler->deadline_ns ? proc_now_ns(s->kernel) + c->handler->deadline_ns : 0,
     };
     int rc = proc_spawn(s->kernel, &spawn, &c->process);
     if (VK_UNLIKELY(rc)) {
@@ -416,8 +416,9 @@ bool net_conn_cut(struct net_conn *conn)
     return is_cut;
 }
 
-void net_conn_open(struct net_server *server, uint32_t io)
+void net_conn_open(struct net_listener *listener, uint32_t io)
 {
+    struct net_server *server = listener->server;
     struct net_conn *c = server->free_first;
     if (c)
         server->free_first = c->next_free;
@@ -426,6 +427,7 @@ void net_conn_open(struct net_server *server, uint32_t io)
     memset(c, 0, sizeof *c);
     net_pipe_init(&c->pipe, server->kernel, io, on_event);
     c->server = server;
+    c->handler = listener->handler;
     c->is_used = true;
     c->is_first = true;
     c->timer.fire = on_timer;

@@ -42,6 +42,7 @@ enum net_wait {
 struct net_conn {
     struct net_pipe pipe;
     struct net_server *server;
+    const struct net_handler *handler; /* of the listener it came by */
     struct net_conn *next_free;
     struct proc_process *process; /* of the current request, or NULL */
 
@@ -73,6 +74,7 @@ struct net_conn {
 struct net_listener {
     struct proc_sink sink;
     struct net_server *server;
+    const struct net_handler *handler;
     uint32_t io;
     bool is_accepting;
     bool is_open; /* its CLOSE is not submitted yet */
@@ -99,7 +101,7 @@ struct net_server {
 };
 
 /* net/conn.c */
-void net_conn_open(struct net_server *server, uint32_t io);
+void net_conn_open(struct net_listener *listener, uint32_t io);
 /* Serve what is there, send what gathered, receive on: after anything has changed. */
 void net_conn_serve(struct net_conn *conn);
 /* The server drains: close it now when it has been idle for a while, else soon. */

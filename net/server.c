@@ -175,7 +175,7 @@ static void on_accept(struct proc_kernel *kernel, struct proc_sink *sink, uint32
     else if (s->counters.conns >= s->options.conns_max)
         net_nobody_close(&s->nobody, (uint32_t)event->res, PROC_IO_ABORT); /* its client may try again */
     else
-        net_conn_open(s, (uint32_t)event->res); /* also one that came before the listener was closed */
+        net_conn_open(l, (uint32_t)event->res); /* also one that came before the listener was closed */
     if (s->counters.conns >= s->options.conns_max)
         pause_accept(s, "too many connections, accepting pauses");
     if (VK_UNLIKELY(s->is_unlistening && !l->is_accepting))
@@ -211,8 +211,6 @@ void net_server_complain(struct net_server *server, const char *text)
 int net_server_create(struct proc_kernel *kernel, const struct net_server_options *options,
                       struct net_server **ret_server)
 {
-    if (!options->program)
-        return -VK_EINVAL;
     struct vk_region *region = proc_kernel_region(kernel);
     struct net_server *s = vk_region_alloc(region, sizeof *s, VK_CACHE_LINE_BYTES);
     if (!s)
@@ -230,13 +228,18 @@ int net_server_create(struct proc_kernel *kernel, const struct net_server_option
     return 0;
 }
 
-int net_server_listen(struct net_server *server, uint32_t listener)
+int net_server_listen(struct net_server *server, uint32_t listener, const struct net_handler *handler)
 {
     if (server->listeners_count == NET_LISTENERS_MAX)
         return -VK_ENOSPC;
+    if (!handler)
+        handler = &server->options.handler;
+    if (!handler->program)
+        return -VK_EINVAL;
     struct net_listener *l = &server->listeners[server->listeners_count++];
     l->sink.on_event = on_accept;
     l->server = server;
+    l->handler = handler;
     l->io = listener;
     l->is_open = true;
     accept_more(l);

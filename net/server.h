@@ -39,17 +39,22 @@ enum {
 
 #define NET_RESPOND_MAX_BYTES 65536u
 
+/* What the requests of a listener run. */
+struct net_handler {
+    const struct proc_program *program; /* started for every request, the head as its argument */
+    uint64_t deadline_ns;               /* of one request's process; 0: none */
+};
+
 /* Zero means the default of vk/limits.h everywhere. */
 struct net_server_options {
-    const struct proc_program *program; /* started for every request, the head as its argument */
-    const struct proc_env *env;         /* may be NULL; must outlive the server */
-    struct vk_span name; /* of the Server field in the kernel's own answers; "vkd" by default */
+    struct net_handler handler; /* of the listeners that bring none of their own */
+    const struct proc_env *env; /* may be NULL; must outlive the server */
+    struct vk_span name;        /* of the Server field in the kernel's own answers; "vkd" by default */
     uint32_t conns_max;
     uint64_t head_timeout_ns;
     uint64_t idle_timeout_ns;
     uint64_t body_timeout_ns;
     uint64_t write_timeout_ns;
-    uint64_t deadline_ns; /* of one request's process; 0: none */
 };
 
 struct net_server_counters {
@@ -63,13 +68,17 @@ struct net_server_counters {
 
 struct net_server;
 
-/* Memory comes from the kernel's service region. -VK_EINVAL, -VK_ENOMEM. */
+/* Memory comes from the kernel's service region. -VK_ENOMEM. */
 int net_server_create(struct proc_kernel *kernel, const struct net_server_options *options,
                       struct net_server **ret_server);
 size_t net_server_region_bytes(uint32_t conns_max);
 
-/* Accept connections of a listener of the kernel's driver. -VK_ENOSPC: too many listeners. */
-int net_server_listen(struct net_server *server, uint32_t listener);
+/*
+ * Accept connections of a listener of the kernel's driver. handler outlives
+ * the server; NULL: that of the options. -VK_ENOSPC: too many listeners;
+ * -VK_EINVAL: there is no handler.
+ */
+int net_server_listen(struct net_server *server, uint32_t listener, const struct net_handler *handler);
 
 /*
  * Stop. Connections idle for NET_DRAIN_RECENT_NS are closed now, the others

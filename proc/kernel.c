@@ -6,7 +6,7 @@
 #include "proc/kernel_impl.h"
 #include "vk/fmt.h"
 
-static const uint32_t default_slots[VK_SLOT_CLASSES] = {60000, 1024, 64, 4};
+static const uint32_t default_slots[VK_SLOT_CLASSES] = PROC_SLOTS_DEFAULT;
 static const uint32_t default_bufs[VK_BUF_CLASSES] = {32768, 16384, 4096, 1024, 64};
 
 static uint32_t or_default(uint32_t value, uint32_t fallback)

@@ -25,7 +25,7 @@
 /* A worker as its parent sees it. */
 struct child {
     pid_t pid; /* 0: not running */
-    int listen_fd;
+    int listen_fds[NET_LISTENERS_MAX];
     int control_fd; /* -1 when not running; our end of its stop_fd, and where its ready message comes */
     bool ready;     /* its ready message was read */
     bool silent;    /* none will come any more */
@@ -44,7 +44,7 @@ struct daemon {
     const struct vkd_service *service;
     const struct vkd_options *options;
     const char *program;
-    struct proc_addr bound;
+    struct vkd_listens listens; /* with the ports really bound, once they are */
     sigset_t signals_before;
     int signal_fd;
     enum phase phase;
@@ -108,12 +108,18 @@ int vkd_worker_refuse(const struct vkd_worker *worker, const char *format, ...)
     return 1;
 }
 
-/* The worker holds its own listener and its own control socket, nothing of its siblings. */
+static void close_listeners(const struct daemon *d, const struct child *child)
+{
+    for (uint32_t i = 0; i < d->listens.count; i++)
+        (void)close(child->listen_fds[i]);
+}
+
+/* The worker holds its own listeners and its own control socket, nothing of its siblings. */
 static void close_inherited(const struct daemon *d, uint32_t index)
 {
     for (uint32_t i = 0; i < d->options->workers; i++) {
         if (i != index)
-            (void)close(d->children[i].listen_fd);
+            close_listeners(d, &d->children[i]);
         if (d->children[i].control_fd >= 0)
             (void)close(d->children[i].control_fd);
     }
@@ -134,11 +140,11 @@ static _Noreturn void work(const struct daemon *d, uint32_t index, int stop_fd, 
     struct vkd_worker worker = {
         .options = d->options,
         .index = index,
-        .bound = d->bound,
-        .listen_fd = d->children[index].listen_fd,
+        .bound = d->listens,
         .stop_fd = stop_fd,
         .program = d->program,
     };
+    memcpy(worker.listen_fds, d->children[index].listen_fds, sizeof worker.listen_fds);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(1); /* it died before the line above */
@@ -208,14 +214,18 @@ static void start_due(struct daemon *d)
 
 static void announce(struct daemon *d, const struct ready_message *message)
 {
-    char addr[VKD_ADDR_TEXT];
+    char addr[VKD_ADDR_TEXT], line[NET_LISTENERS_MAX * (VKD_ADDR_TEXT + 16) + 128];
     uint32_t workers = d->options->workers;
-    vkd_addr_print(&d->bound, addr);
-    char line[256];
-    int len_bytes =
-        snprintf(line, sizeof line, "listening on %s://%s (%s, %s, %u worker%s)", d->service->scheme, addr,
+    int at = snprintf(line, sizeof line, d->listens.count ? "listening on " : "running ");
+    for (uint32_t i = 0; i < d->listens.count; i++) {
+        vkd_addr_print(&d->listens.addrs[i], addr);
+        at += snprintf(line + at, sizeof line - (size_t)at, "%s%s://%s", i ? ", " : "", d->service->scheme,
+                       addr);
+    }
+    at +=
+        snprintf(line + at, sizeof line - (size_t)at, "%s(%s, %s, %u worker%s)", d->listens.count ? " " : "",
                  message->driver, message->guard, workers, workers == 1 ? "" : "s");
-    vkd_log(vk_span(line, (size_t)len_bytes));
+    vkd_log(vk_span(line, (size_t)at));
 }
 
 static bool all_ready(const struct daemon *d)
@@ -257,8 +267,8 @@ static void kill_all(struct daemon *d)
 
 /*
  * The doors close first, all at once: a client that one worker no longer lets
- * in must not land with another that is about to stop. From here on each
- * listener is its worker's alone.
+ * in must not land with another that is about to stop. From here on the
+ * listeners are their worker's alone.
  */
 static void begin_drain(struct daemon *d)
 {
@@ -266,9 +276,10 @@ static void begin_drain(struct daemon *d)
     d->drain_ns = now_ns();
     d->kill_ns = d->drain_ns + NET_DRAIN_TIMEOUT_NS + VKD_DRAIN_GRACE_NS;
     for (uint32_t i = 0; i < d->options->workers; i++)
-        vkd_listener_shut(d->children[i].listen_fd);
+        for (uint32_t k = 0; k < d->listens.count; k++)
+            vkd_listener_shut(d->children[i].listen_fds[k]);
     for (uint32_t i = 0; i < d->options->workers; i++) {
-        (void)close(d->children[i].listen_fd);
+        close_listeners(d, &d->children[i]);
         if (d->children[i].pid != 0)
             (void)shutdown(d->children[i].control_fd, SHUT_WR);
     }
@@ -456,32 +467,49 @@ static int take_signals(struct daemon *d)
  * kernel takes a ring apart, and the sockets it holds, after its process is
  * gone. So an owner is believed only when it stays. A stop signal waits as long.
  */
-static int open_when_free(struct daemon *d, int *ret_fds)
+static int open_when_free(struct daemon *d, struct proc_addr *addr, int *ret_fds)
 {
     const struct timespec pause = {.tv_nsec = VKD_BIND_RETRY_NS};
     uint64_t deadline_ns = now_ns() + VKD_BIND_TIMEOUT_NS;
     for (;;) {
-        int rc = vkd_listener_open(&d->options->listen, d->service->client_first, d->options->workers,
-                                   ret_fds, &d->bound);
+        int rc = vkd_listener_open(addr, d->service->client_first, d->options->workers, ret_fds, addr);
         if (rc != -EADDRINUSE || now_ns() >= deadline_ns)
             return rc;
         (void)nanosleep(&pause, NULL);
     }
 }
 
-static int open_listeners(struct daemon *d)
+/* The listeners of one address, one per worker. */
+static int open_address(struct daemon *d, uint32_t index)
 {
     int fds[VKD_WORKERS_MAX];
     char addr[VKD_ADDR_TEXT];
-    uint32_t workers = d->options->workers;
-    int rc = open_when_free(d, fds);
+    int rc = open_when_free(d, &d->listens.addrs[index], fds);
     if (rc != 0) {
-        vkd_addr_print(&d->options->listen, addr);
+        vkd_addr_print(&d->listens.addrs[index], addr);
         say(d->program, "cannot listen on %s: %s", addr, vkd_listener_explain(rc));
         return rc;
     }
-    for (uint32_t i = 0; i < workers; i++)
-        d->children[i] = (struct child){.listen_fd = fds[i], .control_fd = -1};
+    for (uint32_t i = 0; i < d->options->workers; i++)
+        d->children[i].listen_fds[index] = fds[i];
+    return 0;
+}
+
+static int open_listeners(struct daemon *d)
+{
+    if (d->service->listens)
+        d->listens = *d->service->listens;
+    else
+        d->listens.count = 1;
+    if (d->options->has_listen || !d->service->listens)
+        d->listens.addrs[0] = d->options->listen;
+    for (uint32_t i = 0; i < d->options->workers; i++)
+        d->children[i].control_fd = -1;
+    for (uint32_t i = 0; i < d->listens.count; i++) {
+        int rc = open_address(d, i);
+        if (rc != 0)
+            return rc; /* the program ends: whatever is open is closed with it */
+    }
     return 0;
 }
 
@@ -495,9 +523,43 @@ static void raise_descriptors(void)
     (void)setrlimit(RLIMIT_NOFILE, &limit); /* at most the hard limit: cannot be refused */
 }
 
+/* A descriptor of ours must not become standard output or error: words would go into it. */
+static void open_standard_descriptors(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO)
+        (void)close(fd); /* it was one too many */
+}
+
+/* Options that are right as such, but not for this service. */
+static bool suits(const struct vkd_service *service, const struct vkd_options *options, const char *program)
+{
+    if (service->one_worker && options->workers > 1)
+        say(program,
+            "--workers '%u': this program keeps its state in a process that other workers cannot reach; "
+            "leave --workers at 1",
+            options->workers);
+    else if (options->has_listen && service->listens && service->listens->count == 0)
+        say(program, "--listen: this program listens nowhere; leave the flag away");
+    else if (options->slots <= service->own_slots)
+        say(program,
+            "--slots '%u': this program takes %u for itself and needs one more for a client; "
+            "--slots %u is the least",
+            options->slots, service->own_slots, service->own_slots + 1);
+    else
+        return true;
+    return false;
+}
+
 int vkd_daemon_run(const struct vkd_service *service, const struct vkd_options *options, const char *program)
 {
     struct daemon d = {.service = service, .options = options, .program = program, .signal_fd = -1};
+    if (!suits(service, options, program))
+        return 2;
+    open_standard_descriptors();
     raise_descriptors();
     int rc = take_signals(&d);
     if (rc != 0) {
@@ -510,17 +572,6 @@ int vkd_daemon_run(const struct vkd_service *service, const struct vkd_options *
     return status;
 }
 
-/* A descriptor of ours must not become standard output or error: words would go into it. */
-static void open_standard_descriptors(void)
-{
-    int fd;
-    do
-        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-    while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd > STDERR_FILENO)
-        (void)close(fd); /* it was one too many */
-}
-
 /* What was printed must have arrived: a script that reads it would take half for all. */
 static int finish_output(const char *program)
 {
@@ -530,32 +581,15 @@ static int finish_output(const char *program)
     return err != 0 ? 1 : 0;
 }
 
-/* Options that are right as such, but not for this service. */
-static bool suits(const struct vkd_service *service, const struct vkd_options *options, const char *program)
-{
-    if (service->one_worker && options->workers > 1)
-        say(program,
-            "--workers '%u': this program keeps its state in a process that other workers cannot reach; "
-            "leave --workers at 1",
-            options->workers);
-    else if (options->slots <= service->own_slots)
-        say(program,
-            "--slots '%u': this program takes %u for itself and needs one more for a client; "
-            "--slots %u is the least",
-            options->slots, service->own_slots, service->own_slots + 1);
-    else
-        return true;
-    return false;
-}
-
 int vkd_main(const struct vkd_service *service, int argc, char **argv)
 {
     open_standard_descriptors();
     struct vkd_options options;
-    enum vkd_parsed parsed = vkd_options_parse(&options, service->about, argc, argv, stdout, stderr);
+    enum vkd_parsed parsed =
+        vkd_options_parse(&options, service->about, "[FLAGS]", argc, argv, stdout, stderr);
     if (parsed == VKD_PARSED_DONE)
         return finish_output(vkd_program_name(argv[0]));
-    if (parsed == VKD_PARSED_BAD || !suits(service, &options, vkd_program_name(argv[0])))
+    if (parsed == VKD_PARSED_BAD)
         return 2;
     return vkd_daemon_run(service, &options, vkd_program_name(argv[0]));
 }

@@ -14,13 +14,19 @@
 
 #include "vkd/options.h"
 
+/* Where a server listens. */
+struct vkd_listens {
+    uint32_t count; /* 0 .. NET_LISTENERS_MAX */
+    struct proc_addr addrs[NET_LISTENERS_MAX];
+};
+
 /* What a worker is given. Valid until its function returns. */
 struct vkd_worker {
     const struct vkd_options *options;
-    uint32_t index;         /* 0 .. options->workers - 1; kept over a restart */
-    struct proc_addr bound; /* options->listen with the port really bound */
-    int listen_fd;          /* bound, listening, blocking, close-on-exec; its own (SO_REUSEPORT) */
-    int stop_fd;            /* stream socket; reads the end of stream once the worker shall drain */
+    uint32_t index;                    /* 0 .. options->workers - 1; kept over a restart */
+    struct vkd_listens bound;          /* where it listens, with the ports really bound */
+    int listen_fds[NET_LISTENERS_MAX]; /* bound, listening, blocking, close-on-exec; its own (SO_REUSEPORT) */
+    int stop_fd; /* stream socket; reads the end of stream once the worker shall drain */
 
     /* private */
     const char *program;
@@ -29,8 +35,8 @@ struct vkd_worker {
 /*
  * The body of a worker; runs in a process of its own. It calls
  * vkd_worker_ready once it accepts, serves until stop_fd reads the end of the
- * stream, then accepts and serves what waits in listen_fd, drains within
- * NET_DRAIN_TIMEOUT_NS and returns 0. By then listen_fd lets nobody new in, so
+ * stream, then accepts and serves what waits in listen_fds, drains within
+ * NET_DRAIN_TIMEOUT_NS and returns 0. By then they let nobody new in, so
  * what waits there comes to an end. Any other value is the exit status of a
  * worker that failed. What it returns while not told to stop is a death.
  */
@@ -42,6 +48,8 @@ struct vkd_service {
     bool client_first;  /* the client speaks first: a connection is accepted with its first bytes */
     bool one_worker;    /* --workers above 1 is refused: it keeps what another worker could not reach */
     uint32_t own_slots; /* taken by processes of its own; --slots that leaves none for clients is refused */
+    /* Where it listens, --listen taking the place of the first; NULL: only there. */
+    const struct vkd_listens *listens;
     vkd_serve_fn serve;
     void *ctx;
 };
@@ -64,14 +72,14 @@ int vkd_worker_refuse(const struct vkd_worker *worker, const char *format, ...)
  * Serve with these options until SIGTERM, SIGINT or SIGHUP (unless SIGHUP was
  * ignored at the start: nohup); a second one, VKD_SECOND_SIGNAL_NS later or
  * more, ends the workers at once. Returns the exit status: 0 when every worker drained
- * in time, 1 otherwise or when the server could not start (said on standard error).
+ * in time, 1 otherwise or when the server could not start, 2 when the service refuses the options
+ * (both said on standard error).
  * Signals it took stay blocked: the program is about to exit. Raises the soft
  * limit of descriptors towards the hard one.
  */
 int vkd_daemon_run(const struct vkd_service *service, const struct vkd_options *options, const char *program);
 
-/* A program's whole main: vkd_options_parse, what the service refuses of it (exit status 2), vkd_daemon_run.
- */
+/* A program's whole main: vkd_options_parse, vkd_daemon_run. */
 int vkd_main(const struct vkd_service *service, int argc, char **argv);
 
 #endif

@@ -14,7 +14,7 @@ static const char *const driver_names[] = {
 };
 
 /* clang-format off */
-static const char help_text[] =
+const char vkd_options_help[] =
     "  --listen ADDR:PORT  where to listen; IPv6 as [::1]:8080 (127.0.0.1:8080)\n"
     "  --driver NAME       auto, uring or ev (auto)\n"
     "  --guard NAME        auto, mprotect, mprotect+kernel, pkey or off (auto)\n"
@@ -138,6 +138,7 @@ struct parser {
 static bool set_listen(struct parser *p, const char *value)
 {
     int rc = vkd_addr_parse(value, &p->options->listen);
+    p->options->has_listen = true;
     if (rc == -VK_ERANGE)
         fprintf(p->err, "%s: --listen '%s': a port is 0 to 65535\n", p->program, value);
     else if (rc != 0)
@@ -236,9 +237,9 @@ static bool parse_flag(struct parser *p, int argc, char *const *argv, int *at, u
     return flag->set(p, argv[(*at)++]);
 }
 
-static void print_usage(FILE *to, const char *program)
+static void print_usage(FILE *to, const char *program, const char *arguments)
 {
-    fprintf(to, "usage: %s [FLAGS]\n%s", program, help_text);
+    fprintf(to, "usage: %s %s\n%s", program, arguments, vkd_options_help);
 }
 
 static void set_defaults(struct vkd_options *options)
@@ -280,21 +281,21 @@ static bool parse_all(struct parser *p, int argc, char *const *argv)
     return true;
 }
 
-enum vkd_parsed vkd_options_parse(struct vkd_options *options, const char *about, int argc, char *const *argv,
-                                  FILE *out, FILE *err)
+enum vkd_parsed vkd_options_parse(struct vkd_options *options, const char *about, const char *arguments,
+                                  int argc, char *const *argv, FILE *out, FILE *err)
 {
     struct parser parser = {
         .options = options, .program = vkd_program_name(argc > 0 ? argv[0] : "vkd"), .err = err};
     set_defaults(options);
     if (!parse_all(&parser, argc, argv)) {
-        print_usage(err, parser.program);
+        print_usage(err, parser.program, arguments);
         return VKD_PARSED_BAD;
     }
     if (parser.wants_version)
         fprintf(out, "%s (vkd) %s\n", parser.program, VKD_VERSION);
     if (parser.wants_help) {
         fprintf(out, "%s\n\n", about);
-        print_usage(out, parser.program);
+        print_usage(out, parser.program, arguments);
     }
     return parser.wants_version || parser.wants_help ? VKD_PARSED_DONE : VKD_PARSED_SERVE;
 }

@@ -17,6 +17,7 @@
 
 struct vkd_options {
     struct proc_addr listen;
+    bool has_listen; /* it was given */
     enum net_io_kind driver;
     enum vk_guard_kind guard;
     uint32_t workers; /* 1 .. VKD_WORKERS_MAX */
@@ -33,10 +34,14 @@ enum vkd_parsed {
 /*
  * Fill options from the command line, defaults for what is not given
  * (127.0.0.1:8080, auto, auto, 1, VKD_SLOTS_MAX). argv[0] is the program's name; about is one
- * line for --help. Help and version go to out, complaints to err.
+ * line for --help, arguments stands behind the name in the usage line ("[FLAGS]"). Help and version
+ * go to out, complaints to err.
  */
-enum vkd_parsed vkd_options_parse(struct vkd_options *options, const char *about, int argc, char *const *argv,
-                                  FILE *out, FILE *err);
+enum vkd_parsed vkd_options_parse(struct vkd_options *options, const char *about, const char *arguments,
+                                  int argc, char *const *argv, FILE *out, FILE *err);
+
+/* The flags, one line or more each, as --help shows them. */
+extern const char vkd_options_help[];
 
 /*
  * "127.0.0.1:80", "[::1]:80", "[fe80::1%eth0]:80"; port 0 lets the system

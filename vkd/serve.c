@@ -61,8 +61,10 @@ static int watch_parent(struct worker *w)
 
 static int make_kernel(struct worker *w)
 {
-    uint32_t slots = w->self->options->slots;
-    uint32_t slot_class = vk_pool_class_for(w->app->program->heap_bytes);
+    uint32_t slots = w->self->options->slots, classes = w->app->slot_classes;
+    static const uint32_t defaults[VK_SLOT_CLASSES] = PROC_SLOTS_DEFAULT;
+    if (w->app->program)
+        classes = 1u << vk_pool_class_for(w->app->program->heap_bytes);
     struct proc_kernel_options options = {
         .io = w->io,
         .slots_warm = slots < VK_SLOT_WARM ? slots : VK_SLOT_WARM,
@@ -71,20 +73,21 @@ static int make_kernel(struct worker *w)
             net_server_region_bytes(0) + net_streams_region_bytes(NET_STREAMS_DEFAULT) + w->app->setup_bytes,
         .log = log_line,
     };
-    if (slot_class < VK_SLOT_CLASSES && slots != VKD_SLOTS_MAX) /* each class has a default of its own */
-        options.slots_max[slot_class] = slots;
+    for (uint32_t i = 0; i < VK_SLOT_CLASSES && slots != VKD_SLOTS_MAX; i++)
+        if (classes & 1u << i && (w->app->program || slots < defaults[i]))
+            options.slots_max[i] = slots;
     return proc_kernel_create(&options, &w->kernel);
 }
 
 static int make_http(struct worker *w, uint32_t listener)
 {
-    const struct net_server_options options = {
-        .program = w->app->program, .env = &w->env, .deadline_ns = w->app->deadline_ns};
+    const struct net_server_options options = {.handler = {w->app->program, w->app->deadline_ns},
+                                               .env = &w->env};
     int rc = net_server_create(w->kernel, &options, &w->server);
     if (rc || w->env.count == PROC_ENV_MAX)
         return rc ? rc : -VK_ENOSPC;
     w->env.objects[w->env.count++] = net_server_gauges(w->server);
-    return net_server_listen(w->server, listener);
+    return net_server_listen(w->server, listener, NULL);
 }
 
 static int make_tcp(struct worker *w, uint32_t listener)
@@ -94,29 +97,43 @@ static int make_tcp(struct worker *w, uint32_t listener)
     return rc ? rc : net_streams_serve(w->streams, listener, w->app->program, &w->env);
 }
 
-static int make_service(struct worker *w)
+static int make_service(struct worker *w, const char **ret_why)
 {
+    uint32_t listeners[NET_LISTENERS_MAX];
     int rc = w->app->setup ? w->app->setup(w->kernel, &w->env) : 0;
+    for (uint32_t i = 0; i < w->self->bound.count && !rc; i++) {
+        struct proc_addr bound;
+        rc = net_io_adopt(w->io, w->self->listen_fds[i], &listeners[i], &bound);
+    }
     if (rc)
         return rc;
-    uint32_t listener;
-    struct proc_addr bound;
-    rc = net_io_adopt(w->io, w->self->listen_fd, &listener, &bound);
-    if (!rc)
-        rc = w->app->protocol == VKD_HTTP ? make_http(w, listener) : make_tcp(w, listener);
+    if (w->app->host)
+        rc = w->app->host(w->kernel, listeners, &w->server, ret_why);
+    else
+        rc = w->app->protocol == VKD_HTTP ? make_http(w, listeners[0]) : make_tcp(w, listeners[0]);
     return rc ? rc : watch_parent(w);
 }
 
 static bool is_drained(const struct worker *w)
 {
-    return w->app->protocol == VKD_HTTP ? net_server_is_idle(w->server) : net_streams_is_idle(w->streams);
+    if (w->app->protocol != VKD_HTTP)
+        return net_streams_is_idle(w->streams);
+    return !w->server || net_server_is_idle(w->server);
+}
+
+static bool has_queue(const struct worker *w)
+{
+    for (uint32_t i = 0; i < w->self->bound.count; i++)
+        if (vkd_listener_has_queue(w->self->listen_fds[i]))
+            return true;
+    return false;
 }
 
 /* Serve until nobody waits to be let in; nobody new comes, so that has an end. */
 static void empty_queue(struct worker *w, uint64_t deadline_ns)
 {
     uint64_t arrived_ns = w->io->ops->now(w->io) + NET_DRAIN_ARRIVAL_NS;
-    for (uint64_t now_ns = 0; now_ns < arrived_ns || vkd_listener_has_queue(w->self->listen_fd);) {
+    for (uint64_t now_ns = 0; now_ns < arrived_ns || has_queue(w);) {
         proc_kernel_step(w->kernel, QUEUE_LOOK_NS);
         now_ns = w->io->ops->now(w->io);
         if (now_ns >= deadline_ns)
@@ -128,6 +145,8 @@ static void drain(struct worker *w)
 {
     uint64_t deadline_ns = w->io->ops->now(w->io) + NET_DRAIN_TIMEOUT_NS;
     bool is_http = w->app->protocol == VKD_HTTP;
+    if (is_http && !w->server)
+        return; /* it listens nowhere: nobody waits for anything */
     if (is_http)
         net_server_drain(w->server, deadline_ns); /* closes idle ones, which makes room for who waits */
     empty_queue(w, deadline_ns);
@@ -157,13 +176,14 @@ static int serve(const struct vkd_worker *self, void *ctx)
                                  vkd_driver_name(self->options->driver), vk_err_text(rc));
     if (why != NULL && self->index == 0)
         log_fallback(why);
+    why = NULL;
     rc = make_kernel(&w);
     if (rc)
         return vkd_worker_refuse(self, "the kernel cannot start with --guard %s: %s",
                                  vk_guard_name(self->options->guard), vk_err_text(rc));
-    rc = make_service(&w);
+    rc = make_service(&w, &why);
     if (rc)
-        return vkd_worker_refuse(self, "the service cannot start: %s", vk_err_text(rc));
+        return vkd_worker_refuse(self, "the service cannot start: %s", why ? why : vk_err_text(rc));
     vkd_worker_ready(self, w.io->ops->name, vk_guard_name(proc_kernel_guard(w.kernel)));
     run(&w);
     proc_kernel_destroy(w.kernel);
@@ -171,17 +191,29 @@ static int serve(const struct vkd_worker *self, void *ctx)
     return 0;
 }
 
-int vkd_app_main(const struct vkd_app *app, int argc, char **argv)
+static struct vkd_service service_of(const struct vkd_app *app)
 {
     bool is_http = app->protocol == VKD_HTTP;
-    const struct vkd_service service = {
+    return (struct vkd_service){
         .about = app->about,
         .scheme = is_http ? "http" : "tcp",
         .client_first = is_http,
         .one_worker = app->one_worker,
         .own_slots = app->setup_slots,
+        .listens = app->listens,
         .serve = serve,
         .ctx = (void *)(uintptr_t)app,
     };
+}
+
+int vkd_app_run(const struct vkd_app *app, const struct vkd_options *options, const char *program)
+{
+    const struct vkd_service service = service_of(app);
+    return vkd_daemon_run(&service, options, program);
+}
+
+int vkd_app_main(const struct vkd_app *app, int argc, char **argv)
+{
+    const struct vkd_service service = service_of(app);
     return vkd_main(&service, argc, argv);
 }

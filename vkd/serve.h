@@ -14,11 +14,13 @@ enum vkd_protocol {
     VKD_TCP,  /* one process per connection, a stream as its origin */
 };
 
+struct net_server;
+
 /* A server program. */
 struct vkd_app {
     const char *about;
     enum vkd_protocol protocol;
-    const struct proc_program *program; /* of every request or connection */
+    const struct proc_program *program; /* of every request or connection; NULL: host makes the service */
 
     /*
      * Start what lives longer than those and fill env, which starts empty: their
@@ -36,7 +38,21 @@ struct vkd_app {
      * the answer was sent). 0, the default: as long as it likes. HTTP only.
      */
     uint64_t deadline_ns;
+
+    /*
+     * Instead of program, setup and deadline_ns, for HTTP: make the service, on
+     * listeners of the driver that stand for listens in their order. *ret_server is
+     * NULL when there are none. On failure, too, it may say why, in a constant text.
+     * Returns 0 or -VK_E....
+     */
+    int (*host)(struct proc_kernel *kernel, const uint32_t *listeners, struct net_server **ret_server,
+                const char **ret_why);
+    const struct vkd_listens *listens; /* NULL: one, as --listen says */
+    uint32_t slot_classes;             /* bits of the classes its processes have their slots in */
 };
+
+/* Serve it with these options until told to stop; the exit status, as vkd_daemon_run's. */
+int vkd_app_run(const struct vkd_app *app, const struct vkd_options *options, const char *program);
 
 /* main of such a program. */
 int vkd_app_main(const struct vkd_app *app, int argc, char **argv);

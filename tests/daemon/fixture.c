@@ -40,7 +40,7 @@ static void obey(const struct vkd_worker *worker, int fd, const char *line)
 static void serve_one(const struct vkd_worker *worker)
 {
     char line[64] = "";
-    int fd = accept(worker->listen_fd, NULL, NULL);
+    int fd = accept(worker->listen_fds[0], NULL, NULL);
     if (fd < 0)
         return;
     if (recv(fd, line, sizeof line - 1, 0) > 0)
@@ -63,7 +63,7 @@ static int drain(void)
 
 static int serve(const struct vkd_worker *worker, void *ctx)
 {
-    struct pollfd polls[2] = {{.fd = worker->listen_fd, .events = POLLIN},
+    struct pollfd polls[2] = {{.fd = worker->listen_fds[0], .events = POLLIN},
                               {.fd = worker->stop_fd, .events = POLLIN}};
     (void)ctx;
     if (mode_is("refuse"))

@@ -33,7 +33,7 @@ static struct result parse(const char *first, ...)
 
     FILE *out = fmemopen(result.out, sizeof result.out - 1, "w");
     FILE *err = fmemopen(result.err, sizeof result.err - 1, "w");
-    result.parsed = vkd_options_parse(&result.options, "About.", argc, argv, out, err);
+    result.parsed = vkd_options_parse(&result.options, "About.", "[FLAGS]", argc, argv, out, err);
     (void)fclose(out);
     (void)fclose(err);
     return result;

@@ -104,14 +104,14 @@ static void start(void)
     const struct proc_kernel_options k = {
         .io = io, .no_native = true, .slots_warm = 1, .processes_max = 64, .service_bytes = 8u << 20};
     assert(proc_kernel_create(&k, &kernel) == 0);
-    const struct net_server_options s = {.program = &program, .env = &env, .conns_max = 16};
+    const struct net_server_options s = {.handler = {.program = &program}, .env = &env, .conns_max = 16};
     assert(net_server_create(kernel, &s, &server) == 0);
     assert(net_streams_create(kernel, 64, &streams) == 0);
     const struct proc_addr addr = {.family = 4, .port = 80, .ip = {127, 0, 0, 1}};
     uint32_t listener, other;
     struct proc_addr other_bound, other_addr = addr;
     assert(io->ops->listen(io, &addr, true, &listener, &bound) == 0);
-    assert(net_server_listen(server, listener) == 0);
+    assert(net_server_listen(server, listener, NULL) == 0);
     other_addr.port = 81;
     assert(io->ops->listen(io, &other_addr, false, &other, &other_bound) == 0);
     env.objects[0] = (struct proc_object){&proc_kind_program, (void *)(uintptr_t)&program};

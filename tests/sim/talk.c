@@ -334,11 +334,11 @@ void talk_begin(const struct talk_options *options)
         make_streams(options);
     } else {
         struct net_server_options server = options->server;
-        server.program = &program;
+        server.handler.program = &program;
         server.conns_max = server.conns_max ? server.conns_max : CONNS_MAX - 4;
         CHECK(net_server_create(talk.kernel, &server, &talk.server) == 0);
         CHECK(talk.io->ops->listen(talk.io, &any, true, &talk.listener, &talk.addr) == 0);
-        CHECK(net_server_listen(talk.server, talk.listener) == 0);
+        CHECK(net_server_listen(talk.server, talk.listener, NULL) == 0);
     }
     struct sim_odds odds = {.overflow = options->overflow};
     sim_set_odds(talk.sim, &odds);

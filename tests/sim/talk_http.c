@@ -507,7 +507,7 @@ static void a_caller_that_says_nothing(void)
 
 static void a_handler_has_a_deadline(void)
 {
-    const struct talk_options options = {.server = {.deadline_ns = TALK_NS}};
+    const struct talk_options options = {.server = {.handler = {.deadline_ns = TALK_NS}}};
     talk_begin(&options);
     struct caller *c = talk_call();
     talk_say(c, GET("z5000a"));

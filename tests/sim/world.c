@@ -84,11 +84,11 @@ void world_make(struct world *w, uint64_t seed, enum weather weather)
     };
     CHECK(proc_kernel_create(&options, &w->kernel) == 0);
     w->is_crowded = seed % 7 == 6; /* more peers than the server takes at a time */
-    const struct net_server_options server = {.program = &app_program,
+    const struct net_server_options server = {.handler = {.program = &app_program},
                                               .conns_max = w->is_crowded ? 12 : CONNS_MAX - 8};
     CHECK(net_server_create(w->kernel, &server, &w->server) == 0);
     CHECK(w->io->ops->listen(w->io, &any, true, &listener, &w->addr) == 0);
-    CHECK(net_server_listen(w->server, listener) == 0);
+    CHECK(net_server_listen(w->server, listener, NULL) == 0);
     sim_set_odds(w->sim, &w->odds);
     proc_kernel_counters(w->kernel, &w->before);
 }
