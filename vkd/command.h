@@ -19,6 +19,7 @@ struct vkd_command {
     const char *arguments; /* for the usage line */
     const char *about;     /* one line */
     const char *details;   /* more lines of --help, each ended */
+    const char *flags;     /* the same, behind them; may be NULL */
     int (*run)(int argc, char *const *argv);
 };
 

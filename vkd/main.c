@@ -33,8 +33,8 @@ static int run_command(const struct vkd_command *command, int argc, char *const 
         if (strcmp(argv[i], "--") == 0)
             break;
         if (strcmp(argv[i], "--help") == 0) {
-            printf("%s\n\nusage: vkd %s %s\n%s", command->about, command->name, command->arguments,
-                   command->details);
+            printf("%s\n\nusage: vkd %s %s\n%s%s", command->about, command->name, command->arguments,
+                   command->details, command->flags ? command->flags : "");
             return 0;
         }
     }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `vkd run`: compile or load, verify, and serve the program's http block: each
+ * `vkd run`: compile or load, verify, and serve the program's http blocks: each
  * request a process that runs the function of its route.
  */
-#include "compiler/arena.h"
-#include "net/bind/http.h"
-#include "net/route.h"
+#include "net/bind/host.h"
+#include "vk/pool.h"
 #include "vkd/command.h"
 #include "vkd/load.h"
 #include "vkd/serve.h"
@@ -13,107 +12,150 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HEAP_BYTES        65536u
-#define ROUTE_TABLE_BYTES (256u << 10)
-#define NS_PER_REDUCTION  4u
-#define REDUCTIONS        250000000u
-#define DEADLINE_NS       30000000000u
+#define PROGRAM   "vkd run"
+#define ARGUMENTS "FILE [FLAGS]"
+#define ABOUT     "serve a program"
 
 static struct vkd_loaded loaded;
-static struct interp_program program;
-static struct net_bind_http service;
-static struct vkd_app app = {.about = "serves a program", .protocol = VKD_HTTP};
+static struct net_bind_host host;
+static struct net_bind_hosted hosted; /* each worker has its own, after the fork */
+static struct vkd_listens listens;
 
-static const struct interp_block *first_block(uint32_t *ret_count)
+/* In a worker: the program's services, on the listeners of its blocks. */
+static int start(struct proc_kernel *kernel, const uint32_t *listeners, struct net_server **ret_server,
+                 const char **ret_why)
 {
-    const struct interp_services *services = (const void *)loaded.module.services;
-    *ret_count = services->blocks.count;
-    return (const void *)(loaded.module.services + services->blocks.first);
-}
-
-/* The routes of the block as net/route wants them. */
-static bool make_routes(const struct interp_block *block)
-{
-    const struct interp_route *routes = (const void *)(loaded.module.services + block->routes.first);
-    uint32_t count = block->routes.count, bad = 0;
-    struct vk_span *patterns = vkc_grow(NULL, (count + 1) * sizeof *patterns);
-    uint32_t *functions = vkc_grow(NULL, (count + 1) * sizeof *functions);
-    void *table = vkc_grow(NULL, ROUTE_TABLE_BYTES);
-    size_t len;
-    for (uint32_t i = 0; i < count; i++) {
-        const char *text = interp_module_name(&loaded.module, routes[i].pattern);
-        patterns[i] = vk_span(text, strlen(text));
-        functions[i] = routes[i].function;
-    }
-    int rc = net_route_build(patterns, count, table, ROUTE_TABLE_BYTES, &len, &bad);
+    int rc = net_bind_host_start(&host, kernel, &hosted);
+    (void)ret_why;
     if (rc)
-        fprintf(stderr, "vkd run: the route %s cannot be served\n",
-                bad < count ? interp_module_name(&loaded.module, routes[bad].pattern) : "?");
-    free(patterns);
-    service = (struct net_bind_http){.routes = table, .functions = functions};
-    return rc == 0;
+        return rc;
+    *ret_server = hosted.server;
+    if (hosted.server)
+        hosted.env.objects[hosted.env.count++] = net_server_gauges(hosted.server);
+    for (uint32_t i = 0; i < host.blocks_count && !rc; i++)
+        rc = net_bind_host_listen(&hosted, i, listeners[i]);
+    return rc;
 }
 
-static bool has_flag(int argc, char *const *argv, const char *flag)
+static bool make_host(const char *path)
 {
-    for (int i = 0; i < argc; i++)
-        if (strncmp(argv[i], flag, strlen(flag)) == 0)
-            return true;
+    struct interp_refusal refusal = {0};
+    size_t len = net_bind_host_bytes(&loaded.module);
+    void *memory = aligned_alloc(64, VK_ALIGN_UP(len, (size_t)64));
+    if (memory == NULL) {
+        fprintf(stderr, PROGRAM ": %s: out of memory\n", path);
+        return false;
+    }
+    memset(memory, 0, len);
+    if (net_bind_host_init(&host, &loaded.image, memory, &refusal) == 0)
+        return true;
+    fprintf(stderr, PROGRAM ": %s", path);
+    if (refusal.at)
+        fprintf(stderr, ":%u", refusal.at);
+    fprintf(stderr, ": it cannot be served: %s\n", refusal.why);
     return false;
 }
 
-static int serve(const struct interp_block *block, int argc, char *const *argv)
+static bool same_place(const struct proc_addr *a, const struct proc_addr *b)
 {
-    char **flags = vkc_grow(NULL, ((size_t)argc + 4) * sizeof *flags), address[300];
-    int count = 0;
-    const char *name = interp_module_name(&loaded.module, block->address);
-    snprintf(address, sizeof address, "%s:%u", "0.0.0.0", block->port);
-    flags[count++] = (char *)(uintptr_t) "vkd run";
-    if (!has_flag(argc, argv, "--listen")) {
-        flags[count++] = (char *)(uintptr_t) "--listen";
-        flags[count++] = block->port ? address : (char *)(uintptr_t)name;
+    return a->port != 0 && a->port == b->port && a->family == b->family && a->scope == b->scope &&
+           memcmp(a->ip, b->ip, sizeof a->ip) == 0;
+}
+
+/* Where block i listens; the flag takes the place of the first one's. */
+static bool take_address(const char *path, uint32_t i, const struct vkd_options *options)
+{
+    const struct net_bind_block *block = &host.blocks[i];
+    struct proc_addr *addr = &listens.addrs[i];
+    *addr = (struct proc_addr){.family = 4, .port = (uint16_t)block->block->port};
+    if (i == 0 && options->has_listen) {
+        *addr = options->listen;
+    } else if (block->address && vkd_addr_parse(block->address, addr) != 0) {
+        fprintf(stderr,
+                PROGRAM ": %s: http on \"%s\": expected ADDR:PORT with a numeric address, as in "
+                        "127.0.0.1:8080 or [::1]:8080\n",
+                path, block->address);
+        return false;
     }
-    for (int i = 2; i < argc; i++)
-        flags[count++] = argv[i];
-    flags[count] = NULL;
-    uint32_t heap_bytes = block->heap_bytes ? (uint32_t)block->heap_bytes : HEAP_BYTES;
-    uint64_t reductions = block->cpu_ns ? block->cpu_ns / NS_PER_REDUCTION : REDUCTIONS;
-    interp_program_init(&program, "request", &loaded.image, 0, heap_bytes, reductions);
-    program.choose = net_bind_http_choose;
-    program.service = &service;
-    app.program = &program.program;
-    app.deadline_ns = block->deadline_ns ? block->deadline_ns : DEADLINE_NS;
-    int rc = vkd_app_main(&app, count, flags);
-    free(flags);
-    return rc;
+    for (uint32_t k = 0; k < i; k++) {
+        if (!same_place(&listens.addrs[k], addr))
+            continue;
+        char text[VKD_ADDR_TEXT];
+        vkd_addr_print(addr, text);
+        fprintf(stderr, PROGRAM ": %s: two http blocks listen on %s; give each a port of its own\n", path,
+                text);
+        return false;
+    }
+    listens.count = i + 1;
+    return true;
+}
+
+static bool take_addresses(const char *path, const struct vkd_options *options)
+{
+    for (uint32_t i = 0; i < host.blocks_count; i++)
+        if (!take_address(path, i, options))
+            return false;
+    return true;
+}
+
+static uint32_t supervisors_count(void)
+{
+    const struct interp_services *services = (const void *)loaded.module.services;
+    return loaded.module.counts[INTERP_SECTION_SERVICES] ? services->supervisors.count : 0;
+}
+
+static int serve(const struct vkd_options *options)
+{
+    struct vkd_app app = {
+        .about = ABOUT,
+        .protocol = VKD_HTTP,
+        .host = start,
+        .listens = &listens,
+        .setup_bytes = net_bind_host_region_bytes(&host),
+        .one_worker = supervisors_count() > 0, /* another worker could not reach their actors */
+    };
+    for (uint32_t i = 0; i < host.blocks_count; i++)
+        app.slot_classes |= 1u << vk_pool_class_for(host.blocks[i].program.program.heap_bytes);
+    return vkd_app_run(&app, options, PROGRAM);
 }
 
 static int run(int argc, char *const *argv)
 {
-    static const struct interp_native *const natives[] = {interp_natives, interp_list_natives,
-                                                          interp_text_natives, net_bind_natives, NULL};
-    uint32_t count;
-    if (argc < 2 || argv[1][0] == '-')
+    struct vkd_options options;
+    if (argc < 2)
         return vkd_usage_error(&vkd_command_run, "which file?");
-    if (!vkd_load_image(argv[1], natives, &loaded))
+    const char *path = argv[1];
+    if (path[0] == '-')
+        return vkd_usage_error(&vkd_command_run, "the file comes first, then the flags");
+    char **flags = calloc((size_t)argc, sizeof *flags);
+    if (flags == NULL)
         return VKD_EXIT_PROGRAM;
-    const struct interp_block *block = first_block(&count);
-    if (count == 0) {
-        fprintf(stderr, "vkd run: %s has no http block: there is nothing to serve\n", argv[1]);
+    memcpy(flags, argv + 1, (size_t)(argc - 1) * sizeof *flags);
+    flags[0] = (char *)(uintptr_t)PROGRAM;
+    enum vkd_parsed parsed = vkd_options_parse(&options, ABOUT, ARGUMENTS, argc - 1, flags, stdout, stderr);
+    free(flags);
+    if (parsed != VKD_PARSED_SERVE)
+        return parsed == VKD_PARSED_DONE ? 0 : VKD_EXIT_USAGE;
+    if (!vkd_load_image(path, net_bind_host_natives, &loaded) || !make_host(path) ||
+        !take_addresses(path, &options))
+        return VKD_EXIT_PROGRAM;
+    if (host.blocks_count == 0 && supervisors_count() == 0) {
+        fprintf(stderr,
+                PROGRAM ": %s: there is nothing to run: it has neither an `http` block nor a "
+                        "`supervise` block\n",
+                path);
         return VKD_EXIT_PROGRAM;
     }
-    if (count > 1) {
-        fprintf(stderr, "vkd run: %s has several http blocks; one is served so far\n", argv[1]);
-        return VKD_EXIT_PROGRAM;
-    }
-    return make_routes(block) ? serve(block, argc, argv) : VKD_EXIT_PROGRAM;
+    return serve(&options);
 }
 
 const struct vkd_command vkd_command_run = {
     .name = "run",
-    .arguments = "FILE [FLAGS]",
-    .about = "serve a program",
-    .details = "FILE is a source or a module (.vkb). FLAGS are those of every server: --listen, --workers,\n"
-               "--driver, --guard.\n",
+    .arguments = ARGUMENTS,
+    .about = ABOUT,
+    .details =
+        "FILE is a source or a module (.vkb). --listen takes the place of the first http block's address;\n"
+        "other blocks listen at their own.\n",
+    .flags = vkd_options_help,
     .run = run,
 };

@@ -5,6 +5,7 @@
 Usage: test_serve.py VKD SOURCE
 """
 import http.client
+import os
 import pathlib
 import re
 import signal
@@ -35,8 +36,8 @@ CASES = [
 ]
 
 
-def ask(port, method, target, body=None):
-    connection = http.client.HTTPConnection('127.0.0.1', port, timeout=20)
+def ask(port, method, target, body=None, host='127.0.0.1'):
+    connection = http.client.HTTPConnection(host, port, timeout=20)
     connection.request(method, target, body=body, headers={'X-A': 'q'})
     response = connection.getresponse()
     text = response.read().decode()
@@ -69,6 +70,61 @@ def check(vkd, program):
                 yield f'{program}: the log does not say "{words}":\n{log}'
 
 
+BLOCKS = '''
+http on "127.0.0.1:0" { GET "/" => text("first") }
+http on "127.0.0.1:0", heap: 1m { GET "/" => text("second") }
+http on "[::1]:0" { GET "/" => text("third") }
+'''
+
+
+def child_of(pid):
+    return int(pathlib.Path(f'/proc/{pid}/task/{pid}/children').read_text(encoding='ascii').split()[0])
+
+
+def check_blocks(vkd, folder):
+    """Each block serves at its address, also after its worker has been replaced; --listen is the first one's."""
+    program = str(pathlib.Path(folder) / 'blocks.vk')
+    pathlib.Path(program).write_text(BLOCKS, encoding='utf-8')
+    with subprocess.Popen([vkd, 'run', program, '--listen=127.0.0.2:0'], stderr=subprocess.PIPE, text=True) as server:
+        places = re.findall(r'http://(\S+):(\d+)', server.stderr.readline())
+        if [host for host, _ in places] != ['127.0.0.2', '127.0.0.1', '[::1]']:
+            yield f'three blocks listen on {places}'
+        for restarted in (False, True):
+            for (host, port), name in zip(places, ('first', 'second', 'third')):
+                got = ask(int(port), 'GET', '/', host=host.strip('[]'))
+                if got != (200, name):
+                    yield f'block at {host}:{port}, restarted: {restarted}: {got}'
+            if not restarted:
+                os.kill(child_of(server.pid), signal.SIGKILL)
+        server.send_signal(signal.SIGTERM)
+        if server.wait(20) != 0:
+            yield f'three blocks: exit {server.returncode}'
+
+
+# program, flags, exit code, what standard error says
+REFUSED = [
+    ('fn f() -> Int { 1 }', [], 1, 'there is nothing to run: it has neither an `http` block nor a `supervise` block'),
+    ('http on "localhost" { GET "/" => text("") }', [], 1, 'http on "localhost": expected ADDR:PORT'),
+    ('http on 8080 { GET "/" => text("") }\nhttp on "0.0.0.0:8080" { GET "/" => text("") }', [], 1,
+     'two http blocks listen on 0.0.0.0:8080; give each a port of its own'),
+    ('http on 1 { GET "/" => text("") }', ['--port=1'], 2, "vkd run: unknown flag '--port=1'\nusage: vkd run FILE [FLAGS]"),
+    ('http on 8080 { GET "/" => text("") }', ['--listen=192.0.2.1:80'], 1,
+     'vkd run: cannot listen on 192.0.2.1:80: this machine has no such address'),
+    (None, [], 1, 'No such file'),
+]
+
+
+def check_refused(vkd, folder):
+    for program, flags, code, words in REFUSED:
+        path = pathlib.Path(folder) / 'refused.vk'
+        path.unlink(missing_ok=True)
+        if program is not None:
+            path.write_text(program, encoding='utf-8')
+        run = subprocess.run([vkd, 'run', str(path)] + flags, capture_output=True, text=True, timeout=30, check=False)
+        if run.returncode != code or words not in run.stderr:
+            yield f'{program!r} {flags}: exit {run.returncode}: {run.stderr}'
+
+
 def main():
     vkd, source = sys.argv[1:3]
     with tempfile.TemporaryDirectory() as folder:
@@ -77,6 +133,7 @@ def main():
         listing = subprocess.run([vkd, 'disasm', module], check=True, capture_output=True, text=True).stdout
         findings = [] if 'GET /hi/{name}' in listing else ['disasm does not name the route']
         findings += list(check(vkd, source)) + list(check(vkd, module))
+        findings += list(check_blocks(vkd, folder)) + list(check_refused(vkd, folder))
     print('\n'.join(findings) or 'served alike from source and module')
     return 1 if findings else 0
 

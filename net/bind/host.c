@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The host of a program. Its memory holds the blocks, then for each of them
+ * the patterns, the functions and the table of its routes.
+ */
+#include "net/bind/host.h"
+
+#include "net/route.h"
+#include "vk/err.h"
+#include "vk/pool.h"
+
+/* What a block gets that says nothing of it. */
+#define HEAP_BYTES       65536u
+#define CPU_NS           1000000000u
+#define DEADLINE_NS      30000000000u
+#define NS_PER_REDUCTION 4u
+
+const struct interp_native *const net_bind_host_natives[] = {interp_natives, interp_list_natives,
+                                                             interp_text_natives, net_bind_natives, NULL};
+
+/* The module's services; NULL: it has none. */
+static const struct interp_services *services_of(const struct interp_module *module)
+{
+    return module->counts[INTERP_SECTION_SERVICES] ? (const void *)module->services : NULL;
+}
+
+static const struct interp_block *blocks_of(const struct interp_module *module, uint32_t *ret_count)
+{
+    const struct interp_services *services = services_of(module);
+    *ret_count = services ? services->blocks.count : 0;
+    return services ? (const void *)(module->services + services->blocks.first) : NULL;
+}
+
+static const struct interp_route *routes_of(const struct interp_module *module,
+                                            const struct interp_block *block)
+{
+    return (const void *)(module->services + block->routes.first);
+}
+
+static struct vk_span pattern_of(const struct interp_module *module, const struct interp_route *route)
+{
+    const char *text = interp_module_name(module, route->pattern);
+    size_t len = 0;
+    while (text[len])
+        len++;
+    return vk_span(text, len);
+}
+
+/* Room for what a block holds: rather more than the table of its routes will take. */
+static size_t block_room(const struct interp_module *module, const struct interp_block *block)
+{
+    const struct interp_route *routes = routes_of(module, block);
+    size_t room = 64;
+    for (uint32_t i = 0; i < block->routes.count; i++) {
+        struct vk_span pattern = pattern_of(module, &routes[i]);
+        room += net_route_room(&pattern, 1) + sizeof(struct vk_span) + sizeof(uint32_t);
+    }
+    return VK_ALIGN_UP(room, (size_t)8);
+}
+
+size_t net_bind_host_bytes(const struct interp_module *module)
+{
+    uint32_t count;
+    const struct interp_block *blocks = blocks_of(module, &count);
+    size_t sum = 64 + count * sizeof(struct net_bind_block);
+    for (uint32_t i = 0; i < count; i++)
+        sum += block_room(module, &blocks[i]);
+    return sum;
+}
+
+static int refuse(struct interp_refusal *refusal, const char *why, uint32_t line, int err)
+{
+    *refusal = (struct interp_refusal){why, INTERP_NOWHERE, line};
+    return err;
+}
+
+/* The table of a block's routes at `at`, which moves behind it. */
+static int make_routes(struct net_bind_block *b, const struct interp_module *module, uint8_t **at,
+                       struct interp_refusal *refusal)
+{
+    const struct interp_route *routes = routes_of(module, b->block);
+    uint32_t count = b->block->routes.count, bad = 0;
+    struct vk_span *patterns = (void *)*at;
+    uint32_t *functions = (void *)(patterns + count);
+    uint8_t *table = (uint8_t *)(functions + count);
+    uint8_t *end = *at + block_room(module, b->block);
+    size_t len;
+    for (uint32_t i = 0; i < count; i++) {
+        patterns[i] = pattern_of(module, &routes[i]);
+        functions[i] = routes[i].function;
+    }
+    int rc = net_route_build(patterns, count, table, (size_t)(end - table), &len, &bad);
+    if (rc)
+        return refuse(refusal, "this route cannot be served", routes[bad].line, rc);
+    b->http = (struct net_bind_http){.routes = table, .functions = functions};
+    *at = end;
+    return 0;
+}
+
+static int make_block(struct net_bind_host *host, struct net_bind_block *b, const struct interp_block *block,
+                      uint8_t **at, struct interp_refusal *refusal)
+{
+    const struct interp_module *module = &host->image->module;
+    if (block->heap_bytes > vk_pool_class_bytes(VK_SLOT_CLASSES - 1))
+        return refuse(refusal, "a heap larger than any slot", 0, -VK_ETOOBIG);
+    b->block = block;
+    int rc = make_routes(b, module, at, refusal);
+    if (rc)
+        return rc;
+    uint32_t heap_bytes = block->heap_bytes ? (uint32_t)block->heap_bytes : HEAP_BYTES;
+    uint64_t cpu_ns = block->cpu_ns ? block->cpu_ns : CPU_NS;
+    interp_program_init(&b->program, host->name, host->image, 0, heap_bytes, cpu_ns / NS_PER_REDUCTION);
+    b->program.choose = net_bind_http_choose;
+    b->program.service = &b->http;
+    b->handler.program = &b->program.program;
+    b->handler.deadline_ns = block->deadline_ns ? block->deadline_ns : DEADLINE_NS;
+    b->address = block->address ? interp_module_name(module, block->address) : NULL;
+    return 0;
+}
+
+int net_bind_host_init(struct net_bind_host *host, const struct interp_image *image, void *memory,
+                       struct interp_refusal *ret_refusal)
+{
+    const struct interp_module *module = &image->module;
+    const struct interp_services *services = services_of(module);
+    uint32_t count;
+    const struct interp_block *blocks = blocks_of(module, &count);
+    *host = (struct net_bind_host){.image = image, .blocks = memory};
+    host->name = services ? interp_module_name(module, services->name) : "vkd";
+    if (count > NET_LISTENERS_MAX)
+        return refuse(ret_refusal, "more http blocks than a server has listeners", 0, -VK_ETOOBIG);
+    uint8_t *at = (uint8_t *)(host->blocks + count);
+    for (uint32_t i = 0; i < count; i++) {
+        int rc = make_block(host, &host->blocks[i], &blocks[i], &at, ret_refusal);
+        if (rc)
+            return rc;
+    }
+    host->blocks_count = count;
+    return 0;
+}
+
+/* ---- in a kernel ------------------------------------------------------------------ */
+
+size_t net_bind_host_region_bytes(const struct net_bind_host *host)
+{
+    return host->blocks_count ? net_server_region_bytes(0) : 0;
+}
+
+int net_bind_host_start(const struct net_bind_host *host, struct proc_kernel *kernel,
+                        struct net_bind_hosted *hosted)
+{
+    const struct net_server_options options = {.env = &hosted->env};
+    hosted->host = host;
+    hosted->env.count = NET_BIND_ENV_FREE;
+    return host->blocks_count ? net_server_create(kernel, &options, &hosted->server) : 0;
+}
+
+int net_bind_host_listen(struct net_bind_hosted *hosted, uint32_t block, uint32_t listener)
+{
+    vk_assert(block < hosted->host->blocks_count);
+    return net_server_listen(hosted->server, listener, &hosted->host->blocks[block].handler);
+}
