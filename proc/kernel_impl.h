@@ -186,6 +186,12 @@ void proc_req_drop(struct proc_kernel *kernel, struct proc_req *req); /* cancel 
 /* The handle is given up: what was asked of it ends with -VK_ECANCELED. */
 void proc_reqs_close(struct proc_kernel *kernel, struct proc_process *process, uint32_t handle);
 
+/* Whether the answer's bytes wait for room that the program makes. */
+VK_INLINE bool proc_op_lands(const struct proc_op *op)
+{
+    return (op->flags & PROC_OP_LAND) && ((op->code & PROC_OP_IN) || op->code == PROC_OP_CALL);
+}
+
 /* proc/handle.c */
 struct proc_object proc_handle_find(struct proc_kernel *kernel, struct proc_process *process,
                                     uint32_t handle);

@@ -138,6 +138,49 @@ static int post_op(struct proc_kernel *k, struct proc_process *from, struct proc
     return proc_mail_post(k, to, &letter);
 }
 
+/* Whom a process waits for that asked somebody; NULL: nobody who lives. */
+static struct proc_process *asked_by(struct proc_kernel *k, const struct proc_process *p)
+{
+    for (struct vk_node *node = vk_list_first(&p->reqs); node; node = vk_list_next(&p->reqs, node)) {
+        const struct proc_req *req = VK_CONTAINER(node, struct proc_req, node);
+        if (req->op.code == PROC_OP_CALL && req->server)
+            return proc_process_named(k, req->server);
+    }
+    return NULL;
+}
+
+/* Whether who was asked waits for the asking process: each of them by its oldest call. */
+static bool is_in_circle(struct proc_kernel *k, const struct proc_req *req)
+{
+    const struct proc_process *at = proc_process_named(k, req->server);
+    for (uint32_t i = 0; at && i < PROC_CIRCLE_MAX; i++) {
+        if (at == req->process)
+            return true;
+        at = asked_by(k, at);
+    }
+    return false;
+}
+
+/* A call's time is over. One whose place in the mailbox is about to be used finds that out there. */
+static void call_fire(struct proc_kernel *kernel, struct proc_timer *timer)
+{
+    struct proc_req *req = VK_CONTAINER(timer, struct proc_req, timer);
+    req->is_late = true;
+    if (req->finished)
+        return;
+    req->done.arg = is_in_circle(kernel, req);
+    req->kind->cancel(kernel, req);
+    proc_req_finish(kernel, req, -VK_ETIMEDOUT);
+}
+
+static void limit_call(struct proc_kernel *k, struct proc_req *req)
+{
+    uint64_t deadline_ns = k->now_ns + req->op.arg;
+    req->has_timer = true;
+    req->timer.fire = call_fire;
+    proc_timer_set(k, &req->timer, deadline_ns < k->now_ns ? UINT64_MAX - 1 : deadline_ns);
+}
+
 int proc_mail_op(struct proc_kernel *kernel, struct proc_process *from, struct proc_process *to, void *object,
                  const struct proc_op *op, const uint8_t *bytes)
 {
@@ -148,10 +191,17 @@ int proc_mail_op(struct proc_kernel *kernel, struct proc_process *from, struct p
     int rc = post_op(kernel, from, to, req, op, bytes);
     if (!waits)
         return rc;
-    if (rc == -VK_EAGAIN)
-        proc_mail_queue(to, req);
-    else if (rc)
+    bool is_full_up = rc == -VK_EAGAIN;
+    if (is_full_up)
+        rc = proc_req_keep(kernel, req, bytes);
+    if (rc) {
         proc_req_finish(kernel, req, rc);
+        return PROC_PENDING;
+    }
+    if (is_full_up)
+        proc_mail_queue(to, req);
+    if (op->code == PROC_OP_CALL && (op->flags & PROC_OP_LAND) && op->arg)
+        limit_call(kernel, req);
     return PROC_PENDING;
 }
 
@@ -160,6 +210,10 @@ static int retry(struct proc_kernel *kernel, struct proc_req *req, const uint8_t
     struct proc_process *to = proc_mail_claim(kernel, req);
     if (!to)
         return -VK_EDIED;
+    if (req->is_late) {
+        proc_mail_room(kernel, to);
+        return -VK_ETIMEDOUT;
+    }
     int rc = post_op(kernel, req->process, to, req, &req->op, bytes);
     proc_mail_room(kernel, to); /* left if the post failed */
     return rc == 0 && req->op.code == PROC_OP_CALL ? PROC_PENDING : rc;
@@ -174,14 +228,38 @@ static void message_free(struct proc_kernel *k, struct proc_message *m)
     vk_table_give(&k->messages, m);
 }
 
+/* A RECV under way. */
+struct receipt {
+    struct proc_process *process;
+    const struct proc_op *op;
+    uint8_t *bytes;       /* room; NULL: they have to land ... */
+    struct proc_req *req; /* ... and then this is the op's */
+    struct proc_done *done;
+};
+
+/* Room for so many bytes: 0, or what the RECV ends or goes on with. */
+static int recv_room(struct proc_kernel *k, const struct receipt *r, uint32_t len, uint8_t **ret_bytes)
+{
+    int rc = 0;
+    r->done->len = len;
+    *ret_bytes = r->bytes;
+    if (len > r->op->len)
+        return -VK_ETOOBIG;
+    if (r->req && len)
+        *ret_bytes = proc_land(k, r->req, len, &rc);
+    return *ret_bytes || len == 0 ? 0 : rc;
+}
+
 /* A served object that nobody names any more: told as a CLOSE that wants no answer. */
-static int recv_close(struct proc_kernel *k, struct proc_process *p, uint32_t room, uint8_t *bytes,
-                      struct proc_done *done)
+static int recv_close(struct proc_kernel *k, const struct receipt *r)
 {
     struct proc_request request = {.code = PROC_OP_CLOSE};
-    done->len = sizeof request;
-    if (room < sizeof request)
-        return -VK_ETOOBIG;
+    struct proc_process *p = r->process;
+    struct proc_done *done = r->done;
+    uint8_t *bytes;
+    int rc = recv_room(k, r, sizeof request, &bytes);
+    if (rc)
+        return rc;
     struct proc_served *served = VK_CONTAINER(vk_fifo_pop(&p->mail), struct proc_served, mail.link);
     request.badge = served->badge;
     proc_served_free(k, served);
@@ -190,13 +268,15 @@ static int recv_close(struct proc_kernel *k, struct proc_process *p, uint32_t ro
     return 0;
 }
 
-static int recv_message(struct proc_kernel *k, struct proc_process *p, uint32_t room, uint8_t *bytes,
-                        struct proc_done *done)
+static int recv_message(struct proc_kernel *k, const struct receipt *r)
 {
+    struct proc_process *p = r->process;
+    struct proc_done *done = r->done;
     struct proc_message *m = VK_CONTAINER(vk_fifo_first(&p->mail), struct proc_message, mail.link);
-    done->len = m->len;
-    if (m->len > room)
-        return -VK_ETOOBIG;
+    uint8_t *bytes;
+    int rc = recv_room(k, r, m->len, &bytes);
+    if (rc)
+        return rc;
     if (m->len)
         memcpy(bytes, m->data.ptr, m->len);
     done->arg = (uint64_t)m->user << 32 | m->req;
@@ -211,15 +291,13 @@ static int recv_message(struct proc_kernel *k, struct proc_process *p, uint32_t 
 }
 
 /* What came first into the heap; -VK_EAGAIN when there is nothing. */
-static int recv_now(struct proc_kernel *k, struct proc_process *p, const struct proc_op *op, uint8_t *bytes,
-                    struct proc_done *done)
+static int recv_now(struct proc_kernel *k, const struct receipt *r)
 {
-    const struct vk_link *link = vk_fifo_first(&p->mail);
+    const struct vk_link *link = vk_fifo_first(&r->process->mail);
     if (!link)
         return -VK_EAGAIN;
-    return VK_CONTAINER(link, struct proc_mail, link)->sort == PROC_MAIL_CLOSE
-               ? recv_close(k, p, op->len, bytes, done)
-               : recv_message(k, p, op->len, bytes, done);
+    return VK_CONTAINER(link, struct proc_mail, link)->sort == PROC_MAIL_CLOSE ? recv_close(k, r)
+                                                                               : recv_message(k, r);
 }
 
 static void recv_cancel(struct proc_kernel *kernel, struct proc_req *req)
@@ -232,7 +310,8 @@ static void recv_cancel(struct proc_kernel *kernel, struct proc_req *req)
 static int recv_deliver(struct proc_kernel *kernel, struct proc_req *req, uint8_t *bytes)
 {
     struct proc_process *p = req->process;
-    int rc = recv_now(kernel, p, &req->op, bytes, &req->done);
+    const struct receipt receipt = {p, &req->op, bytes, bytes ? NULL : req, &req->done};
+    int rc = recv_now(kernel, &receipt);
     if (rc != -VK_EAGAIN)
         return rc;
     if (p->receiver)
@@ -248,11 +327,20 @@ int proc_op_recv(struct proc_kernel *kernel, struct proc_process *process, const
 {
     if (process->receiver)
         return -VK_EOVERFLOW;
-    int rc = recv_now(kernel, process, op, bytes, done);
+    const struct receipt receipt = {process, op, bytes, NULL, done};
+    int rc = bytes ? recv_now(kernel, &receipt) : -VK_EAGAIN;
     if (rc != -VK_EAGAIN)
         return rc;
-    process->receiver = proc_req_begin(kernel, process, &kind_recv, NULL, op);
-    return process->receiver ? PROC_PENDING : -VK_EOVERFLOW;
+    struct proc_req *req = proc_req_begin(kernel, process, &kind_recv, NULL, op);
+    if (!req)
+        return -VK_EOVERFLOW;
+    if (vk_fifo_is_empty(&process->mail)) {
+        process->receiver = req;
+    } else { /* what is there lands before the next run */
+        req->deliver = true;
+        proc_req_finish(kernel, req, 0);
+    }
+    return PROC_PENDING;
 }
 
 /* ---- answering ------------------------------------------------------------------------ */

@@ -75,6 +75,16 @@ enum proc_op_code {
 /* Flags of any op. */
 #define PROC_OP_SILENT 0x8000u /* no completion when it succeeds at once */
 
+/*
+ * Of IN ops and CALL, by programs that can land (proc/program.h): the bytes
+ * of the answer go where the program makes room for them once they are there.
+ * off of an IN op is not used, its len is the most that is taken; the answer
+ * to a CALL may be of any length, and arg says how long it may take, in ns (0:
+ * for ever): -VK_ETIMEDOUT then, arg being 1 if who was asked waits for an
+ * answer of the asking process, directly or around corners.
+ */
+#define PROC_OP_LAND 0x4000u
+
 /* Flags of SPAWN. */
 #define PROC_SPAWN_LINK 1u /* link with the new process */
 

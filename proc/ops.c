@@ -35,6 +35,8 @@ struct proc_req *proc_req_begin(struct proc_kernel *kernel, struct proc_process 
     req->data_len = 0;
     req->server = 0;
     req->is_owed = false;
+    req->has_timer = false;
+    req->is_late = false;
     req->passed = (struct proc_object){0};
     process->reqs_count++;
     vk_list_push(&process->reqs, &req->node);
@@ -60,6 +62,8 @@ void proc_req_finish(struct proc_kernel *kernel, struct proc_req *req, int res)
 static void req_free(struct proc_kernel *k, struct proc_req *req)
 {
     req->process->reqs_count--;
+    if (req->has_timer)
+        proc_timer_clear(k, &req->timer);
     if (VK_UNLIKELY(req->data.cap_bytes))
         vk_bufs_put(&k->bufs, &req->data);
     if (VK_UNLIKELY(req->passed.kind != NULL))
@@ -119,43 +123,115 @@ static void answer_room(const struct proc_op *op, uint32_t *ret_off, uint32_t *r
     *ret_len = is_call ? (uint32_t)(op->arg >> 32) : op->len;
 }
 
-/* Copy a staged answer in; it is cut to the room there is, and done.len says how long it was. */
-static void put_staged(struct proc_kernel *k, struct proc_process *p, struct proc_req *req)
+uint8_t *proc_land(struct proc_kernel *kernel, struct proc_req *req, uint32_t len_bytes, int *ret_rc)
+{
+    struct proc_process *p = req->process;
+    struct proc_self *self = (struct proc_self *)p->slot->base;
+    uint32_t off = p->program->land(p->program, self, req->op.tag, len_bytes);
+    if (off == 0) {
+        self->land_len = len_bytes ? len_bytes : 1;
+        self->land_tag = req->op.tag;
+        *ret_rc = PROC_NO_ROOM;
+        return NULL;
+    }
+    *ret_rc = -VK_EFAULT;
+    return off == PROC_LAND_NOBODY ? NULL : proc_reach(kernel, p, off, len_bytes);
+}
+
+/* Where a staged answer goes, and how much of it; NULL: *ret_rc says why nowhere. */
+static uint8_t *find_room(struct proc_kernel *k, struct proc_req *req, uint32_t *ret_len, int *ret_rc)
 {
     uint32_t off, room;
+    bool is_call = req->op.code == PROC_OP_CALL;
     answer_room(&req->op, &off, &room);
-    uint32_t n = req->data_len < room ? req->data_len : room;
-    uint8_t *dst = proc_reach(k, p, off, n);
+    if (proc_op_lands(&req->op)) {
+        *ret_len = is_call || req->data_len < req->op.len ? req->data_len : req->op.len;
+        return proc_land(k, req, *ret_len, ret_rc);
+    }
+    *ret_len = req->data_len < room ? req->data_len : room;
+    *ret_rc = -VK_EFAULT;
+    return proc_reach(k, req->process, off, *ret_len);
+}
+
+/*
+ * Copy a staged answer in; it is cut to the room there is, and done.len says
+ * how long it was. PROC_NO_ROOM: later.
+ */
+static int put_staged(struct proc_kernel *k, struct proc_req *req)
+{
+    uint32_t n;
+    int rc;
+    uint8_t *dst = find_room(k, req, &n, &rc);
+    if (!dst && rc == PROC_NO_ROOM)
+        return rc;
     if (!dst) {
-        req->done.res = -VK_EFAULT;
-        return;
+        req->done.res = rc;
+        return 0;
     }
     memcpy(dst, req->data.ptr, n);
     req->done.len = req->data_len;
+    return 0;
 }
 
-/* false: the op goes on waiting. */
-static bool complete(struct proc_kernel *k, struct proc_process *p, struct proc_req *req)
+int proc_req_keep(struct proc_kernel *kernel, struct proc_req *req, const uint8_t *bytes)
+{
+    if (!req->process->program->land || !(req->op.code & PROC_OP_OUT) || req->op.len == 0)
+        return 0;
+    if (!vk_bufs_get(&kernel->bufs, req->op.len, &req->data))
+        return -VK_ENOMEM;
+    memcpy(req->data.ptr, bytes, req->op.len);
+    return 0;
+}
+
+/* The bytes of the op for its deliver: those that were kept, else where the op says; NULL without any. */
+static uint8_t *delivery_bytes(struct proc_kernel *k, const struct proc_req *req)
+{
+    const struct proc_op *op = &req->op;
+    bool has_bytes = (op->code & PROC_OP_OUT) || ((op->code & PROC_OP_IN) && !proc_op_lands(op));
+    if (!has_bytes)
+        return NULL;
+    if (req->data.cap_bytes)
+        return req->data.ptr;
+    uint8_t *bytes = proc_reach(k, req->process, op->off, op->len);
+    vk_assert(bytes); /* what was open when the op was taken stays so */
+    return bytes;
+}
+
+/* The second half of an op: deliver's answer. */
+static int deliver(struct proc_kernel *k, struct proc_process *p, struct proc_req *req)
+{
+    uint8_t *bytes = delivery_bytes(k, req);
+    struct vk_buf kept = req->data;
+    req->data = (struct vk_buf){0};
+    req->deliver = false;
+    req->finished = false;
+    vk_list_push(&p->reqs, &req->node);
+    int res = req->kind->deliver(k, req, bytes);
+    if (kept.cap_bytes)
+        vk_bufs_put(&k->bufs, &kept);
+    if (res == PROC_PENDING)
+        return res;
+    req->finished = true;
+    vk_list_remove(&req->node);
+    req->deliver = res == PROC_NO_ROOM;
+    if (!req->deliver)
+        req->done.res = res;
+    return res;
+}
+
+/* 0; PROC_PENDING: the op goes on waiting; PROC_NO_ROOM: it is finished, and its bytes have no place yet. */
+static int complete(struct proc_kernel *k, struct proc_process *p, struct proc_req *req)
 {
     if (req->deliver) {
-        const bool has_bytes = req->op.code & (PROC_OP_IN | PROC_OP_OUT);
-        uint8_t *bytes = has_bytes ? proc_reach(k, p, req->op.off, req->op.len) : NULL;
-        vk_assert(bytes || !has_bytes); /* what was open when the op was taken stays so */
-        req->deliver = false;
-        req->finished = false;
-        vk_list_push(&p->reqs, &req->node);
-        int res = req->kind->deliver(k, req, bytes);
-        if (res == PROC_PENDING)
-            return false;
-        req->finished = true;
-        vk_list_remove(&req->node);
-        req->done.res = res;
+        int res = deliver(k, p, req);
+        if (res == PROC_PENDING || res == PROC_NO_ROOM)
+            return res;
     }
-    if (req->data_len)
-        put_staged(k, p, req);
+    if (req->data_len && put_staged(k, req) == PROC_NO_ROOM)
+        return PROC_NO_ROOM;
     if (VK_UNLIKELY(req->passed.kind != NULL))
         proc_done_attach(k, p, &req->passed, &req->done);
-    return true;
+    return 0;
 }
 
 void proc_deliver(struct proc_kernel *kernel, struct proc_process *process, struct proc_self *self)
@@ -167,7 +243,12 @@ void proc_deliver(struct proc_kernel *kernel, struct proc_process *process, stru
         if (!link)
             break;
         struct proc_req *req = VK_CONTAINER(link, struct proc_req, ready);
-        if (!complete(kernel, process, req))
+        int rc = complete(kernel, process, req);
+        if (VK_UNLIKELY(rc == PROC_NO_ROOM)) {
+            vk_fifo_push_front(&process->ready, &req->ready);
+            break;
+        }
+        if (rc == PROC_PENDING)
             continue;
         self->done[n++] = req->done;
         req_free(kernel, req);
@@ -270,6 +351,8 @@ static int carry_out(struct proc_kernel *k, struct proc_process *p, const struct
     struct proc_object object = proc_handle_find(k, p, op->handle);
     if (VK_UNLIKELY(!object.kind))
         return -VK_EBADH;
+    if (VK_UNLIKELY(op->flags & PROC_OP_LAND) && (op->code & PROC_OP_IN) && !object.kind->lands)
+        return -VK_ENOTSUP;
     return object.kind->op(k, p, object.object, op, bytes, done);
 }
 
@@ -280,8 +363,9 @@ static void take(struct proc_kernel *k, struct proc_process *p, struct proc_self
 {
     struct proc_done done = {.tag = op->tag};
     uint8_t *bytes = NULL;
-    int res = 0;
-    if (op->code & (PROC_OP_IN | PROC_OP_OUT)) {
+    bool lands = proc_op_lands(op);
+    int res = lands && !p->program->land ? -VK_ENOTSUP : 0;
+    if (VK_LIKELY(res == 0) && ((op->code & PROC_OP_OUT) || ((op->code & PROC_OP_IN) && !lands))) {
         bytes = proc_reach(k, p, op->off, op->len);
         res = bytes ? 0 : -VK_EFAULT;
     }

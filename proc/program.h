@@ -17,6 +17,8 @@ enum proc_run {
     PROC_RUN_FAIL,  /* done, abnormally */
 };
 
+#define PROC_LAND_NOBODY 0xffffffffu
+
 struct proc_program {
     const char *name;
     uint32_t heap_bytes;   /* quota; the slot is of the smallest class that has it */
@@ -36,6 +38,17 @@ struct proc_program {
      * can have written. NULL: everything that was open.
      */
     uint32_t (*used)(const struct proc_program *program, const struct proc_self *self);
+
+    /*
+     * Kernel side, heap open: room in the heap for len bytes, the answer to
+     * the op with that tag, which has PROC_OP_LAND. Returns their offset, which
+     * the kernel checks; 0 while there is no room (see proc_self.land_len);
+     * PROC_LAND_NOBODY when nobody waits for the tag. Reads the heap as what it
+     * is, untrusted. NULL: such ops are -VK_ENOTSUP.
+     * A program with this may move what lies in its heap at any time: the
+     * bytes of an OUT op that goes on are copied.
+     */
+    uint32_t (*land)(const struct proc_program *program, struct proc_self *self, uint64_t tag, uint32_t len);
 
     const void *context; /* of the program's kind: an image, a step table */
 };

@@ -65,6 +65,7 @@ static bool fill_head(struct proc_kernel *k, struct proc_process *p, struct proc
 /* false: the heap is too small for what the process must get. */
 static bool prepare(struct proc_kernel *k, struct proc_process *p, struct proc_self *self)
 {
+    self->land_len = 0;
     if (!p->fresh)
         proc_deliver(k, p, self);
     else if (VK_UNLIKELY(!fill_head(k, p, self)))

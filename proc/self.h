@@ -40,12 +40,20 @@ struct proc_self {
     uint32_t root;   /* the fiber whose end ends the process */
     uint32_t fibers; /* alive */
 
+    /*
+     * An answer that has to land (PROC_OP_LAND) found no room: it needs so many
+     * bytes, and is brought again before the next run. 0: none does.
+     */
+    uint32_t land_len;
+    uint32_t reserved;
+    uint64_t land_tag; /* of its op */
+
     uint8_t date[PROC_DATE_BYTES + 3]; /* IMF-fixdate of wall_s, NUL-padded */
 
     struct proc_op ops[PROC_RING_ENTRIES];
     struct proc_done done[PROC_RING_ENTRIES];
 };
-_Static_assert(sizeof(struct proc_self) == 8 + 24 + 16 + 16 + 32 + 2 * 32 * PROC_RING_ENTRIES,
+_Static_assert(sizeof(struct proc_self) == 8 + 24 + 16 + 16 + 16 + 32 + 2 * 32 * PROC_RING_ENTRIES,
                "layout of the heap's head");
 
 /* Memory of this process by offset; the caller has checked the offset. */

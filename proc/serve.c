@@ -47,9 +47,13 @@ static int post(struct proc_kernel *k, struct proc_req *req, struct proc_process
         .req = req,
     };
     int rc = proc_mail_post(k, server, &letter);
-    if (rc == -VK_EAGAIN)
-        proc_mail_queue(server, req);
-    return rc == 0 || rc == -VK_EAGAIN ? PROC_PENDING : rc;
+    if (rc != -VK_EAGAIN)
+        return rc ? rc : PROC_PENDING;
+    rc = proc_req_keep(k, req, bytes);
+    if (rc)
+        return rc;
+    proc_mail_queue(server, req);
+    return PROC_PENDING;
 }
 
 static int served_op(struct proc_kernel *kernel, struct proc_process *process, void *object,
@@ -118,6 +122,7 @@ static void served_release(struct proc_kernel *kernel, void *object, struct proc
 const struct proc_kind proc_kind_served = {
     .name = "served",
     .shareable = true,
+    .lands = true,
     .op = served_op,
     .cancel = served_cancel,
     .deliver = served_deliver,

@@ -22,6 +22,9 @@ struct proc_req;
 /* op's and deliver's answer when the op goes on: a proc_req was made for it. */
 #define PROC_PENDING 1
 
+/* deliver's answer when proc_land found no room: it is called again when the process has made some. */
+#define PROC_NO_ROOM 2
+
 /*
  * Behaviour of a kind of object. An object is a pointer or a number the kind
  * understands; the kernel only passes it on.
@@ -29,6 +32,7 @@ struct proc_req;
 struct proc_kind {
     const char *name;
     bool shareable; /* may be duplicated and stay with the giver when it goes along in a message */
+    bool lands;     /* IN ops may have PROC_OP_LAND: bytes is NULL then, and deliver calls proc_land */
 
     /*
      * Carry out an op. bytes is the checked and open heap range of an IN or
@@ -183,9 +187,11 @@ struct proc_req {
     struct vk_node node;     /* in the process's list of ops in flight */
     struct vk_link ready;    /* in its FIFO of finished ones */
     struct proc_timer timer; /* SLEEP */
-    struct vk_buf data;      /* bytes of a reply, until delivery */
-    uint32_t data_len;
-    bool is_owed; /* its message was posted: the server owes the answer */
+    struct vk_buf data; /* bytes of a reply, until delivery; before it, those of an OUT op that were kept */
+    uint32_t data_len;  /* of a reply */
+    bool has_timer;     /* timer may be armed */
+    bool is_late;       /* a CALL's time is over */
+    bool is_owed;       /* its message was posted: the server owes the answer */
     bool finished;
     uint64_t server;           /* name of the process whose mailbox it waits for or is in, or 0 */
     struct proc_object passed; /* goes along with the answer as a handle */
@@ -200,5 +206,17 @@ struct proc_req *proc_req_begin(struct proc_kernel *kernel, struct proc_process 
 
 /* The op is finished with res (see kind->deliver); its process becomes runnable. */
 void proc_req_finish(struct proc_kernel *kernel, struct proc_req *req, int res);
+
+/*
+ * From deliver, of an op with PROC_OP_LAND: where len_bytes of the answer go.
+ * NULL: deliver returns *ret_rc, PROC_NO_ROOM or -VK_EFAULT, and has taken nothing.
+ */
+uint8_t *proc_land(struct proc_kernel *kernel, struct proc_req *req, uint32_t len_bytes, int *ret_rc);
+
+/*
+ * The bytes of an OUT op are needed again by its deliver: copied, unless its
+ * heap keeps them where they are. -VK_ENOMEM without a buffer.
+ */
+int proc_req_keep(struct proc_kernel *kernel, struct proc_req *req, const uint8_t *bytes);
 
 #endif

@@ -31,6 +31,7 @@
 #define PROC_BUDGET             4000u /* reductions per dispatch; then the process goes to the back */
 #define PROC_NATIVE_TICK_NS     2000000u /* a native step seen at two ticks of this CPU timer is ended */
 #define PROC_MAILBOX_MAX        64u      /* messages waiting; the next sender waits */
+#define PROC_CIRCLE_MAX         16u      /* calls followed to say that one waits for itself; longer is not seen */
 #define PROC_LOG_MAX_BYTES      512u     /* of one line a process logs; the rest is cut */
 #define PROC_MESSAGE_MAX_BYTES  65536u   /* one message; larger is -VK_ETOOBIG */
 #define PROC_ENV_MAX            14u /* objects of an environment, handles 2 to 15; no more can be put in */
