@@ -102,6 +102,7 @@ static void scan_fiber(struct gc *gc, struct interp_fiber *fiber)
     fiber->next = forward(gc, fiber->next);
     fiber->waiters = forward(gc, fiber->waiters);
     fiber->awaits = forward(gc, fiber->awaits);
+    fiber->landed = forward(gc, fiber->landed);
     if (fiber->gives_ref)
         fiber->result = forward(gc, fiber->result);
     if (fiber->stack) {

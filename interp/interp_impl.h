@@ -19,7 +19,7 @@ enum {
     INTERP_OWN_FIBER = 0xfff0,
     INTERP_OWN_STACK,
     INTERP_OWN_TABLE, /* of fibers that wait for ops */
-    INTERP_OWN_RAW,   /* bytes of an op that the kernel has not taken yet */
+    INTERP_OWN_RAW, /* bytes that have no type: of an op that the kernel has not taken yet, or that landed */
 };
 
 /* Objects end this far below the end of the heap: a clamped offset plus any field is inside. */
@@ -50,12 +50,14 @@ struct interp_fiber {
     uint8_t has_done;    /* the completion the native waits for is in done */
     uint8_t gives_ref;   /* result is a reference */
     uint8_t reserved[3];
-    uint32_t step; /* of the native under way */
-    uint32_t slot; /* in the table, while state is OP */
+    uint32_t step;   /* of the native under way */
+    uint32_t slot;   /* in the table, while state is OP */
+    uint32_t landed; /* bytes that came with done, until the next op; 0 none */
+    uint32_t reserved2;
     uint64_t result;
     struct proc_done done;
 };
-_Static_assert(sizeof(struct interp_fiber) == 88, "heap layout");
+_Static_assert(sizeof(struct interp_fiber) == 96, "heap layout");
 
 /* A fiber's stack: head.count words. The first frame's link is words[0] and says that it is the first. */
 struct interp_stack {
@@ -207,6 +209,13 @@ bool interp_is_cycle(const struct interp_run *run, uint32_t fiber, uint32_t targ
 void interp_fiber_await(struct interp_run *run, uint32_t target);
 /* The running fiber has ended: wake who waits for it. */
 void interp_fiber_ended(struct interp_run *run, uint64_t result, bool gives_ref);
+
+/* ---- land.c --------------------------------------------------------------------------- */
+
+/* For proc_program.land. */
+uint32_t interp_land(const struct proc_program *program, struct proc_self *self, uint64_t tag, uint32_t len);
+/* An answer found no room: make some. false: out of memory, reported. */
+bool interp_make_landing(struct interp_run *run);
 
 /* ---- map.c --------------------------------------------------------------------------- */
 

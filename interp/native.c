@@ -106,7 +106,9 @@ enum interp_say interp_call_submit(struct interp_call *call, const struct proc_o
         return interp_call_trap(call, INTERP_TRAP_MEMORY);
     }
     slot->tag = tag;
-    interp_fiber_at(call->run, call->run->p->current)->state = INTERP_FIBER_OP;
+    struct interp_fiber *fiber = interp_fiber_at(call->run, call->run->p->current);
+    fiber->landed = 0;
+    fiber->state = INTERP_FIBER_OP;
     call->run->p->waiting++;
     return INTERP_WAIT;
 }

@@ -131,6 +131,17 @@ enum interp_say interp_call_trap(struct interp_call *call, enum interp_trap trap
  */
 enum interp_say interp_call_submit(struct interp_call *call, const struct proc_op *op);
 
+/*
+ * The bytes of the answer to an op with PROC_OP_LAND, empty when none came.
+ * They are kept until this fiber's next op, or until it leaves them. The span
+ * is valid until the next allocation.
+ */
+struct vk_span interp_call_landed(const struct interp_call *call);
+void interp_call_leave(struct interp_call *call);
+
+/* They become the result, a Str or Bytes, without a copy. For a Str they have been checked. */
+enum interp_say interp_call_give_landed(struct interp_call *call, uint16_t type);
+
 /* An op without a completion; false when ops[] is full. */
 bool interp_submit_silent(struct interp_run *run, const struct proc_op *op);
 

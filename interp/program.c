@@ -59,6 +59,8 @@ static int resume(const struct proc_program *program, struct proc_self *self)
         return value;
     if (self->done_count)
         interp_take_completions(&run);
+    if (VK_UNLIKELY(self->land_len != 0)) /* and at once: other fibers would use the room */
+        return interp_make_landing(&run) ? PROC_RUN_AGAIN : PROC_RUN_FAIL;
     return (int)interp_loop(&run);
 }
 
@@ -81,6 +83,7 @@ void interp_program_init(struct interp_program *program, const char *name, const
                     .start = start,
                     .resume = resume,
                     .used = used,
+                    .land = interp_land,
                     .context = program},
         .image = image,
         .function = function,

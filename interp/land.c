@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Answers that land: room at the top of the objects for bytes that the kernel
+ * brings. interp_land runs on the kernel's side, where nothing in the heap is
+ * trusted: every offset is checked against the quota before it is followed,
+ * and nothing but the heap itself can come to harm.
+ */
+#include "interp/interp_impl.h"
+#include "interp/program.h"
+
+/* len bytes of the heap, aligned to 8; NULL when they are not inside. */
+static void *reach(const struct proc_program *program, struct proc_self *self, uint64_t off, uint32_t len)
+{
+    if (off % 8 || off > program->heap_bytes || len > program->heap_bytes - off)
+        return NULL;
+    return (uint8_t *)self + off;
+}
+
+static uint32_t fiber_of(const struct proc_program *program, struct proc_self *self, uint32_t table_off,
+                         uint64_t tag)
+{
+    const struct interp_table *table = reach(program, self, table_off, sizeof *table);
+    if (!table_off || !table || tag == 0 || tag > table->head.count)
+        return 0;
+    const uint64_t *entry = reach(program, self, table_off + sizeof *table + 8 * (tag - 1), 8);
+    return !entry || *entry & 1 ? 0 : (uint32_t)*entry;
+}
+
+uint32_t interp_land(const struct proc_program *program, struct proc_self *self, uint64_t tag, uint32_t len)
+{
+    struct interp_process *p = reach(program, self, INTERP_PROCESS_OFF, sizeof *p);
+    uint64_t bytes = interp_text_bytes(len);
+    if (!p)
+        return PROC_LAND_NOBODY;
+    uint32_t ref = fiber_of(program, self, p->table, tag), top = p->top;
+    struct interp_fiber *fiber = ref ? reach(program, self, ref, sizeof *fiber) : NULL;
+    if (!fiber)
+        return PROC_LAND_NOBODY;
+    if (top + bytes > p->soft)
+        return 0;
+    struct interp_object *object = reach(program, self, top, (uint32_t)bytes);
+    if (!object)
+        return PROC_LAND_NOBODY;
+    *object = (struct interp_object){INTERP_OWN_RAW, 0, len};
+    fiber->landed = top;
+    p->top = top + (uint32_t)bytes;
+    return top + (uint32_t)sizeof *object;
+}
+
+bool interp_make_landing(struct interp_run *run)
+{
+    struct proc_self *self = (void *)run->heap;
+    struct interp_process *p = run->p;
+    uint32_t len = self->land_len;
+    self->land_len = 0;
+    if (interp_room(run, interp_text_bytes(len)))
+        return true;
+    const struct interp_table *table = (const void *)interp_write_at(run, p->table);
+    p->current = (uint32_t)table->entries[self->land_tag - 1];
+    p->trap = INTERP_TRAP_MEMORY;
+    interp_report(run);
+    return false;
+}
+
+/* ---- for natives -------------------------------------------------------------- */
+
+struct vk_span interp_call_landed(const struct interp_call *call)
+{
+    uint32_t ref = interp_fiber_at(call->run, call->run->p->current)->landed;
+    return ref ? interp_text(call->run, ref) : vk_span("", 0);
+}
+
+void interp_call_leave(struct interp_call *call)
+{
+    interp_fiber_at(call->run, call->run->p->current)->landed = 0;
+}
+
+enum interp_say interp_call_give_landed(struct interp_call *call, uint16_t type)
+{
+    uint32_t ref = interp_fiber_at(call->run, call->run->p->current)->landed;
+    if (!ref)
+        return interp_call_text_new(call, type, 0) ? INTERP_DONE : INTERP_TRAP;
+    interp_object_at(call->run, ref)->type = type;
+    interp_call_leave(call);
+    call->result.u = ref;
+    return INTERP_DONE;
+}
