@@ -113,6 +113,20 @@ def guard_budgets(f, driver):
     ]
 
 
+def bytecode_budgets(f, driver, limit):
+    """Of hello from bytecode."""
+    def us(server, case):
+        return f.median(server, case, 'us')
+    vk = f'vk_{driver}'
+    return [
+        ratio(f'{driver}: bytecode, saturated, to {limit}', us(vk, 'sat64'), us(limit, 'sat64'), 1.15, 'us'),
+        ratio(f"{driver}: bytecode, the same to h2o's library (below)", us(vk, 'sat64'), us('h2o_lib', 'sat64'), 1,
+              'us'),
+        ratio(f'{driver}: bytecode, pipelined by 16, to {limit}', us(vk, 'pipe16'), us(limit, 'pipe16'), 2.2, 'us'),
+        absolute(f'{driver}: bytecode, exec to first 200', f.startup(vk), 3, 'ms'),
+    ]
+
+
 def driver_budgets(f, driver, limit):
     hello = f'hello_{driver}'
 
@@ -130,7 +144,7 @@ def driver_budgets(f, driver, limit):
               0.6, 'us'),
         absolute(f'{driver}: 10,000 idle connections, resident', idle / 1024 if idle else None, 12, 'MB'),
         absolute(f'{driver}: exec to first 200', f.startup(hello), 3, 'ms'),
-    ] + guard_budgets(f, driver)
+    ] + guard_budgets(f, driver) + bytecode_budgets(f, driver, limit)
 
 
 def budget_table(figures):

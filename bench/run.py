@@ -21,6 +21,7 @@ import procs
 import report
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(HERE)
 SERVER_CPU, LOAD_CPU = 0, 1
 IDLE_CONNECTIONS = 10000
 STARTUP_RUNS = 10
@@ -75,6 +76,12 @@ class Bench:
                 name = f'hello_{driver}' + ('' if guard == 'mprotect' else '_off')
                 found[name] = ([self.exe('examples', 'hello'), '--listen', '127.0.0.1:PORT', '--driver', driver,
                                 '--guard', guard, '--workers', '1'], cases)
+        module = os.path.join(self.dir, 'hello.vkb')
+        subprocess.run([self.exe('vkd', 'vkd'), 'build', os.path.join(ROOT, 'examples', 'hello.vk'), '-o', module],
+                       check=True)
+        for driver in ('ev', 'uring'):
+            found[f'vk_{driver}'] = ([self.exe('vkd', 'vkd'), 'run', module, '--listen', '127.0.0.1:PORT', '--driver',
+                                      driver, '--guard', 'mprotect', '--workers', '1'], common + ['idle', 'startup'])
         if shutil.which('nginx'):
             found['nginx'] = (['nginx', '-c', os.path.join(self.dir, 'nginx.conf')], common + ['idle', 'startup'])
         found['h2o_lib'] = ([self.exe('bench', 'h2olib_hello'), 'PORT'], common + ['idle', 'startup'])

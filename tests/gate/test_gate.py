@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""System calls and instructions that hello spends on a request, against committed ceilings.
+"""System calls and instructions that hello spends on a request, in C and in bytecode, against committed ceilings.
 
 Goal: a change that makes a request dearer is seen whatever the machine and however noisy. Method: the
 worker is stopped while 64 connections each send one batch, then continued until all answers are there,
@@ -8,8 +8,8 @@ so that every tick finds the same work. strace counts the system calls of a numb
 callgrind counts the instructions of two runs of different length, whose difference has no start-up in
 it. Ceilings are in bench/gates.txt, about 5 % above what was measured.
 
-Usage: test_gate.py HELLO NO_TRAP BUILD CEILINGS [--show]; exit 77 where valgrind or strace is missing,
-or the file has no line for this build. --show prints lines for the file and checks nothing.
+Usage: test_gate.py HELLO VKD HELLO.VK NO_TRAP BUILD CEILINGS [--show]; exit 77 where valgrind or strace is
+missing, or the file has no line for this build. --show prints lines for the file and checks nothing.
 """
 import argparse
 import os
@@ -101,12 +101,12 @@ class Client:
 
 
 class Gate:
-    def __init__(self, options, folder):
-        self.options, self.folder = options, folder
+    def __init__(self, options, folder, command):
+        self.options, self.folder, self.command = options, folder, command
 
     def server(self, driver, prefix=(), environment=()):
         port = procs.free_port()
-        argv = ['env', *environment, *prefix, self.options.hello, '--listen', f'127.0.0.1:{port}', '--driver', driver,
+        argv = ['env', *environment, *prefix, *self.command, '--listen', f'127.0.0.1:{port}', '--driver', driver,
                 '--guard', 'mprotect', '--workers', '1']
         server = procs.Server(argv, port, os.path.join(self.folder, 'log'))
         try:
@@ -145,7 +145,8 @@ class Gate:
         """(instructions of the worker from start to end, requests in it beyond the fixed start)."""
         environment = [f'LD_PRELOAD={self.options.no_trap}', f'GLIBC_TUNABLES={TUNABLES}']
         for name in os.listdir(self.folder):
-            os.unlink(os.path.join(self.folder, name))
+            if name.startswith('out.'):
+                os.unlink(os.path.join(self.folder, name))
         server = self.server(driver, ('valgrind', '--tool=callgrind', '--trace-children=yes',
                                       f'--callgrind-out-file={self.folder}/out.%p'), environment)
         worker = worker_of(server)
@@ -175,25 +176,34 @@ def read_ceilings(path, build):
     return ceilings
 
 
-def measure(gate, driver):
+def measure_requests(gate, driver, prefix):
     """Yields (case, what, measured, note)."""
     for case, depth in CASES.items():
         calls = gate.system_calls(driver, depth)
         note = ', '.join(f'{name} {count:.3f}' for name, count in sorted(calls.items()) if count >= 0.001)
-        yield case, 'syscalls', sum(calls.values()), note
-        yield case, 'instructions', gate.instructions(driver, depth), ''
+        yield prefix + case, 'syscalls', sum(calls.values()), note
+        yield prefix + case, 'instructions', gate.instructions(driver, depth), ''
+
+
+def measure(options, folder, driver):
+    """The same: hello in C, then what `vkd run` makes of hello.vk, whose cases begin with vk-."""
+    module = os.path.join(folder, 'hello.vkb')
+    subprocess.run([options.vkd, 'build', options.program, '-o', module], check=True)
+    gate = Gate(options, folder, [options.hello])
+    yield from measure_requests(gate, driver, '')
+    yield from measure_requests(Gate(options, folder, [options.vkd, 'run', module]), driver, 'vk-')
     calls = gate.system_calls(driver, 1, WAIT_PATH)
     yield 'wait', 'mprotect', calls.get('mprotect', 0), f'{calls.get("mprotect", 0) / 2:.2f} guard switches'
 
 
-def check(gate, driver, ceilings, build):
+def check(options, folder, driver, ceilings):
     missed = []
-    for case, what, measured, note in measure(gate, driver):
+    for case, what, measured, note in measure(options, folder, driver):
         ceiling = ceilings.get((driver, case, what))
         verdict = 'no ceiling for this build' if ceiling is None else 'ok' if measured <= ceiling else 'TOO MANY'
         print(f'{driver} {case}: {measured:.3f} {what} a request, ceiling {ceiling}: {verdict}  {note}', flush=True)
-        if gate.options.show:
-            key = build if what == 'instructions' else 'any'
+        if options.show:
+            key = options.build if what == 'instructions' else 'any'
             print(f'{key} {driver} {case} {what} {measured * HEADROOM:.3f}')
         elif verdict == 'TOO MANY':
             missed.append((driver, case, what))
@@ -203,6 +213,8 @@ def check(gate, driver, ceilings, build):
 def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument('hello')
+    p.add_argument('vkd')
+    p.add_argument('program', help='hello.vk')
     p.add_argument('no_trap', help='the library that keeps the system call trap off under valgrind')
     p.add_argument('build', help='which lines of the file apply, such as gcc-O3')
     p.add_argument('ceilings')
@@ -224,7 +236,7 @@ def main():
     missed = []
     with tempfile.TemporaryDirectory(prefix='vkd-gate-') as folder:
         for driver in options.drivers.split(','):
-            missed += check(Gate(options, folder), driver, ceilings, options.build)
+            missed += check(options, folder, driver, ceilings)
     sys.exit(1 if missed else 0)
 
 
