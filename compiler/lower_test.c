@@ -39,7 +39,7 @@ static bool has_text(const struct vkc_fun *f, struct vkc_type *type)
 void vkc_fun_assert(struct vkc_fun *f, const struct vkc_expr *e)
 {
     struct vkc_text text = {0};
-    uint32_t end = vkc_ir_label(f->code), parts[5], count = 1;
+    uint32_t line = f->code->line, end = vkc_ir_label(f->code), parts[5], count = 1;
     bool is_pair = e->kind == VKC_EXPR_BINARY && vkc_is_comparison(e->binary.op);
     struct vkc_type *type = is_pair ? vkc_fun_type(f, e->binary.left->type) : NULL;
     add_source(f, e, &text);
@@ -56,6 +56,7 @@ void vkc_fun_assert(struct vkc_fun *f, const struct vkc_expr *e)
     } else {
         vkc_jump_if(f, e, true, end);
     }
+    f->code->line = line; /* the statement's, whatever line its last part is on */
     uint32_t what = parts[0] = vkc_fun_text(f, text.bytes, text.len, VKC_NONE);
     if (count > 1) {
         what = vkc_ir_value(f->code, vkc_unit_str(f->unit));

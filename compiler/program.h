@@ -18,7 +18,9 @@ struct vkc_program {
     struct vkc_diags diags;
     struct vkc_module **modules; /* the first file's first; in the arena */
     uint32_t modules_count;
-    bool has_tests;              /* set by the caller: the tests of the first file go into the module */
+    const char *folder; /* likewise: where imports are looked for, a beginning of the first file's path; NULL:
+                           its own */
+    bool has_tests;     /* set by the caller: the tests of the first file go into the module */
     struct vkc_checked *checked; /* compiler/types.h; NULL before it was analysed */
 };
 

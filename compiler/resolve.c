@@ -185,10 +185,12 @@ static void finish_prelude(struct vkc_pass *pass)
 void vkc_resolve_modules(struct vkc_pass *pass)
 {
     struct vkc_module *first = pass->program->modules[0];
-    const char *path = first->source->path, *slash = strrchr(path, '/');
+    const char *path = first->source->path, *folder = pass->program->folder, *slash = strrchr(path, '/');
     struct loader l = {.pass = pass};
-    l.folder = vkc_arena_text(&pass->program->arena, path, slash != NULL ? (size_t)(slash + 1 - path) : 0);
-    const char *base = slash != NULL ? slash + 1 : path;
+    const char *base = path + (folder != NULL  ? strlen(folder)
+                               : slash != NULL ? (size_t)(slash + 1 - path)
+                                               : 0);
+    l.folder = vkc_arena_text(&pass->program->arena, path, (size_t)(base - path));
     size_t len = strlen(base);
     len -= len > 3 && strcmp(base + len - 3, ".vk") == 0 ? 3 : 0;
     load_imports(&l, add_module(&l, first, vkc_arena_text(&pass->program->arena, base, len)));

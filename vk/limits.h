@@ -88,7 +88,8 @@
 #define VKD_TRIAL_PROCESSES_MAX 8192u    /* actors and requests of one test; a start beyond it fails */
 #define VKD_TRIAL_STEPS_MAX     5000000u /* ticks of the kernel; a test that takes more has failed */
 #define VKD_TRIAL_TIME_MAX_NS   36000000000000000u /* 10,000 hours of its clock; likewise */
-#define VKD_TRIAL_EPOCH_S       1767225600         /* its wall clock at the start: 2026-01-01 00:00 UTC */
+#define VKD_TRIAL_LOG_MAX_BYTES 65536u     /* of its log, shown when it fails; more lines are counted */
+#define VKD_TRIAL_EPOCH_S       1767225600 /* its wall clock at the start: 2026-01-01 00:00 UTC */
 
 /* The parent of the workers. */
 #define VKD_WORKERS_MAX      256            /* --workers; more is refused */

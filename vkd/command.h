@@ -28,6 +28,7 @@ extern const struct vkd_command vkd_command_fmt;
 extern const struct vkd_command vkd_command_build;
 extern const struct vkd_command vkd_command_disasm;
 extern const struct vkd_command vkd_command_run;
+extern const struct vkd_command vkd_command_test;
 
 /* Complains on standard error, with the command's usage line. Returns VKD_EXIT_USAGE. */
 int vkd_usage_error(const struct vkd_command *command, const char *format, ...)

@@ -5,6 +5,7 @@
 #include "compiler/lower.h"
 #include "interp/verify.h"
 #include "vkd/command.h"
+#include "vkd/find.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -28,6 +29,8 @@ static bool compile(const char *path, struct vkd_loaded *l)
     struct vkc_program program;
     vkc_program_init(&program);
     program.has_tests = l->has_tests;
+    if (l->top != NULL)
+        program.folder = vkd_import_folder(path, l->top, &program.arena);
     bool is_good = vkc_check(&program, path) && vkc_lower(program.checked, &l->file);
     vkd_print_diags(&program);
     vkc_checked_fini(program.checked);
@@ -117,7 +120,15 @@ bool vkd_load_image(const char *path, const struct interp_native *const *natives
         return false;
     }
     memset(memory, 0, len);
+    l->memory = memory;
     return interp_image_init(&l->image, &l->module, memory, &options, &refusal)
                ? unknown_native(path, l, &refusal)
                : true;
+}
+
+void vkd_unload(struct vkd_loaded *l)
+{
+    free(l->memory);
+    vkc_text_fini(&l->file);
+    *l = (struct vkd_loaded){0};
 }

@@ -7,11 +7,14 @@
 #include "interp/image.h"
 
 struct vkd_loaded {
-    bool has_tests;       /* set by the caller: the program's tests are compiled too */
-    uint64_t seed;        /* likewise; not 0: of all that is chosen at random */
+    const char *top; /* set by the caller: imports may be found from any folder between this one, a beginning
+                        of the path, and the file's own; NULL: from its own */
+    bool has_tests;  /* set by the caller: the program's tests are compiled too */
+    uint64_t seed;   /* likewise; not 0: of all that is chosen at random */
     struct vkc_text file; /* the module; aligned to 8 */
     struct interp_module module;
     struct interp_image image;
+    void *memory; /* the image's; NULL: none */
 };
 
 /*
@@ -20,7 +23,10 @@ struct vkd_loaded {
  */
 bool vkd_load_module(const char *path, struct vkd_loaded *loaded);
 
-/* The same, laid out for running with these natives; the memory lasts as long as the program. */
+/* The same, laid out for running with these natives. */
 bool vkd_load_image(const char *path, const struct interp_native *const *natives, struct vkd_loaded *loaded);
+
+/* Gives back what a loaded one holds, zeroed ones too. */
+void vkd_unload(struct vkd_loaded *loaded);
 
 #endif

@@ -3,8 +3,9 @@
 #include "compiler/program.h"
 #include "vkd/command.h"
 
-static const struct vkd_command *const commands[] = {&vkd_command_run, &vkd_command_check, &vkd_command_build,
-                                                     &vkd_command_fmt, &vkd_command_disasm};
+static const struct vkd_command *const commands[] = {&vkd_command_run,   &vkd_command_test,
+                                                     &vkd_command_check, &vkd_command_build,
+                                                     &vkd_command_fmt,   &vkd_command_disasm};
 
 static void print_usage(FILE *to)
 {
