@@ -157,6 +157,8 @@ static uint32_t expr_name(struct vkc_fun *f, const struct vkc_expr *e, uint32_t 
 {
     if (e->meaning)
         return vkc_expr_call(f, e, want);
+    if (!e->symbol)
+        return VKC_NONE; /* nil */
     switch (e->symbol->kind) {
     case VKC_SYMBOL_LET:
         return read_let(f, e->symbol, want);

@@ -126,8 +126,30 @@ bool vkd_load_image(const char *path, const struct interp_native *const *natives
                : true;
 }
 
+bool vkd_load_host(const char *path, const struct interp_native *const *natives, struct vkd_loaded *l)
+{
+    struct interp_refusal refusal = {0};
+    if (!vkd_load_image(path, natives, l))
+        return false;
+    size_t len = VK_ALIGN_UP(net_bind_host_bytes(&l->module), (size_t)64);
+    l->host_memory = aligned_alloc(64, len);
+    if (l->host_memory == NULL) {
+        fprintf(stderr, "vkd: %s: out of memory\n", path);
+        return false;
+    }
+    memset(l->host_memory, 0, len);
+    if (net_bind_host_init(&l->host, &l->image, l->host_memory, &refusal) == 0)
+        return true;
+    fprintf(stderr, "vkd: %s", path);
+    if (refusal.at)
+        fprintf(stderr, ":%u", refusal.at);
+    fprintf(stderr, ": it cannot be served: %s\n", refusal.why);
+    return false;
+}
+
 void vkd_unload(struct vkd_loaded *l)
 {
+    free(l->host_memory);
     free(l->memory);
     vkc_text_fini(&l->file);
     *l = (struct vkd_loaded){0};

@@ -4,7 +4,7 @@
 #define VKD_LOAD_H
 
 #include "compiler/text.h"
-#include "interp/image.h"
+#include "net/bind/host.h"
 
 struct vkd_loaded {
     const char *top; /* set by the caller: imports may be found from any folder between this one, a beginning
@@ -14,7 +14,8 @@ struct vkd_loaded {
     struct vkc_text file; /* the module; aligned to 8 */
     struct interp_module module;
     struct interp_image image;
-    void *memory; /* the image's; NULL: none */
+    struct net_bind_host host;
+    void *memory, *host_memory; /* of image and host; NULL: none */
 };
 
 /*
@@ -25,6 +26,9 @@ bool vkd_load_module(const char *path, struct vkd_loaded *loaded);
 
 /* The same, laid out for running with these natives. */
 bool vkd_load_image(const char *path, const struct interp_native *const *natives, struct vkd_loaded *loaded);
+
+/* The same, ready to be put into kernels. */
+bool vkd_load_host(const char *path, const struct interp_native *const *natives, struct vkd_loaded *loaded);
 
 /* Gives back what a loaded one holds, zeroed ones too. */
 void vkd_unload(struct vkd_loaded *loaded);

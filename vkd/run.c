@@ -17,7 +17,6 @@
 #define ABOUT     "serve a program"
 
 static struct vkd_loaded loaded;
-static struct net_bind_host host;
 static struct net_bind_hosted hosted; /* each worker has its own, after the fork */
 static struct vkd_listens listens;
 
@@ -25,35 +24,16 @@ static struct vkd_listens listens;
 static int start(struct proc_kernel *kernel, const uint32_t *listeners, struct net_server **ret_server,
                  const char **ret_why)
 {
-    int rc = net_bind_host_start(&host, kernel, &hosted);
+    int rc = net_bind_host_start(&loaded.host, kernel, &hosted);
     (void)ret_why;
     if (rc)
         return rc;
     *ret_server = hosted.server;
     if (hosted.server)
         hosted.env.objects[hosted.env.count++] = net_server_gauges(hosted.server);
-    for (uint32_t i = 0; i < host.blocks_count && !rc; i++)
+    for (uint32_t i = 0; i < loaded.host.blocks_count && !rc; i++)
         rc = net_bind_host_listen(&hosted, i, listeners[i]);
     return rc;
-}
-
-static bool make_host(const char *path)
-{
-    struct interp_refusal refusal = {0};
-    size_t len = net_bind_host_bytes(&loaded.module);
-    void *memory = aligned_alloc(64, VK_ALIGN_UP(len, (size_t)64));
-    if (memory == NULL) {
-        fprintf(stderr, PROGRAM ": %s: out of memory\n", path);
-        return false;
-    }
-    memset(memory, 0, len);
-    if (net_bind_host_init(&host, &loaded.image, memory, &refusal) == 0)
-        return true;
-    fprintf(stderr, PROGRAM ": %s", path);
-    if (refusal.at)
-        fprintf(stderr, ":%u", refusal.at);
-    fprintf(stderr, ": it cannot be served: %s\n", refusal.why);
-    return false;
 }
 
 static bool same_place(const struct proc_addr *a, const struct proc_addr *b)
@@ -65,7 +45,7 @@ static bool same_place(const struct proc_addr *a, const struct proc_addr *b)
 /* Where block i listens; the flag takes the place of the first one's. */
 static bool take_address(const char *path, uint32_t i, const struct vkd_options *options)
 {
-    const struct net_bind_block *block = &host.blocks[i];
+    const struct net_bind_block *block = &loaded.host.blocks[i];
     struct proc_addr *addr = &listens.addrs[i];
     *addr = (struct proc_addr){.family = 4, .port = (uint16_t)block->block->port};
     if (i == 0 && options->has_listen) {
@@ -92,7 +72,7 @@ static bool take_address(const char *path, uint32_t i, const struct vkd_options 
 
 static bool take_addresses(const char *path, const struct vkd_options *options)
 {
-    for (uint32_t i = 0; i < host.blocks_count; i++)
+    for (uint32_t i = 0; i < loaded.host.blocks_count; i++)
         if (!take_address(path, i, options))
             return false;
     return true;
@@ -111,11 +91,11 @@ static int serve(const struct vkd_options *options)
         .protocol = VKD_HTTP,
         .host = start,
         .listens = &listens,
-        .setup_bytes = net_bind_host_region_bytes(&host),
+        .setup_bytes = net_bind_host_region_bytes(&loaded.host),
         .one_worker = supervisors_count() > 0, /* another worker could not reach their actors */
     };
-    for (uint32_t i = 0; i < host.blocks_count; i++)
-        app.slot_classes |= 1u << vk_pool_class_for(host.blocks[i].program.program.heap_bytes);
+    for (uint32_t i = 0; i < loaded.host.blocks_count; i++)
+        app.slot_classes |= 1u << vk_pool_class_for(loaded.host.blocks[i].program.program.heap_bytes);
     return vkd_app_run(&app, options, PROGRAM);
 }
 
@@ -136,10 +116,9 @@ static int run(int argc, char *const *argv)
     free(flags);
     if (parsed != VKD_PARSED_SERVE)
         return parsed == VKD_PARSED_DONE ? 0 : VKD_EXIT_USAGE;
-    if (!vkd_load_image(path, net_bind_host_natives, &loaded) || !make_host(path) ||
-        !take_addresses(path, &options))
+    if (!vkd_load_host(path, net_bind_host_natives, &loaded) || !take_addresses(path, &options))
         return VKD_EXIT_PROGRAM;
-    if (host.blocks_count == 0 && supervisors_count() == 0) {
+    if (loaded.host.blocks_count == 0 && supervisors_count() == 0) {
         fprintf(stderr,
                 PROGRAM ": %s: there is nothing to run: it has neither an `http` block nor a "
                         "`supervise` block\n",

@@ -4,7 +4,6 @@
  * its own, in simulation. What failed is told with the lines that its
  * processes logged.
  */
-#include "net/bind/http.h"
 #include "vkd/command.h"
 #include "vkd/find.h"
 #include "vkd/load.h"
@@ -24,9 +23,6 @@ struct options {
     bool is_verbose;
     struct vkd_found found;
 };
-
-static const struct interp_native *const natives[] = {interp_natives, interp_list_natives,
-                                                      interp_text_natives, net_bind_natives, NULL};
 
 /* ---- the command line ------------------------------------------------------------ */
 
@@ -78,7 +74,7 @@ static void run_tests(const struct options *o, const struct vkd_loaded *l, struc
 {
     const struct interp_services *services = (const void *)l->module.services;
     const struct interp_test *tests = (const void *)(l->module.services + services->tests.first);
-    struct vkd_trial trial = {.image = &l->image,
+    struct vkd_trial trial = {.host = &l->host,
                               .seed = o->seed,
                               .heap_bytes = HEAP_BYTES,
                               .reductions = REDUCTIONS,
@@ -100,7 +96,7 @@ static bool run_file(const struct options *o, const struct vkd_found_file *file,
 {
     struct vkd_loaded l = {.has_tests = true, .seed = o->seed, .top = file->top};
     report->path = file->path;
-    bool is_good = vkd_load_image(file->path, natives, &l);
+    bool is_good = vkd_load_host(file->path, net_bind_host_natives, &l);
     if (is_good)
         run_tests(o, &l, report);
     vkd_unload(&l);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vkd/trial.h"
 
-#include "interp/program.h"
 #include "proc/service.h"
 #include "sim/sim.h"
 
@@ -18,7 +17,8 @@ struct run {
     struct sim *sim;
     struct proc_io *io;
     struct proc_kernel *kernel;
-    struct interp_program program;
+    struct net_bind_hosted hosted;
+    struct interp_program program; /* of the test's process */
     bool is_over;
 };
 
@@ -72,10 +72,11 @@ static int start(struct run *r, uint32_t function)
 {
     const struct vkd_trial *trial = r->trial;
     struct proc_process *process;
-    interp_program_init(&r->program, VKD_TRIAL_NAME, trial->image, function, trial->heap_bytes,
+    interp_program_init(&r->program, VKD_TRIAL_NAME, trial->host->image, function, trial->heap_bytes,
                         trial->reductions);
     const struct proc_spawn spawn = {.program = &r->program.program,
                                      .origin = {&kind_trial, r},
+                                     .env = &r->hosted.env,
                                      .deadline_ns = proc_now_ns(r->kernel) + VKD_TRIAL_TIME_MAX_NS};
     int rc = proc_spawn(r->kernel, &spawn, &process);
     if (rc == 0)
@@ -124,12 +125,31 @@ static int make_kernel(struct run *r)
         .requests_max = 4 * VKD_TRIAL_PROCESSES_MAX,
         .slots_max = {VKD_TRIAL_PROCESSES_MAX, 64, 16, 4},
         .slots_warm = 1,
+        .service_bytes = net_bind_host_region_bytes(r->trial->host),
         .wall_base_s = VKD_TRIAL_EPOCH_S - 1, /* the simulation begins at one second */
         .logs_all = true,
         .log = on_log,
         .log_ctx = (void *)(uintptr_t)r->trial,
     };
     return proc_kernel_create(&options, &r->kernel);
+}
+
+/* Each block at an address of its own: only the port is what the program says. */
+static int listen_at(struct run *r, uint32_t block)
+{
+    const struct proc_addr addr = {.family = 4, .ip = {10, 0, 0, (uint8_t)(1 + block)}};
+    struct proc_addr bound;
+    uint32_t listener;
+    int rc = r->io->ops->listen(r->io, &addr, true, &listener, &bound);
+    return rc ? rc : net_bind_host_listen(&r->hosted, block, listener);
+}
+
+static int make_service(struct run *r)
+{
+    int rc = net_bind_host_start(r->trial->host, r->kernel, &r->hosted);
+    for (uint32_t i = 0; i < r->trial->host->blocks_count && rc == 0; i++)
+        rc = listen_at(r, i);
+    return rc;
 }
 
 void vkd_trial_run(const struct vkd_trial *trial, uint32_t function, struct vkd_outcome *ret_outcome)
@@ -139,6 +159,8 @@ void vkd_trial_run(const struct vkd_trial *trial, uint32_t function, struct vkd_
     int rc = make_sim(&r);
     if (rc == 0)
         rc = make_kernel(&r);
+    if (rc == 0)
+        rc = make_service(&r);
     if (rc == 0)
         rc = start(&r, function);
     if (rc == 0)

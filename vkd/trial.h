@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One test of a program: a fresh kernel on a simulated network with a virtual
- * clock, and in it a process that runs the test's function. Everything that
- * happens follows from the image, the seed and the limits.
+ * clock, in it the program with all its services, and a process that runs the
+ * test's function. Everything that
+ * happens follows from the program, the seed and the limits.
  */
 #ifndef VKD_TRIAL_H
 #define VKD_TRIAL_H
 
-#include "interp/image.h"
-#include "proc/kernel.h"
+#include "net/bind/host.h"
 
 enum vkd_verdict {
     VKD_VERDICT_PASSED,
@@ -22,7 +22,7 @@ enum vkd_verdict {
 typedef void (*vkd_trial_log_fn)(void *ctx, struct vk_span name, struct vk_span text);
 
 struct vkd_trial {
-    const struct interp_image *image;
+    const struct net_bind_host *host;
     uint64_t seed;
     uint32_t heap_bytes; /* of the test's own process */
     uint64_t reductions;

@@ -7,7 +7,6 @@
  *   run FILE.vk [--dump]
  */
 #include "compiler/disasm.h"
-#include "net/bind/http.h"
 #include "vkd/load.h"
 #include "vkd/trial.h"
 
@@ -25,9 +24,9 @@ static void print(void *ctx, struct vk_span name, struct vk_span text)
         printf("%.*s\n", (int)text.len, (const char *)text.ptr);
 }
 
-static bool run(const struct interp_image *image, uint32_t function)
+static bool run(const struct net_bind_host *host, uint32_t function)
 {
-    const struct vkd_trial trial = {.image = image,
+    const struct vkd_trial trial = {.host = host,
                                     .seed = 1,
                                     .heap_bytes = HEAP_BYTES,
                                     .reductions = REDUCTIONS,
@@ -52,10 +51,8 @@ static void dump(const struct vkd_loaded *l)
 
 int main(int argc, char **argv)
 {
-    static const struct interp_native *const natives[] = {interp_natives, interp_list_natives,
-                                                          interp_text_natives, net_bind_natives, NULL};
     static struct vkd_loaded l = {.has_tests = true, .seed = 1};
-    if (argc < 2 || !vkd_load_image(argv[1], natives, &l))
+    if (argc < 2 || !vkd_load_host(argv[1], net_bind_host_natives, &l))
         return 1;
     if (argc > 2)
         dump(&l);
@@ -63,7 +60,7 @@ int main(int argc, char **argv)
     const struct interp_test *tests = (const void *)(l.module.services + services->tests.first);
     int failed = 0;
     for (uint32_t i = 0; i < services->tests.count; i++)
-        if (!run(&l.image, tests[i].function)) {
+        if (!run(&l.host, tests[i].function)) {
             printf("failed: %s\n", interp_module_name(&l.module, tests[i].name));
             failed = 1;
         }
