@@ -171,6 +171,7 @@ _Static_assert(INTERP_OP_END <= 256, "opcodes are 8 bits");
 #define INTERP_CODE_WORDS_MAX (1u << 26)  /* of one module */
 #define INTERP_DATA_MAX_BYTES (1u << 28)  /* constant objects of one module */
 #define INTERP_REF_IMAGE      0x80000000u /* a reference into the image's data */
+#define INTERP_REF_UNSET      0xffffffffu /* in an image: a late constant without a value yet */
 #define INTERP_RESULT_NONE    255u        /* RESULT word of a call without a reference result */
 
 /* ---- types ------------------------------------------------------------------- */

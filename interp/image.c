@@ -7,16 +7,24 @@
 /* Behind the last object, so that a clamped offset plus any field is readable. */
 #define DATA_SLACK_BYTES 2048u
 
-static uint32_t data_room(const struct interp_module *m)
+static uint32_t room_for(uint64_t bytes)
 {
     uint32_t room = 64;
-    while (room < m->counts[INTERP_SECTION_DATA])
+    while (room < bytes)
         room *= 2;
     return room;
 }
 
+/* Offset 0 is no object, so values begin at 8 at least. */
+static uint32_t data_bytes(const struct interp_module *m)
+{
+    uint32_t bytes = m->counts[INTERP_SECTION_DATA];
+    return bytes < 8 ? 8 : bytes;
+}
+
 struct layout {
     size_t code, calls, types, type_words, functions, constants, refs, natives, data, bytes;
+    uint32_t data_room; /* a power of two */
 };
 
 static size_t place(size_t *at, size_t bytes)
@@ -26,7 +34,7 @@ static size_t place(size_t *at, size_t bytes)
     return begin;
 }
 
-static struct layout lay_out(const struct interp_module *m)
+static struct layout lay_out(const struct interp_module *m, uint32_t lets_bytes)
 {
     const uint32_t *n = m->counts;
     struct layout l;
@@ -39,14 +47,20 @@ static struct layout lay_out(const struct interp_module *m)
     l.constants = place(&at, n[INTERP_SECTION_CONSTANTS] * sizeof(uint64_t));
     l.refs = place(&at, n[INTERP_SECTION_REFS] * sizeof(uint32_t));
     l.natives = place(&at, n[INTERP_SECTION_NATIVES] * sizeof(struct interp_link));
-    l.data = place(&at, data_room(m) + DATA_SLACK_BYTES);
+    l.data_room = room_for((uint64_t)data_bytes(m) + lets_bytes);
+    l.data = place(&at, (size_t)l.data_room + DATA_SLACK_BYTES);
     l.bytes = at;
     return l;
 }
 
-size_t interp_image_bytes(const struct interp_module *module)
+size_t interp_image_bytes(const struct interp_module *module, uint32_t lets_bytes)
 {
-    return lay_out(module).bytes;
+    return lay_out(module, lets_bytes).bytes;
+}
+
+size_t interp_image_used_bytes(const struct interp_image *image, const void *memory)
+{
+    return (size_t)(image->data - (const uint8_t *)memory) + image->data_mask + 1 + DATA_SLACK_BYTES;
 }
 
 /* ---- natives ------------------------------------------------------------------ */
@@ -201,7 +215,7 @@ int interp_image_init(struct interp_image *image, const struct interp_module *mo
 {
     const struct interp_module *m = module;
     const uint32_t *n = m->counts;
-    struct layout l = lay_out(m);
+    struct layout l = lay_out(m, options->lets_bytes);
     uint8_t *base = memory;
     int rc = link_natives(m, (void *)(base + l.natives), options, ret_refusal);
     if (rc)
@@ -215,7 +229,8 @@ int interp_image_init(struct interp_image *image, const struct interp_module *mo
     fill_calls(m, (void *)(base + l.code), (void *)(base + l.calls));
     patch_casts(m, (void *)(base + l.code));
     for (uint32_t i = 0; i < n[INTERP_SECTION_REFS]; i++)
-        ((uint32_t *)(void *)(base + l.refs))[i] = m->refs[i].late ? 0 : m->refs[i].offset | INTERP_REF_IMAGE;
+        ((uint32_t *)(void *)(base + l.refs))[i] =
+            m->refs[i].late ? INTERP_REF_UNSET : m->refs[i].offset | INTERP_REF_IMAGE;
     *image = (struct interp_image){
         .code = (void *)(base + l.code),
         .calls = (void *)(base + l.calls),
@@ -226,7 +241,8 @@ int interp_image_init(struct interp_image *image, const struct interp_module *mo
         .refs = (void *)(base + l.refs),
         .natives = (void *)(base + l.natives),
         .data = base + l.data,
-        .data_mask = data_room(m) - 1,
+        .data_mask = l.data_room - 1,
+        .data_bytes = data_bytes(m),
         .functions_count = n[INTERP_SECTION_FUNCTIONS],
         .types_count = n[INTERP_SECTION_TYPES],
         .str_type = find_kind(m, INTERP_KIND_STR),
@@ -236,6 +252,11 @@ int interp_image_init(struct interp_image *image, const struct interp_module *mo
         .module = *m,
     };
     return 0;
+}
+
+void interp_image_close(struct interp_image *image)
+{
+    image->data_mask = room_for(image->data_bytes) - 1;
 }
 
 /* ---- reports ---------------------------------------------------------------------- */

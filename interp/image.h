@@ -40,7 +40,8 @@ struct interp_image {
     const uint64_t *constants;
     const uint32_t *refs; /* reference constants, as references */
     const uint8_t *data;  /* constant objects; an offset in them with bit 31 is a reference */
-    uint32_t data_mask;
+    uint32_t data_mask;   /* the clamp: all of it can be read, and a little more behind it */
+    uint32_t data_bytes;  /* of them, with objects in them */
     uint32_t functions_count;
     uint32_t types_count;
     uint16_t str_type; /* 0: none */
@@ -56,19 +57,29 @@ struct interp_image {
 struct interp_image_options {
     const struct interp_native *const *natives; /* tables that end in a NULL name; ended by NULL */
     struct interp_hash_key hash_key;            /* all random bits */
+    uint32_t lets_bytes; /* room behind the constant objects, for top-level values; 0: none */
 };
 
-/* Bytes that an image of a module needs, whatever is in it. */
-size_t interp_image_bytes(const struct interp_module *module);
+/*
+ * Bytes that an image of a module needs, with so much room for top-level
+ * values. They lie at its end: pages that nothing is frozen into are not touched.
+ */
+size_t interp_image_bytes(const struct interp_module *module, uint32_t lets_bytes);
+
+/* Bytes from the image's start that are needed once its top-level values are frozen. */
+size_t interp_image_used_bytes(const struct interp_image *image, const void *memory);
 
 /*
  * Lay a module out in memory, which is zero-filled, aligned to 64 and of
- * interp_image_bytes(module). The module has been verified and its file
+ * interp_image_bytes(module, options->lets_bytes). The module has been verified and its file
  * outlives the image. Returns 0; -VK_ENOENT when a native is unknown or has
  * another signature, with *ret_refusal saying which (at: its index).
  */
 int interp_image_init(struct interp_image *image, const struct interp_module *module, void *memory,
                       const struct interp_image_options *options, struct interp_refusal *ret_refusal);
+
+/* No more objects come: the clamp shrinks to those that are there. */
+void interp_image_close(struct interp_image *image);
 
 /* The function whose code holds the instruction `at`, an index in the code. */
 uint32_t interp_image_function_at(const struct interp_image *image, uint32_t at);

@@ -135,7 +135,7 @@ VK_INLINE uint8_t *interp_read_at(const struct interp_run *run, uint32_t ref)
 {
     if (VK_UNLIKELY((int32_t)ref < 0)) {
 #ifdef INTERP_CHECKED
-        vk_assert((ref & ~INTERP_REF_IMAGE) < run->image->module.counts[INTERP_SECTION_DATA]);
+        vk_assert((ref & ~INTERP_REF_IMAGE) < run->image->data_bytes);
 #endif
         return (uint8_t *)(uintptr_t)run->image->data + (ref & run->image->data_mask);
     }
@@ -242,6 +242,8 @@ int64_t interp_map_find(const struct interp_run *run, uint32_t map, uint64_t key
 /* As for lists: whether writing needs a copy, and its room. adds: a key that is not there. */
 bool interp_map_grows(const struct interp_run *run, uint32_t map, bool adds, uint64_t *ret_room);
 uint32_t interp_map_copy(struct interp_run *run, uint32_t map, uint64_t room);
+/* The living entries of old into a new map with so much room. */
+void interp_map_pack(struct interp_map *map, const struct interp_map *old, uint64_t room);
 void interp_map_add(const struct interp_run *run, uint32_t map, uint64_t key, uint64_t value);
 void interp_map_remove(const struct interp_run *run, uint32_t map, int64_t index);
 
@@ -253,5 +255,8 @@ enum proc_run interp_loop(struct interp_run *run);
 
 /* Write the report of the trap into the log. */
 void interp_report(struct interp_run *run);
+
+/* What and where: "division by zero in half:3 < main:7". */
+void interp_describe(const struct interp_run *run, struct vk_out *out);
 
 #endif

@@ -91,6 +91,19 @@ void interp_map_add(const struct interp_run *run, uint32_t map, uint64_t key, ui
     append(m, key, value, hash_of(run, m, key));
 }
 
+void interp_map_pack(struct interp_map *map, const struct interp_map *old, uint64_t room)
+{
+    map->head = (struct interp_object){old->head.type, 0, (uint32_t)room};
+    map->live = map->used = map->reserved = 0;
+    map->buckets = (uint32_t)buckets_for(room);
+    memset(buckets_of(map), 0, 4 * (size_t)map->buckets);
+    for (uint32_t i = 0; i < old->used; i++) {
+        const struct interp_entry *e = &old->entries[i];
+        if (e->next != INTERP_ENTRY_DEAD)
+            append(map, e->key, e->value, e->hash);
+    }
+}
+
 uint32_t interp_map_copy(struct interp_run *run, uint32_t map, uint64_t room)
 {
     const struct interp_map *old = map_at(run, map);
@@ -98,16 +111,11 @@ uint32_t interp_map_copy(struct interp_run *run, uint32_t map, uint64_t room)
     bool was_shared = interp_in_image(map) || old->head.flags & INTERP_OBJECT_SHARED;
     uint32_t ref = interp_take(run, (uint32_t)interp_map_bytes(room), old->head.type, (uint32_t)room);
     struct interp_map *new = (void *)interp_write_at(run, ref);
-    new->live = new->used = new->reserved = 0;
-    new->buckets = (uint32_t)buckets_for(room);
-    memset(buckets_of(new), 0, 4 * (size_t) new->buckets);
-    for (uint32_t i = 0; i < old->used; i++) {
-        const struct interp_entry *e = &old->entries[i];
-        if (e->next == INTERP_ENTRY_DEAD)
-            continue;
-        append(new, e->key, e->value, e->hash);
-        if (was_shared && type->of != 0 && e->value != 0 && !interp_in_image((uint32_t)e->value))
-            interp_object_at(run, (uint32_t)e->value)->flags |= INTERP_OBJECT_SHARED;
+    interp_map_pack(new, old, room);
+    for (uint32_t i = 0; was_shared && type->of != 0 && i < new->used; i++) {
+        uint64_t value = new->entries[i].value;
+        if (value != 0 && !interp_in_image((uint32_t)value))
+            interp_object_at(run, (uint32_t)value)->flags |= INTERP_OBJECT_SHARED;
     }
     return ref;
 }

@@ -61,7 +61,10 @@ static int resume(const struct proc_program *program, struct proc_self *self)
         interp_take_completions(&run);
     if (VK_UNLIKELY(self->land_len != 0)) /* and at once: other fibers would use the room */
         return interp_make_landing(&run) ? PROC_RUN_AGAIN : PROC_RUN_FAIL;
-    return (int)interp_loop(&run);
+    enum proc_run said = interp_loop(&run);
+    if (VK_UNLIKELY(said == PROC_RUN_FAIL))
+        interp_report(&run);
+    return (int)said;
 }
 
 static uint32_t used(const struct proc_program *program, const struct proc_self *self)

@@ -386,15 +386,17 @@ schedule: /* the running fiber is saved, or has ended */
 
     /* ---- what happens rarely ---- */
 
-collect: /* then the instruction is executed again */
+collect : { /* then the instruction is executed again */
     pc--;
     SAVE(pc);
-    if (!interp_collect(run, need)) {
+    bool has_room = interp_collect(run, need);
+    LOAD(); /* the stack may have moved even so */
+    if (!has_room) {
         pc++;
         TRAP(MEMORY);
     }
-    LOAD();
     NEXT;
+}
 
 grow : { /* the callee's frame does not fit: a larger stack, then the call again */
     struct interp_fiber *fiber = interp_fiber_at(&here, p->current);
@@ -431,7 +433,6 @@ again:
 trapped: /* pc stands behind the instruction */
     SAVE(pc - 1);
 failed:
-    interp_report(run);
     ret = PROC_RUN_FAIL;
 leave : {
     uint64_t spent = (uint64_t)(given - budget);

@@ -20,7 +20,7 @@ SIMPLE(LDK, r[A].u = image->constants[WIDE])
 OP(LDQ)
 {
     uint32_t ref = image->refs[WIDE];
-    if (VK_UNLIKELY(ref == 0)) /* a late one, before its function has run */
+    if (VK_UNLIKELY(ref == INTERP_REF_UNSET)) /* a late one, before its function has run */
         TRAP(NIL);
     r[A].u = ref;
     NEXT;

@@ -51,6 +51,18 @@ static void put_calls(const struct interp_run *run, struct vk_out *out)
     }
 }
 
+void interp_describe(const struct interp_run *run, struct vk_out *out)
+{
+    const struct interp_process *p = run->p;
+    vk_out_fmt(out, "%s", interp_trap_text(p->trap));
+    if (p->trap_text) {
+        struct vk_span text = interp_text(run, p->trap_text);
+        vk_out_fmt(out, ": %.*s", (int)(text.len < TEXT_BYTES ? text.len : TEXT_BYTES),
+                   (const char *)text.ptr);
+    }
+    put_calls(run, out);
+}
+
 /*
  * The text is written to where objects would go, above top: nothing runs in
  * this process any more.
@@ -63,13 +75,8 @@ void interp_report(struct interp_run *run)
     struct vk_out out;
     uint32_t off = p->top;
     vk_out_init(&out, run->heap + off, REPORT_BYTES);
-    vk_out_fmt(&out, "trap: %s", interp_trap_text(p->trap));
-    if (p->trap_text) {
-        struct vk_span text = interp_text(run, p->trap_text);
-        vk_out_fmt(&out, ": %.*s", (int)(text.len < TEXT_BYTES ? text.len : TEXT_BYTES),
-                   (const char *)text.ptr);
-    }
-    put_calls(run, &out);
+    VK_OUT_LIT(&out, "trap: ");
+    interp_describe(run, &out);
     struct vk_span text = vk_out_span(&out);
     p->top = VK_ALIGN_UP(off + (uint32_t)text.len, 8u);
     const struct proc_op op = {.code = PROC_OP_LOG, .off = off, .len = (uint32_t)text.len};

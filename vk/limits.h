@@ -43,6 +43,10 @@
 #define INTERP_NUMBER_MAX_BYTES 4096u /* text of one number; longer is -VK_ETOOBIG */
 #define INTERP_JSON_DEPTH_MAX   64u   /* arrays and objects in each other; deeper is malformed */
 
+/* Top-level values of a program, all of them together; a program that needs more is refused. */
+#define INTERP_LETS_MAX_REDUCTIONS 100000000u
+#define INTERP_LETS_MAX_BYTES      (64u << 20) /* alive while they are evaluated, and frozen */
+
 /* One tick of the kernel; what is left waits for the next one. */
 #define PROC_EVENTS_MAX      256u  /* completions taken from the driver in one wait */
 #define PROC_RUNS_MAX        1024u /* dispatches before the driver is asked again */

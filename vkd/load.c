@@ -3,14 +3,19 @@
 
 #include "compiler/check.h"
 #include "compiler/lower.h"
+#include "interp/freeze.h"
 #include "interp/verify.h"
+#include "vk/limits.h"
 #include "vkd/command.h"
 #include "vkd/find.h"
+#include "vkd/trial.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
 void vkd_print_diags(const struct vkc_program *program)
@@ -107,23 +112,78 @@ static bool make_key(const struct vkd_loaded *l, struct interp_hash_key *key)
     return false;
 }
 
+/* Pages that are not touched cost nothing. */
+static void *reserve(const char *path, size_t len)
+{
+    void *memory =
+        mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory != MAP_FAILED)
+        return memory;
+    fprintf(stderr, "vkd: %s: no room of %zu bytes: %s\n", path, len, strerror(errno));
+    return NULL;
+}
+
+static void log_value(void *context, struct vk_span line)
+{
+    (void)context;
+    fprintf(stderr, "vkd: %.*s\n", (int)line.len, (const char *)line.ptr);
+}
+
+/* The clocks as values see them; with a seed, those of the simulation. */
+static void set_clocks(const struct vkd_loaded *l, struct interp_freeze_options *options)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    options->now_ns = l->seed ? 0 : (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    options->wall_s = l->seed ? VKD_TRIAL_EPOCH_S : time(NULL);
+}
+
+static bool evaluate(const char *path, struct vkd_loaded *l)
+{
+    struct interp_freeze_refusal refusal = {0};
+    struct interp_freeze_options options = {.heap = reserve(path, INTERP_FREEZE_HEAP_BYTES),
+                                            .heap_bytes = INTERP_FREEZE_HEAP_BYTES,
+                                            .log = log_value};
+    if (options.heap == NULL)
+        return false;
+    set_clocks(l, &options);
+    int rc = interp_freeze(&l->image, &options, &refusal);
+    (void)munmap(options.heap, INTERP_FREEZE_HEAP_BYTES);
+    if (rc)
+        fprintf(stderr, "vkd: %s:%u: the top-level value `%s` cannot be computed: %.*s\n", path, refusal.line,
+                refusal.let, (int)refusal.why_len, refusal.why);
+    return rc == 0;
+}
+
+/* Nobody writes the image any more, and room that nothing was frozen into is given back. */
+static bool seal(const char *path, struct vkd_loaded *l)
+{
+    size_t used = VK_ALIGN_UP(interp_image_used_bytes(&l->image, l->memory), (size_t)VK_PAGE_BYTES);
+    if (used < l->memory_bytes && munmap((uint8_t *)l->memory + used, l->memory_bytes - used) == 0)
+        l->memory_bytes = used;
+    if (mprotect(l->memory, l->memory_bytes, PROT_READ) == 0)
+        return true;
+    fprintf(stderr, "vkd: %s: the image cannot be protected: %s\n", path, strerror(errno));
+    return false;
+}
+
 bool vkd_load_image(const char *path, const struct interp_native *const *natives, struct vkd_loaded *l)
 {
     struct interp_image_options options = {.natives = natives};
     struct interp_refusal refusal = {0};
     if (!vkd_load_module(path, l) || !make_key(l, &options.hash_key))
         return false;
-    size_t len = VK_ALIGN_UP(interp_image_bytes(&l->module), (size_t)64);
-    void *memory = aligned_alloc(64, len);
-    if (memory == NULL) {
-        fprintf(stderr, "vkd: %s: out of memory\n", path);
+    bool has_lets = interp_freeze_count(&l->module) > 0;
+    options.lets_bytes = has_lets ? INTERP_LETS_MAX_BYTES : 0;
+    size_t len = VK_ALIGN_UP(interp_image_bytes(&l->module, options.lets_bytes), (size_t)VK_PAGE_BYTES);
+    void *memory = reserve(path, len);
+    if (memory == NULL)
         return false;
-    }
-    memset(memory, 0, len);
     l->memory = memory;
-    return interp_image_init(&l->image, &l->module, memory, &options, &refusal)
-               ? unknown_native(path, l, &refusal)
-               : true;
+    l->memory_bytes = len;
+    if (interp_image_init(&l->image, &l->module, memory, &options, &refusal))
+        return unknown_native(path, l, &refusal);
+    return (!has_lets || evaluate(path, l)) && seal(path, l);
 }
 
 bool vkd_load_host(const char *path, const struct interp_native *const *natives, struct vkd_loaded *l)
@@ -150,7 +210,8 @@ bool vkd_load_host(const char *path, const struct interp_native *const *natives,
 void vkd_unload(struct vkd_loaded *l)
 {
     free(l->host_memory);
-    free(l->memory);
+    if (l->memory != NULL)
+        (void)munmap(l->memory, l->memory_bytes);
     vkc_text_fini(&l->file);
     *l = (struct vkd_loaded){0};
 }

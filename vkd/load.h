@@ -16,6 +16,7 @@ struct vkd_loaded {
     struct interp_image image;
     struct net_bind_host host;
     void *memory, *host_memory; /* of image and host; NULL: none */
+    size_t memory_bytes;        /* whole pages */
 };
 
 /*
@@ -24,7 +25,10 @@ struct vkd_loaded {
  */
 bool vkd_load_module(const char *path, struct vkd_loaded *loaded);
 
-/* The same, laid out for running with these natives. */
+/*
+ * The same, laid out for running with these natives, its top-level values
+ * evaluated; the image is read-only then.
+ */
 bool vkd_load_image(const char *path, const struct interp_native *const *natives, struct vkd_loaded *loaded);
 
 /* The same, ready to be put into kernels. */

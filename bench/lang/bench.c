@@ -71,7 +71,7 @@ static int load(struct loaded *l, const char *path)
     if (!rc)
         rc = interp_verify(&l->module, take(interp_verify_scratch_bytes(&l->module)), &refusal);
     if (!rc)
-        rc = interp_image_init(&l->image, &l->module, take(interp_image_bytes(&l->module)), &options,
+        rc = interp_image_init(&l->image, &l->module, take(interp_image_bytes(&l->module, 0)), &options,
                                &refusal);
     if (rc)
         fprintf(stderr, "%s: %s\n", path, refusal.why);

@@ -267,6 +267,28 @@ static bool add_data(struct asm_state *s)
     return true;
 }
 
+/* SERVICES is then the head and the lets. */
+static bool add_let(struct asm_state *s)
+{
+    struct interp_services *head = (void *)s->services;
+    struct interp_let *let = (struct interp_let *)(void *)(head + 1) + head->lets.count;
+    uint16_t type = type_named(s, s->words[3]);
+    if ((uint8_t *)(let + 1) > (uint8_t *)s->services + sizeof s->services)
+        return fail(s, "too many lets", s->words[1]);
+    *let = (struct interp_let){add_name(s, s->words[1]),
+                               look_up(s, &s->functions, s->words[2], "no such function"), 0, type != 0};
+    if (type != 0) {
+        let->constant = s->counts[INTERP_SECTION_REFS]++;
+        s->refs[let->constant] = (struct interp_ref){0, type, 1};
+    } else {
+        let->constant = s->counts[INTERP_SECTION_CONSTANTS]++;
+    }
+    define(type != 0 ? &s->data : &s->numbers, s->words[1], let->constant);
+    head->lets = (struct interp_array){sizeof *head, head->lets.count + 1};
+    s->counts[INTERP_SECTION_SERVICES] = (uint32_t)((uint8_t *)(let + 1) - (uint8_t *)s->services);
+    return true;
+}
+
 /* ---- functions ---------------------------------------------------------------------- */
 
 static void put_number(struct asm_state *s, uint32_t value)
@@ -373,11 +395,14 @@ static void add_fix(struct asm_state *s, struct cursor *c, uint32_t word, uint32
 static uint32_t take_constant(struct asm_state *s, struct cursor *c)
 {
     struct vk_span word = take(s, c);
+    const struct asm_name *let = find(&s->numbers, word);
     union {
         int64_t i;
         uint64_t u;
         double f;
     } value = {0};
+    if (let)
+        return let->value;
     if (!to_number(word, &value.i))
         value.f = to_float(word);
     s->constants[s->counts[INTERP_SECTION_CONSTANTS]] = value.u;
@@ -525,6 +550,8 @@ static bool add_item(struct asm_state *s)
         return add_type(s);
     if (is_word(first, "data"))
         return add_data(s);
+    if (is_word(first, "let"))
+        return add_let(s);
     if (is_word(first, "func"))
         return open_function(s);
     if (is_word(first, "entry")) {

@@ -15,6 +15,7 @@
  *   data NAME str|bytes TYPE "text"
  *   data NAME new TYPE WORD..           data NAME list TYPE WORD..
  *   (a WORD is a number or the name of a datum)
+ *   let NAME FUNCTION TYPE              a top-level value: its name is a datum, or for `int` a constant
  *   entry FUNCTION
  *   services WORD..                     32-bit words of the section, in order; a number or a function's name
  *   func NAME FN REGS [TYPE..]          REGS registers; the types of references that are no parameters
@@ -61,7 +62,7 @@ struct asm_state {
     uint32_t words_count;
     uint32_t line;
     char error[128];
-    struct asm_names types, functions, natives, data, labels;
+    struct asm_names types, functions, natives, data, labels, numbers;
     struct interp_type type[ASM_NAMES_MAX];
     uint16_t type_words[4096];
     struct interp_function function[ASM_NAMES_MAX];

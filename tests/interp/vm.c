@@ -9,32 +9,6 @@ int vm_assemble(struct vm *vm, const char *text)
     return vm->file_bytes ? 0 : -VK_EINVAL;
 }
 
-int vm_open(struct vm *vm)
-{
-    static const struct interp_native *const usual[] = {interp_natives, NULL};
-    const struct interp_image_options options = {
-        .natives = vm->natives ? vm->natives : usual,
-        .hash_key = {.sip = {1, 2}, .factor = {0x0123456789abcdefu, 0xfedcba9876543211u}, .summand = {3, 4}}};
-    int rc = interp_module_open(&vm->module, vm->file, vm->file_bytes, &vm->refusal);
-    if (!rc && interp_verify_scratch_bytes(&vm->module) > sizeof vm->scratch)
-        rc = -VK_ENOMEM;
-    if (!rc)
-        rc = interp_verify(&vm->module, vm->scratch, &vm->refusal);
-    if (!rc && interp_image_bytes(&vm->module) > sizeof vm->memory)
-        rc = -VK_ENOMEM;
-    if (!rc) {
-        memset(vm->memory, 0, interp_image_bytes(&vm->module));
-        rc = interp_image_init(&vm->image, &vm->module, vm->memory, &options, &vm->refusal);
-    }
-    return rc;
-}
-
-int vm_load(struct vm *vm, const char *text)
-{
-    int rc = vm_assemble(vm, text);
-    return rc ? rc : vm_open(vm);
-}
-
 static void keep_line(struct vm *vm, const uint8_t *bytes, uint32_t len)
 {
     if (vm->log_len + len + 2 > sizeof vm->log)
@@ -43,6 +17,45 @@ static void keep_line(struct vm *vm, const uint8_t *bytes, uint32_t len)
     vm->log_len += len;
     vm->log[vm->log_len++] = '\n';
     vm->log[vm->log_len] = 0;
+}
+
+static void keep_let_line(void *context, struct vk_span line)
+{
+    keep_line(context, line.ptr, (uint32_t)line.len);
+}
+
+int vm_open(struct vm *vm)
+{
+    static const struct interp_native *const usual[] = {interp_natives, NULL};
+    const struct interp_image_options options = {
+        .natives = vm->natives ? vm->natives : usual,
+        .lets_bytes = VM_LETS_BYTES,
+        .hash_key = {.sip = {1, 2}, .factor = {0x0123456789abcdefu, 0xfedcba9876543211u}, .summand = {3, 4}}};
+    int rc = interp_module_open(&vm->module, vm->file, vm->file_bytes, &vm->refusal);
+    if (!rc && interp_verify_scratch_bytes(&vm->module) > sizeof vm->scratch)
+        rc = -VK_ENOMEM;
+    if (!rc)
+        rc = interp_verify(&vm->module, vm->scratch, &vm->refusal);
+    if (!rc && interp_image_bytes(&vm->module, VM_LETS_BYTES) > sizeof vm->memory)
+        rc = -VK_ENOMEM;
+    if (!rc) {
+        memset(vm->memory, 0, interp_image_bytes(&vm->module, VM_LETS_BYTES));
+        rc = interp_image_init(&vm->image, &vm->module, vm->memory, &options, &vm->refusal);
+    }
+    if (!rc) {
+        const struct interp_freeze_options freeze = {
+            .heap = vm->lets_heap, .heap_bytes = sizeof vm->lets_heap, .log = keep_let_line, .context = vm};
+        vm->log_len = 0;
+        vm->log[0] = 0;
+        rc = interp_freeze(&vm->image, &freeze, &vm->lets_refusal);
+    }
+    return rc;
+}
+
+int vm_load(struct vm *vm, const char *text)
+{
+    int rc = vm_assemble(vm, text);
+    return rc ? rc : vm_open(vm);
 }
 
 /* The kernel's part: log lines are kept, everything else completes. */

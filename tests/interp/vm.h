@@ -7,11 +7,14 @@
 #ifndef TESTS_INTERP_VM_H
 #define TESTS_INTERP_VM_H
 
+#include "interp/freeze.h"
 #include "interp/program.h"
 #include "interp/verify.h"
 #include "tests/interp/asm.h"
 
-#define VM_FILE_BYTES (256u << 10)
+#define VM_FILE_BYTES      (256u << 10)
+#define VM_LETS_BYTES      (16u << 10)
+#define VM_LETS_HEAP_BYTES (64u << 10)
 
 struct vm {
     struct asm_state assembly;
@@ -21,6 +24,8 @@ struct vm {
     struct interp_refusal refusal;
     _Alignas(8) uint8_t scratch[512u << 10];
     _Alignas(64) uint8_t memory[1u << 20]; /* of the image */
+    _Alignas(64) uint8_t lets_heap[VM_LETS_HEAP_BYTES];
+    struct interp_freeze_refusal lets_refusal;
     struct interp_image image;
     struct interp_program program;
     const struct interp_native *const *natives; /* NULL: the usual ones */
@@ -34,7 +39,7 @@ struct vm {
 /* Each says 0, or why not: -VK_EINVAL the text does not assemble (assembly.error), else as the interpreter.
  */
 int vm_assemble(struct vm *vm, const char *text);
-int vm_open(struct vm *vm);                   /* open, verify, lay out what is in file[] */
+int vm_open(struct vm *vm);                   /* open, verify, lay out, freeze what is in file[] */
 int vm_load(struct vm *vm, const char *text); /* both */
 
 /*

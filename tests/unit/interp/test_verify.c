@@ -350,3 +350,18 @@ TEST(interp_verify, right_services)
             test_fail(right[i], "is refused: ", vm.assembly.error[0] ? vm.assembly.error : vm.refusal.why);
     }
 }
+
+#define LETS \
+    "type S str\ntype F fn > int\ntype G fn > S\ntype O opt S\ntype P fn int > int\ndata s str S \"s\"\n"
+
+TEST(interp_verify, top_level_values)
+{
+    static const char why[] = "a function of the services takes or gives something else";
+    static const struct wrong cases[] = {
+        {why, LETS "let a main int\nfunc main P 1\n RETS 0\nend"},
+        {why, LETS "let a main int\nfunc main G 1 S\n LDQ 0 s\n RETR 0\nend"},
+        {why, LETS "let a main S\nfunc main F 1\n LDI 0 1\n RETS 0\nend"},
+        {why, LETS "type H fn > O\nlet a main S\nfunc main H 1 O\n LDNIL 0\n RETR 0\nend"},
+    };
+    check_wrong("", cases, VK_COUNT(cases), "");
+}
