@@ -155,7 +155,7 @@ static void put_instruction(const struct disasm *d, uint32_t in, uint32_t at)
     vkc_text_print(d->text, "%-7s", vkc_ir_name(in & 255));
     for (uint32_t i = 0; i < 3 && letters[i] != '-'; i++) {
         bool is_far = i == 0 && letters[0] == 'j',
-             is_wide = i == 1 && letters[1] == letters[2] && strchr("siR", letters[1]) == NULL;
+             is_wide = i == 1 && letters[1] == letters[2] && strchr("siRn", letters[1]) == NULL;
         if (i == 1 && letters[1] == 'i' && letters[2] == 'i')
             is_wide = true;
         uint32_t field = is_far ? in >> 8 : is_wide ? in >> 16 : in >> (8 + 8 * i) & 255;

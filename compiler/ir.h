@@ -103,6 +103,9 @@ bool vkc_ir_ends(const struct vkc_ins *ins);
 /* ir_simplify.c: fuse, thread jumps, drop what is never reached or never read. */
 void vkc_ir_simplify(struct vkc_code *code);
 
+/* ir_loops.c: constants leave the loops that load them. */
+void vkc_ir_lift_constants(struct vkc_code *code);
+
 /* ---- registers ------------------------------------------------------------- */
 
 /* live.c: from the first write to the last read, in twice the instructions' numbers: reads at 2i, writes at

@@ -99,8 +99,11 @@ static bool is_temporary(const struct count *c, uint32_t value)
     return c->reads[value] == 1 && c->writes[value] == 1;
 }
 
-/* t = b * c; d = a +- t: a +- b * c in place, when a is d, or is dead and can become it. */
-static void fuse_multiply(struct vkc_code *code, struct count *c, uint32_t i)
+/*
+ * t = b * c; d = a +- t: a +- b * c in place, when a is d, or is dead from
+ * there on and can become it. Writing in place does not count as another write.
+ */
+static void fuse_multiply(struct vkc_code *code, struct count *c, struct vkc_live *live, uint32_t i)
 {
     struct vkc_ins *mul = &code->ins[i], *add = &code->ins[i + 1];
     bool is_add = add->op == INTERP_OP_FADD;
@@ -108,14 +111,15 @@ static void fuse_multiply(struct vkc_code *code, struct count *c, uint32_t i)
         !is_temporary(c, mul->reg[0]) || mul->reg[0] == add->reg[1])
         return;
     uint32_t sum = add->reg[1], to = add->reg[0];
-    if (add->reg[2] != mul->reg[0] || (sum != to && !(is_temporary(c, sum) && c->writes[to] == 1)))
+    if (add->reg[2] != mul->reg[0] ||
+        (sum != to && (live[sum].end != 2 * (i + 1) || c->writes[sum] != 1 || c->writes[to] != 1)))
         return;
     add->is_dead = true;
     mul->op = is_add ? INTERP_OP_FMADD : INTERP_OP_FMSUB;
     mul->reg[0] = sum;
     if (sum != to) {
-        c->reads[sum] = c->reads[to] + 1;
-        c->writes[sum] = 2;
+        c->reads[sum] += c->reads[to];
+        live[sum].end = live[to].end;
         rename(code, to, sum);
     }
 }
@@ -134,8 +138,12 @@ static void fuse_get(struct vkc_code *code, const struct count *c, uint32_t i)
 
 static void fuse_floats(struct vkc_code *code, struct count *c)
 {
+    struct vkc_live *live = NULL;
     for (uint32_t i = 0; i + 1 < code->ins_count; i++) {
-        fuse_multiply(code, c, i);
+        if (code->ins[i].op == INTERP_OP_FMUL && live == NULL)
+            live = vkc_live_find(code);
+        if (live != NULL)
+            fuse_multiply(code, c, live, i);
         fuse_get(code, c, i);
     }
     compact(code);

@@ -62,6 +62,11 @@ uint32_t vkc_expr_str(struct vkc_fun *f, const struct vkc_expr *e, uint32_t want
         uint32_t value = vkc_expr_stable(f, part->expr, later_of(e, i + 1));
         list[count++] = vkc_fun_to_text(f, vkc_fun_type(f, part->expr->type), value, VKC_NONE);
     }
+    if (count == 1) { /* its text is the whole */
+        if (want != VKC_NONE)
+            vkc_ir_move(f->code, want, list[0]);
+        return want != VKC_NONE ? want : list[0];
+    }
     want = vkc_fun_dest(f, want, vkc_unit_str(f->unit));
     struct vkc_ins *ins = vkc_ir_add(f->code, INTERP_OP_SCAT);
     ins->reg[0] = want;

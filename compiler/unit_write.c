@@ -75,6 +75,7 @@ static bool put_functions(struct file *f)
     f->functions = VKC_NEW_ARRAY(unit->arena, struct interp_function, unit->functions_count + 1);
     for (uint32_t i = 0; i < unit->functions_count; i++) {
         vkc_ir_simplify(unit->functions[i]);
+        vkc_ir_lift_constants(unit->functions[i]);
         f->live[i] = vkc_live_find(unit->functions[i]);
         vkc_regs_refs(unit->functions[i], f->live[i]);
     }

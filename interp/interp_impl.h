@@ -152,6 +152,13 @@ VK_INLINE struct interp_object *interp_object_at(const struct interp_run *run, u
     return (struct interp_object *)(void *)interp_read_at(run, ref);
 }
 
+/* What interp_text gives, without a call. */
+VK_INLINE struct vk_span interp_text_at(const struct interp_run *run, uint64_t ref)
+{
+    const struct interp_object *object = interp_object_at(run, (uint32_t)ref);
+    return vk_span(object + 1, object->count);
+}
+
 VK_INLINE struct interp_fiber *interp_fiber_at(const struct interp_run *run, uint32_t ref)
 {
     return (struct interp_fiber *)(void *)interp_write_at(run, ref);
@@ -238,13 +245,15 @@ struct interp_map {
 };
 
 uint64_t interp_map_bytes(uint64_t room);
-int64_t interp_map_find(const struct interp_run *run, uint32_t map, uint64_t key);
+uint32_t interp_map_hash(const struct interp_run *run, uint32_t map, uint64_t key);
+/* hash: of the key, by interp_map_hash. */
+int64_t interp_map_find(const struct interp_run *run, uint32_t map, uint64_t key, uint32_t hash);
 /* As for lists: whether writing needs a copy, and its room. adds: a key that is not there. */
 bool interp_map_grows(const struct interp_run *run, uint32_t map, bool adds, uint64_t *ret_room);
 uint32_t interp_map_copy(struct interp_run *run, uint32_t map, uint64_t room);
 /* The living entries of old into a new map with so much room. */
 void interp_map_pack(struct interp_map *map, const struct interp_map *old, uint64_t room);
-void interp_map_add(const struct interp_run *run, uint32_t map, uint64_t key, uint64_t value);
+void interp_map_add(const struct interp_run *run, uint32_t map, uint64_t key, uint64_t value, uint32_t hash);
 void interp_map_remove(const struct interp_run *run, uint32_t map, int64_t index);
 
 /* ---- run.c ----------------------------------------------------------------------------- */

@@ -36,34 +36,28 @@ static bool has_text_keys(const struct interp_run *run, const struct interp_map 
     return run->image->types[map->head.type].key != 0;
 }
 
-static uint32_t hash_of(const struct interp_run *run, const struct interp_map *map, uint64_t key)
+uint32_t interp_map_hash(const struct interp_run *run, uint32_t map, uint64_t key)
 {
     const struct interp_hash_key *secret = &run->image->hash_key;
-    uint64_t hash = has_text_keys(run, map) ? interp_hash_bytes(secret, interp_text(run, (uint32_t)key))
-                                            : interp_hash_int(secret, key);
+    uint64_t hash = has_text_keys(run, map_at(run, map)) ? interp_hash_bytes(secret, interp_text_at(run, key))
+                                                         : interp_hash_int(secret, key);
     return (uint32_t)(hash >> 32);
 }
 
-static int64_t find(const struct interp_run *run, struct interp_map *map, uint64_t key, uint32_t hash)
+int64_t interp_map_find(const struct interp_run *run, uint32_t map, uint64_t key, uint32_t hash)
 {
-    bool is_text = has_text_keys(run, map);
-    if (map->buckets == 0)
+    struct interp_map *m = map_at(run, map);
+    if (m->buckets == 0)
         return -1;
-    for (uint32_t i = buckets_of(map)[hash & (map->buckets - 1)]; i; i = map->entries[i - 1].next) {
-        const struct interp_entry *e = &map->entries[i - 1];
+    for (uint32_t i = buckets_of(m)[hash & (m->buckets - 1)]; i; i = m->entries[i - 1].next) {
+        const struct interp_entry *e = &m->entries[i - 1];
         if (e->hash != hash)
             continue;
         if (e->key == key ||
-            (is_text && vk_span_equal(interp_text(run, (uint32_t)e->key), interp_text(run, (uint32_t)key))))
+            (has_text_keys(run, m) && vk_span_equal(interp_text_at(run, e->key), interp_text_at(run, key))))
             return i - 1;
     }
     return -1;
-}
-
-int64_t interp_map_find(const struct interp_run *run, uint32_t map, uint64_t key)
-{
-    struct interp_map *m = map_at(run, map);
-    return find(run, m, key, hash_of(run, m, key));
 }
 
 bool interp_map_grows(const struct interp_run *run, uint32_t map, bool adds, uint64_t *ret_room)
@@ -85,10 +79,9 @@ static void append(struct interp_map *map, uint64_t key, uint64_t value, uint32_
     *bucket = map->used;
 }
 
-void interp_map_add(const struct interp_run *run, uint32_t map, uint64_t key, uint64_t value)
+void interp_map_add(const struct interp_run *run, uint32_t map, uint64_t key, uint64_t value, uint32_t hash)
 {
-    struct interp_map *m = (void *)interp_write_at(run, map);
-    append(m, key, value, hash_of(run, m, key));
+    append((void *)interp_write_at(run, map), key, value, hash);
 }
 
 void interp_map_pack(struct interp_map *map, const struct interp_map *old, uint64_t room)

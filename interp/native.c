@@ -23,13 +23,12 @@ union interp_word interp_call_scalar(const struct interp_call *call, uint32_t in
 
 struct vk_span interp_text(const struct interp_run *run, uint32_t ref)
 {
-    const struct interp_object *object = interp_object_at(run, ref);
-    return vk_span(object + 1, object->count);
+    return interp_text_at(run, ref);
 }
 
 struct vk_span interp_call_text(const struct interp_call *call, uint32_t index)
 {
-    return interp_text(call->run, interp_call_ref(call, index));
+    return interp_text_at(call->run, interp_call_ref(call, index));
 }
 
 enum interp_say interp_call_trap(struct interp_call *call, enum interp_trap trap)

@@ -111,7 +111,7 @@ static uint64_t concat_len(const struct interp_run *run, const union interp_word
 {
     uint64_t len = 0;
     for (uint32_t i = 0; i < count; i++)
-        len += ((const struct interp_object *)(void *)interp_read_at(run, (uint32_t)r[regs[i]].u))->count;
+        len += interp_text_at(run, r[regs[i]].u).len;
     return len;
 }
 
@@ -121,8 +121,8 @@ static uint32_t concat(struct interp_run *run, const union interp_word *r, const
     uint32_t ref = interp_take(run, (uint32_t)interp_text_bytes(len), run->image->str_type, (uint32_t)len);
     uint8_t *at = interp_write_at(run, ref) + sizeof(struct interp_object);
     for (uint32_t i = 0; i < count; i++) {
-        struct vk_span text = interp_text(run, (uint32_t)r[regs[i]].u);
-        vk_copy(at, text.ptr, text.len);
+        struct vk_span text = interp_text_at(run, r[regs[i]].u);
+        vk_copy_short(at, text.ptr, text.len);
         at += text.len;
     }
     return ref;

@@ -132,7 +132,8 @@ OP(MNEW)
 SIMPLE(MLEN, r[A].u = ((const struct interp_map *)READ(r[B].u))->live)
 OP(MFIND)
 {
-    r[A].i = interp_map_find(run, (uint32_t)r[B].u, r[C].u);
+    uint32_t ref = (uint32_t)r[B].u;
+    r[A].i = interp_map_find(run, ref, r[C].u, interp_map_hash(run, ref, r[C].u));
     NEXT;
 }
 OP(MVAL)
@@ -159,17 +160,18 @@ OP(MNEXT)
 OP(MSET)
 {
     uint32_t ref = (uint32_t)r[A].u;
+    uint32_t hash = interp_map_hash(run, ref, r[B].u);
     uint64_t room;
-    int64_t at = interp_map_find(run, ref, r[B].u);
+    int64_t at = interp_map_find(run, ref, r[B].u, hash);
     if (VK_UNLIKELY(interp_map_grows(run, ref, at < 0, &room))) {
         NEED(interp_map_bytes(room));
         ref = interp_map_copy(run, ref, room);
         r[A].u = ref;
         if (at >= 0)
-            at = interp_map_find(run, ref, r[B].u); /* dead entries before it are gone */
+            at = interp_map_find(run, ref, r[B].u, hash); /* dead entries before it are gone */
     }
     if (at < 0)
-        interp_map_add(run, ref, r[B].u, r[C].u);
+        interp_map_add(run, ref, r[B].u, r[C].u, hash);
     else
         ((struct interp_map *)WRITE(ref))->entries[at].value = r[C].u;
     NEXT;
@@ -177,14 +179,15 @@ OP(MSET)
 OP(MDEL)
 {
     uint32_t ref = (uint32_t)r[B].u;
+    uint32_t hash = interp_map_hash(run, ref, r[C].u);
     uint64_t room;
-    int64_t at = interp_map_find(run, ref, r[C].u);
+    int64_t at = interp_map_find(run, ref, r[C].u, hash);
     if (at >= 0) {
         if (VK_UNLIKELY(interp_map_grows(run, ref, false, &room))) {
             NEED(interp_map_bytes(room));
             ref = interp_map_copy(run, ref, room);
             r[B].u = ref;
-            at = interp_map_find(run, ref, r[C].u);
+            at = interp_map_find(run, ref, r[C].u, hash);
         }
         interp_map_remove(run, ref, at);
     }
@@ -223,7 +226,7 @@ OP(SITOA)
     uint32_t len = (uint32_t)vk_fmt_i64(digits, r[B].i);
     NEED(interp_text_bytes(VK_FMT_U64_BYTES));
     uint32_t ref = interp_take(run, (uint32_t)interp_text_bytes(len), image->str_type, len);
-    memcpy((uint8_t *)WRITE(ref) + sizeof(struct interp_object), digits, len);
+    vk_copy_short((uint8_t *)WRITE(ref) + sizeof(struct interp_object), digits, len);
     r[A].u = ref;
     NEXT;
 }
@@ -239,7 +242,7 @@ OP(SFTOA)
 }
 OP(BYTE)
 {
-    struct vk_span text = interp_text(run, (uint32_t)r[B].u);
+    struct vk_span text = interp_text_at(&here, r[B].u);
     if (VK_UNLIKELY(r[C].u >= text.len))
         TRAP(INDEX);
     r[A].u = text.ptr[r[C].u];

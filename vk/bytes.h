@@ -35,6 +35,35 @@ VK_INLINE void vk_copy(void *dst, const void *src, size_t len_bytes)
         memcpy(dst, src, len_bytes);
 }
 
+/* The same, for what is mostly short: up to 16 bytes without a call, by two stores that may overlap. */
+VK_INLINE void vk_copy_short(void *dst, const void *src, size_t len_bytes)
+{
+    uint8_t *to = dst;
+    const uint8_t *from = src;
+    uint64_t first = 0, last = 0;
+    size_t width = len_bytes >= 8 ? 8 : len_bytes >= 4 ? 4 : len_bytes >= 2 ? 2 : len_bytes;
+    if (len_bytes > 16) {
+        memcpy(to, from, len_bytes);
+        return;
+    }
+    switch (width) {
+#define VK_COPY_ENDS(bytes)                             \
+    case bytes:                                         \
+        memcpy(&first, from, bytes);                    \
+        memcpy(&last, from + len_bytes - bytes, bytes); \
+        memcpy(to, &first, bytes);                      \
+        memcpy(to + len_bytes - bytes, &last, bytes);   \
+        break
+        VK_COPY_ENDS(8);
+        VK_COPY_ENDS(4);
+        VK_COPY_ENDS(2);
+        VK_COPY_ENDS(1);
+#undef VK_COPY_ENDS
+    default:
+        break;
+    }
+}
+
 /* The span without its first count bytes; count is at most its length. */
 VK_INLINE struct vk_span vk_span_skip(struct vk_span span, size_t count)
 {

@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * CPU time of a test of a compiled program, run without a kernel in a heap of
- * 256 MiB: so many runs, then what it logged. Or, with --start, a whole
+ * CPU time of a test of a program, compiled, and run without a kernel in a heap
+ * of 256 MiB: so many runs, then what it logged. Or, with --start, a whole
  * process from its zeroed heap to its end and the wiping of what it wrote, in
  * ns: the warm one that a server starts again and again.
  *
- *   lang_bench MODULE.vkb TEST RUNS
- *   lang_bench MODULE.vkb TEST --start
+ *   lang_bench FILE.vk TEST RUNS
+ *   lang_bench FILE.vk TEST --start
  */
 #include "interp/program.h"
-#include "interp/verify.h"
+#include "vkd/load.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #define HEAP_BYTES  (256u << 20)
@@ -23,9 +22,8 @@
 #define STARTS      1000000
 #define LINE_MAX    256
 
-struct loaded {
-    struct interp_module module;
-    struct interp_image image;
+struct bench {
+    struct vkd_loaded loaded;
     struct interp_program program;
     char line[LINE_MAX]; /* the last one logged */
 };
@@ -45,68 +43,36 @@ static double cpu_ms(void)
     return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
-static void *read_file(const char *path, size_t *ret_len)
-{
-    FILE *from = fopen(path, "rb");
-    struct stat about;
-    if (from == NULL || fstat(fileno(from), &about) != 0)
-        return NULL;
-    void *bytes = take((size_t)about.st_size);
-    *ret_len = fread(bytes, 1, (size_t)about.st_size, from);
-    fclose(from);
-    return bytes;
-}
-
-static int load(struct loaded *l, const char *path)
-{
-    static const struct interp_native *const natives[] = {interp_natives, interp_list_natives,
-                                                          interp_text_natives, NULL};
-    const struct interp_image_options options = {
-        .natives = natives,
-        .hash_key = {.sip = {1, 2}, .factor = {0x0123456789abcdefu, 0xfedcba9876543211u}, .summand = {3, 4}}};
-    struct interp_refusal refusal = {.why = "it cannot be read"};
-    size_t len = 0;
-    void *bytes = read_file(path, &len);
-    int rc = bytes ? interp_module_open(&l->module, bytes, len, &refusal) : 1;
-    if (!rc)
-        rc = interp_verify(&l->module, take(interp_verify_scratch_bytes(&l->module)), &refusal);
-    if (!rc)
-        rc = interp_image_init(&l->image, &l->module, take(interp_image_bytes(&l->module, 0)), &options,
-                               &refusal);
-    if (rc)
-        fprintf(stderr, "%s: %s\n", path, refusal.why);
-    return rc;
-}
-
 /* The function of the test of that name. */
-static uint32_t find_test(const struct loaded *l, const char *name)
+static uint32_t find_test(const struct bench *b, const char *name)
 {
-    const struct interp_services *services = (const void *)l->module.services;
-    const struct interp_test *tests = (const void *)(l->module.services + services->tests.first);
+    const struct interp_module *module = &b->loaded.module;
+    const struct interp_services *services = (const void *)module->services;
+    const struct interp_test *tests = (const void *)(module->services + services->tests.first);
     for (uint32_t i = 0; i < services->tests.count; i++)
-        if (strcmp(interp_module_name(&l->module, tests[i].name), name) == 0)
+        if (strcmp(interp_module_name(module, tests[i].name), name) == 0)
             return tests[i].function;
     fprintf(stderr, "there is no test \"%s\"\n", name);
     exit(1);
 }
 
 /* The kernel's part: lines of the log are kept, everything else completes. */
-static void take_ops(struct loaded *l, struct proc_self *self)
+static void take_ops(struct bench *b, struct proc_self *self)
 {
     self->done_count = 0;
     for (uint32_t i = 0; i < self->ops_count; i++) {
         const struct proc_op *op = &self->ops[i];
         if (op->code == PROC_OP_LOG)
-            snprintf(l->line, sizeof l->line, "%.*s", (int)op->len, (const char *)self + op->off);
+            snprintf(b->line, sizeof b->line, "%.*s", (int)op->len, (const char *)self + op->off);
         if (!(op->flags & PROC_OP_SILENT))
             self->done[self->done_count++] = (struct proc_done){.tag = op->tag};
     }
     self->ops_count = 0;
 }
 
-static void run(struct loaded *l, struct proc_self *self)
+static void run(struct bench *b, struct proc_self *self)
 {
-    const struct proc_program *program = &l->program.program;
+    const struct proc_program *program = &b->program.program;
     memset(self, 0, VK_PAGE_BYTES); /* head and state */
     self->heap = (struct vk_heap){sizeof *self, program->heap_bytes};
     program->start(program, self);
@@ -114,17 +80,17 @@ static void run(struct loaded *l, struct proc_self *self)
     while (value == PROC_RUN_AGAIN || value == PROC_RUN_WAIT) {
         self->budget = PROC_BUDGET;
         value = program->resume(program, self);
-        take_ops(l, self);
+        take_ops(b, self);
     }
     if (value == PROC_RUN_END)
         return;
-    fprintf(stderr, "%s\n", l->line);
+    fprintf(stderr, "%s\n", b->line);
     exit(1);
 }
 
-static void measure_starts(const struct loaded *l, struct proc_self *self)
+static void measure_starts(const struct bench *b, struct proc_self *self)
 {
-    const struct proc_program *program = &l->program.program;
+    const struct proc_program *program = &b->program.program;
     double before = cpu_ms();
     for (int i = 0; i < STARTS; i++) {
         self->heap = (struct vk_heap){sizeof *self, program->heap_bytes};
@@ -139,22 +105,22 @@ static void measure_starts(const struct loaded *l, struct proc_self *self)
 
 int main(int argc, char **argv)
 {
-    static struct loaded l;
-    if (argc != 4 || load(&l, argv[1]) != 0)
+    static struct bench b = {.loaded = {.has_tests = true, .seed = 1}};
+    if (argc != 4 || !vkd_load_host(argv[1], net_bind_host_natives, &b.loaded))
         return 1;
     bool is_start = strcmp(argv[3], "--start") == 0;
-    uint32_t function = find_test(&l, argv[2]), heap_bytes = is_start ? SMALL_BYTES : HEAP_BYTES;
-    interp_program_init(&l.program, "bench", &l.image, function, heap_bytes, 1ull << 60);
+    uint32_t function = find_test(&b, argv[2]), heap_bytes = is_start ? SMALL_BYTES : HEAP_BYTES;
+    interp_program_init(&b.program, "bench", &b.loaded.image, function, heap_bytes, 1ull << 60);
     void *heap = take(heap_bytes);
     if (is_start) {
-        measure_starts(&l, heap);
+        measure_starts(&b, heap);
         return 0;
     }
     for (int i = 0; i < atoi(argv[3]); i++) {
         double before = cpu_ms();
-        run(&l, heap);
+        run(&b, heap);
         printf("%.2f ", cpu_ms() - before);
     }
-    printf("= %s\n", l.line);
+    printf("= %s\n", b.line);
     return 0;
 }

@@ -12,7 +12,6 @@ import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -57,12 +56,6 @@ class Figures:
         return ours / theirs if ours and theirs else None
 
 
-def build_modules(options, folder):
-    for name in sorted({file for file, _ in PROGRAMS.values()}):
-        subprocess.run([os.path.join(options.build, 'vkd', 'vkd'), 'build', os.path.join(HERE, name + '.vk'), '-o',
-                        os.path.join(folder, name + '.vkb')], check=True)
-
-
 def same(a, b):
     """Whether two languages wrote the same number, however they write numbers."""
     return a == b or float(a) == float(b)
@@ -79,13 +72,13 @@ def measure(figures, language, program, command):
     figures.times.setdefault((program, language), []).extend(float(word) for word in times.split())
 
 
-def one_round(figures, options, folder):
+def one_round(figures, options):
     exe = os.path.join(options.build, 'bench', 'lang_bench')
     for program, (file, _) in PROGRAMS.items():
         for language in options.languages:
-            prefix = LANGUAGES[language] or [exe, os.path.join(folder, file + '.vkb')]
+            prefix = LANGUAGES[language] or [exe, os.path.join(HERE, file + '.vk')]
             measure(figures, language, program, prefix + [program, str(options.runs)])
-    start = subprocess.run([exe, os.path.join(folder, 'fibers.vkb'), 'nothing', '--start'], check=True,
+    start = subprocess.run([exe, os.path.join(HERE, 'fibers.vk'), 'nothing', '--start'], check=True,
                            capture_output=True, text=True)
     figures.starts_ns.append(float(start.stdout))
 
@@ -156,11 +149,9 @@ def parse_options():
 
 def main():
     options, figures = parse_options(), Figures()
-    with tempfile.TemporaryDirectory(prefix='vkd-bench-lang-') as folder:
-        build_modules(options, folder)
-        for number in range(1, options.rounds + 1):
-            one_round(figures, options, folder)
-            print(f'# round {number} of {options.rounds}', flush=True)
+    for number in range(1, options.rounds + 1):
+        one_round(figures, options)
+        print(f'# round {number} of {options.rounds}', flush=True)
     budget_lines, missed = budget_table(figures)
     text = '\n'.join([f"{time.strftime('%Y-%m-%d')}, {versions(options.languages)}",
                       f'medians of {options.rounds} rounds of {options.runs} runs; load {os.getloadavg()[0]:.1f}']

@@ -205,3 +205,16 @@ TEST(vk_out, an_overflow_is_not_forgotten)
     vk_out_put(&out, VK_SPAN_LIT(""));
     CHECK_EQ(vk_out_status(&out), -VK_ENOSPC);
 }
+
+TEST(vk_bytes, copy_short_copies_every_length_and_nothing_beside_it)
+{
+    uint8_t src[40], dst[42];
+    for (size_t i = 0; i < sizeof src; i++)
+        src[i] = (uint8_t)(i + 1);
+    for (size_t len = 0; len <= sizeof src; len++) {
+        memset(dst, 0xee, sizeof dst);
+        vk_copy_short(dst + 1, src, len);
+        CHECK(dst[0] == 0xee && dst[1 + len] == 0xee);
+        CHECK(memcmp(dst + 1, src, len) == 0);
+    }
+}
