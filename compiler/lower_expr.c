@@ -323,6 +323,8 @@ static uint32_t other(struct vkc_fun *f, const struct vkc_expr *e, uint32_t want
         return vkc_expr_pass(f, e, want);
     case VKC_EXPR_JSON:
         return vkc_expr_json(f, e, want);
+    case VKC_EXPR_REQUEST:
+        return vkc_expr_request(f, e, want);
     default:
         vkc_lower_error(f->lower, e->span, "this expression");
         return VKC_NONE;

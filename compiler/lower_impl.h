@@ -225,6 +225,7 @@ uint32_t vkc_fun_to_text(struct vkc_fun *f, struct vkc_type *type, uint32_t valu
 /* ---- lower_test.c --------------------------------------------------------------------------- */
 
 void vkc_fun_assert(struct vkc_fun *f, const struct vkc_expr *expr);
+uint32_t vkc_expr_request(struct vkc_fun *f, const struct vkc_expr *expr, uint32_t want);
 
 /* ---- lower_builtin.c ------------------------------------------------------------------------ */
 

@@ -201,7 +201,6 @@ enum interp_handle {
     INTERP_HANDLE_REQUEST,
     INTERP_HANDLE_RESPONSE,
     INTERP_HANDLE_STREAM,
-    INTERP_HANDLE_REPLY, /* what a request in a test gives */
     INTERP_HANDLE_CRASH,
     INTERP_HANDLE_END
 };

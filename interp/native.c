@@ -37,6 +37,17 @@ enum interp_say interp_call_trap(struct interp_call *call, enum interp_trap trap
     return INTERP_TRAP;
 }
 
+enum interp_say interp_call_fail(struct interp_call *call, struct vk_span text)
+{
+    struct interp_run *run = call->run;
+    uint32_t ref = interp_alloc(run, interp_text_bytes(text.len), interp_str_type(run), (uint32_t)text.len);
+    if (!ref)
+        return interp_call_trap(call, INTERP_TRAP_MEMORY);
+    vk_copy(interp_write_at(run, interp_text_off(ref)), text.ptr, text.len);
+    run->p->trap_text = ref;
+    return interp_call_trap(call, INTERP_TRAP_FAIL);
+}
+
 uint8_t *interp_call_text_new(struct interp_call *call, uint16_t type, uint64_t len_bytes)
 {
     uint32_t ref = interp_alloc(call->run, interp_text_bytes(len_bytes), type, (uint32_t)len_bytes);

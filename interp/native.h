@@ -124,6 +124,9 @@ enum interp_say interp_call_give_text(struct interp_call *call, struct vk_span t
 
 enum interp_say interp_call_trap(struct interp_call *call, enum interp_trap trap);
 
+/* The same as `fail` with that text, which must not lie in the heap. */
+enum interp_say interp_call_fail(struct interp_call *call, struct vk_span text);
+
 /*
  * Submit a copy of op for the calling fiber: return what this returns. Its
  * bytes may lie in the heap: they stay what they are until the kernel took

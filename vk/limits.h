@@ -31,12 +31,12 @@
 #define PROC_BUDGET             4000u /* reductions per dispatch; then the process goes to the back */
 #define PROC_NATIVE_TICK_NS     2000000u /* a native step seen at two ticks of this CPU timer is ended */
 #define PROC_MAILBOX_MAX        64u      /* messages waiting; the next sender waits */
-#define PROC_CIRCLE_MAX         16u      /* calls followed to say that one waits for itself; longer is not seen */
-#define PROC_LOG_MAX_BYTES      512u     /* of one line a process logs; the rest is cut */
-#define PROC_MESSAGE_MAX_BYTES  65536u   /* one message; larger is -VK_ETOOBIG */
-#define PROC_ENV_MAX            14u /* objects of an environment, handles 2 to 15; no more can be put in */
-#define PROC_CHILDREN_MAX       16u /* of one supervisor; its creation fails with -VK_EINVAL */
-#define PROC_RESTARTS_MAX       64u /* largest restarts_max of a supervisor; likewise */
+#define PROC_CIRCLE_MAX         16u  /* calls followed to say that one waits for itself; longer is not seen */
+#define PROC_LOG_MAX_BYTES      512u /* of one line a process logs; the rest is cut */
+#define PROC_MESSAGE_MAX_BYTES  65536u /* one message; larger is -VK_ETOOBIG */
+#define PROC_ENV_MAX            14u    /* objects of an environment, handles 2 to 15; no more can be put in */
+#define PROC_CHILDREN_MAX       16u    /* of one supervisor; its creation fails with -VK_EINVAL */
+#define PROC_RESTARTS_MAX       64u    /* largest restarts_max of a supervisor; likewise */
 #define PROC_RESTART_RETRY_NS   100000000u /* a child that found no slot is started again after this */
 
 /* Text. */
@@ -89,11 +89,12 @@
 #define NET_RETRY_NS           100000000u /* accepting, or closing, that could not be done is tried again */
 
 /* Tests of a program, in simulation. */
-#define VKD_TRIAL_PROCESSES_MAX 8192u    /* actors and requests of one test; a start beyond it fails */
-#define VKD_TRIAL_STEPS_MAX     5000000u /* ticks of the kernel; a test that takes more has failed */
-#define VKD_TRIAL_TIME_MAX_NS   36000000000000000u /* 10,000 hours of its clock; likewise */
-#define VKD_TRIAL_LOG_MAX_BYTES 65536u     /* of its log, shown when it fails; more lines are counted */
-#define VKD_TRIAL_EPOCH_S       1767225600 /* its wall clock at the start: 2026-01-01 00:00 UTC */
+#define VKD_TRIAL_PROCESSES_MAX   8192u    /* actors and requests of one test; a start beyond it fails */
+#define VKD_TRIAL_STEPS_MAX       5000000u /* ticks of the kernel; a test that takes more has failed */
+#define VKD_TRIAL_TIME_MAX_NS     36000000000000000u /* 10,000 hours of its clock; likewise */
+#define VKD_TRIAL_LOG_MAX_BYTES   65536u     /* of its log, shown when it fails; more lines are counted */
+#define VKD_TRIAL_REPLY_MAX_BYTES (4u << 20) /* body of a reply; a request with a larger one fails */
+#define VKD_TRIAL_EPOCH_S         1767225600 /* its wall clock at the start: 2026-01-01 00:00 UTC */
 
 /* The parent of the workers. */
 #define VKD_WORKERS_MAX      256            /* --workers; more is refused */

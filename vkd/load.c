@@ -95,7 +95,11 @@ static bool unknown_native(const char *path, const struct vkd_loaded *l, const s
     const char *name = "?";
     if (refusal->at < l->module.counts[INTERP_SECTION_NATIVES])
         name = interp_module_name(&l->module, l->module.natives[refusal->at].name);
-    fprintf(stderr, "vkd: %s: this version cannot run it: %s (%s)\n", path, refusal->why, name);
+    if (strncmp(name, "test.", 5) == 0)
+        fprintf(stderr, "vkd: %s: it was built with its tests, which make requests: `vkd test` runs them\n",
+                path);
+    else
+        fprintf(stderr, "vkd: %s: this version cannot run it: %s (%s)\n", path, refusal->why, name);
     return false;
 }
 

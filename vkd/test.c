@@ -96,7 +96,7 @@ static bool run_file(const struct options *o, const struct vkd_found_file *file,
 {
     struct vkd_loaded l = {.has_tests = true, .seed = o->seed, .top = file->top};
     report->path = file->path;
-    bool is_good = vkd_load_host(file->path, net_bind_host_natives, &l);
+    bool is_good = vkd_load_host(file->path, vkd_trial_natives(), &l);
     if (is_good)
         run_tests(o, &l, report);
     vkd_unload(&l);

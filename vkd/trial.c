@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vkd/trial.h"
 
+#include "net/bind/test.h"
 #include "proc/service.h"
-#include "sim/sim.h"
+#include "vkd/client.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define SECOND_NS 1000000000u
@@ -18,9 +20,24 @@ struct run {
     struct proc_io *io;
     struct proc_kernel *kernel;
     struct net_bind_hosted hosted;
+    struct vkd_client client;
     struct interp_program program; /* of the test's process */
     bool is_over;
 };
+
+#define TABLES_MAX 16u
+
+const struct interp_native *const *vkd_trial_natives(void)
+{
+    static const struct interp_native *tables[TABLES_MAX];
+    uint32_t count = 0;
+    for (; net_bind_host_natives[count] != NULL; count++)
+        tables[count] = net_bind_host_natives[count];
+    vk_assert(count + 2 <= TABLES_MAX);
+    tables[count++] = net_bind_test_natives;
+    tables[count] = NULL;
+    return tables;
+}
 
 /* ---- lines of the log --------------------------------------------------------- */
 
@@ -134,19 +151,28 @@ static int make_kernel(struct run *r)
     return proc_kernel_create(&options, &r->kernel);
 }
 
+static uint16_t port_of(const struct net_bind_block *block)
+{
+    const char *colon = block->address != NULL ? strrchr(block->address, ':') : NULL;
+    return (uint16_t)(colon != NULL ? strtoul(colon + 1, NULL, 10) : block->block->port);
+}
+
 /* Each block at an address of its own: only the port is what the program says. */
 static int listen_at(struct run *r, uint32_t block)
 {
     const struct proc_addr addr = {.family = 4, .ip = {10, 0, 0, (uint8_t)(1 + block)}};
-    struct proc_addr bound;
     uint32_t listener;
-    int rc = r->io->ops->listen(r->io, &addr, true, &listener, &bound);
+    int rc = r->io->ops->listen(r->io, &addr, true, &listener, &r->client.addrs[block]);
+    r->client.ports[block] = port_of(&r->trial->host->blocks[block]);
     return rc ? rc : net_bind_host_listen(&r->hosted, block, listener);
 }
 
 static int make_service(struct run *r)
 {
     int rc = net_bind_host_start(r->trial->host, r->kernel, &r->hosted);
+    r->client = (struct vkd_client){
+        .sim = r->sim, .io = r->io, .kernel = r->kernel, .blocks_count = r->trial->host->blocks_count};
+    r->hosted.env.objects[NET_BIND_ENV_CLIENT] = vkd_client_object(&r->client);
     for (uint32_t i = 0; i < r->trial->host->blocks_count && rc == 0; i++)
         rc = listen_at(r, i);
     return rc;

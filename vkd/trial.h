@@ -41,6 +41,9 @@ struct vkd_outcome {
 /* The name of the test's own process in lines of the log. */
 #define VKD_TRIAL_NAME "test"
 
+/* The tables of all natives that tests may use. */
+const struct interp_native *const *vkd_trial_natives(void);
+
 void vkd_trial_run(const struct vkd_trial *trial, uint32_t function, struct vkd_outcome *ret_outcome);
 
 #endif

@@ -52,7 +52,7 @@ static void dump(const struct vkd_loaded *l)
 int main(int argc, char **argv)
 {
     static struct vkd_loaded l = {.has_tests = true, .seed = 1};
-    if (argc < 2 || !vkd_load_host(argv[1], net_bind_host_natives, &l))
+    if (argc < 2 || !vkd_load_host(argv[1], vkd_trial_natives(), &l))
         return 1;
     if (argc > 2)
         dump(&l);
