@@ -120,10 +120,26 @@ static uint32_t compare(struct vkc_fun *f, enum interp_op op, uint32_t a, uint32
     return result;
 }
 
+static uint32_t read_json(struct vkc_fun *f, const struct vkc_built *b)
+{
+    bool is_request = is(b, "request.json");
+    uint32_t text = vkc_fun_native(f, is_request ? "http.body" : "reply.text", b->args, !is_request,
+                                   vkc_unit_str(f->unit), VKC_NONE);
+    return vkc_fun_expect_json(f, b->result, text, is_request, VKC_NONE);
+}
+
 static bool built_text(struct vkc_fun *f, const struct vkc_built *b, uint32_t *ret)
 {
     if (is(b, "to_json"))
         *ret = vkc_fun_json(f, vkc_fun_type(f, b->call->args[0].value->type), b->args[0], VKC_NONE);
+    else if (is(b, "parse_json"))
+        *ret = vkc_fun_parse_json(f, b->result, b->args[0], VKC_NONE);
+    else if (is(b, "json.get"))
+        *ret = vkc_fun_json_get(f, b->of, b->result, b->args[0], b->args[1]);
+    else if (is(b, "debug"))
+        *ret = vkc_fun_debug(f, vkc_fun_type(f, b->call->args[0].value->type), b->args[0], VKC_NONE);
+    else if (is(b, "request.json") || is(b, "reply.json"))
+        *ret = read_json(f, b);
     else if (is(b, "str.find") || is(b, "bytes.find")) {
         *ret = index_option(f, b, vkc_fun_native(f, b->key, b->args, 2, 0, VKC_NONE));
     } else if (is(b, "str.contains")) {

@@ -188,6 +188,8 @@ static uint32_t expr_index(struct vkc_fun *f, const struct vkc_expr *e, uint32_t
     struct vkc_type *of = vkc_fun_type(f, e->index.object->type);
     uint32_t object = vkc_expr_stable(f, e->index.object, e->index.index);
     uint32_t at = vkc_expr_value(f, e->index.index, VKC_NONE);
+    if (vkc_is_named(of, VKC_SYMBOL_ENUM)) /* Json */
+        return vkc_fun_json_index(f, of, object, at, want);
     uint16_t type = vkc_lower_type(f->lower, vkc_fun_type(f, e->type));
     want = vkc_fun_dest(f, want, type);
     if (of->kind == VKC_TYPE_MAP) {

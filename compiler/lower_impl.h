@@ -23,7 +23,7 @@ enum vkc_made {
     VKC_MADE_EQUAL,
     VKC_MADE_DEBUG,
     VKC_MADE_VALUE, /* a function taken as a value: its ENV */
-    VKC_MADE_JSON,
+    VKC_MADE_JSON,  /* the text of a JsonError */
     VKC_MADE_COMPARE,
 };
 
@@ -270,6 +270,21 @@ uint32_t vkc_fun_respond(struct vkc_fun *f, const char *type, uint32_t body, int
 /* The value's text in JSON. */
 uint32_t vkc_fun_json(struct vkc_fun *f, struct vkc_type *type, uint32_t value, uint32_t want);
 uint32_t vkc_expr_json(struct vkc_fun *f, const struct vkc_expr *expr, uint32_t want);
+/* A Str read as what the Result holds. */
+uint32_t vkc_fun_parse_json(struct vkc_fun *f, struct vkc_type *result, uint32_t text, uint32_t want);
+/* A Str read as a value of the type. What is none answers the request with 400 and ends it, or traps. */
+uint32_t vkc_fun_expect_json(struct vkc_fun *f, struct vkc_type *type, uint32_t text, bool is_request,
+                             uint32_t want);
+/* j["a"], j[0]; j.get("a") */
+uint32_t vkc_fun_json_index(struct vkc_fun *f, struct vkc_type *json, uint32_t value, uint32_t at,
+                            uint32_t want);
+uint32_t vkc_fun_json_get(struct vkc_fun *f, struct vkc_type *json, struct vkc_type *option, uint32_t value,
+                          uint32_t key);
+
+/* ---- lower_debug.c ------------------------------------------------------------------------- */
+
+/* The value's text in the notation of the language. */
+uint32_t vkc_fun_debug(struct vkc_fun *f, struct vkc_type *type, uint32_t value, uint32_t want);
 
 /* ---- lower_service.c -------------------------------------------------------------------------- */
 
@@ -279,6 +294,8 @@ void vkc_lower_respond(struct vkc_lower *lower);
 /* As natives name them: the actor's place in SERVICES; the actor's place * 65536 + the method's. */
 uint32_t vkc_lower_actor(struct vkc_lower *lower, const struct vkc_symbol *actor);
 uint32_t vkc_lower_method(struct vkc_lower *lower, const struct vkc_symbol *method);
+/* Answers the request with 400 and that Str, and ends the process. */
+void vkc_fun_refuse(struct vkc_fun *f, uint32_t why);
 void vkc_fun_fail_with(struct vkc_fun *f, struct vkc_type *type, uint32_t value);
 
 #endif

@@ -159,6 +159,11 @@ static void finish(struct vkc_fun *f, uint32_t response)
     vkc_ir_trap(f->code, INTERP_TRAP_FAIL);
 }
 
+void vkc_fun_refuse(struct vkc_fun *f, uint32_t why)
+{
+    finish(f, vkc_fun_respond(f, "text/plain; charset=utf-8", why, 400, VKC_NONE));
+}
+
 static const struct vkc_service *service_of(const struct vkc_lower *l, const struct vkc_decl *decl)
 {
     for (uint32_t i = 0; i < l->checked->services_count; i++)

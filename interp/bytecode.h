@@ -422,6 +422,77 @@ struct interp_test {
     uint32_t reserved;
 };
 
+/* ---- codecs ------------------------------------------------------------------------------ */
+
+/*
+ * What natives know of a type to write its values as JSON and to read them: a
+ * constant Bytes that begins with struct interp_codec, followed by its nodes,
+ * its fields and the bytes of names. Nodes name nodes, so types may contain
+ * themselves; node 0 is the value's. A native trusts none of it: it compares
+ * each type in it with the object or the field that it meets.
+ */
+enum interp_codec_kind {
+    /* scalars */
+    INTERP_CODEC_INT,
+    INTERP_CODEC_FLOAT,
+    INTERP_CODEC_BOOL,
+    INTERP_CODEC_DURATION,
+    INTERP_CODEC_NIL,
+    INTERP_CODEC_CHOICE, /* an enum without payloads: its fields are the names of its variants */
+    /* references */
+    INTERP_CODEC_STR,
+    INTERP_CODEC_BYTES,
+    INTERP_CODEC_OPTION, /* an OPT of node `first` */
+    INTERP_CODEC_MAYBE,  /* an Option that is an ENUM; its one field: what Some holds, place: the tag of Some
+                          */
+    INTERP_CODEC_LIST,   /* of node `first` */
+    INTERP_CODEC_MAP,    /* from Str to node `first` */
+    INTERP_CODEC_RECORD, /* a RECORD, or a VARIANT whose payloads have names: an object */
+    INTERP_CODEC_ONE,    /* a VARIANT of one payload: that */
+    INTERP_CODEC_TUPLE,  /* a VARIANT of several: an array */
+    INTERP_CODEC_ENUM,   /* a field for each variant, with the node of its VARIANT */
+    INTERP_CODEC_JSON, /* the dynamic type: likewise; its variants are in the order of enum interp_json_tag */
+    INTERP_CODEC_RESULT, /* of reading: field 0 is what Ok holds, place: the tag of Ok; the other is an error
+                          */
+    INTERP_CODEC_END
+};
+
+enum interp_json_tag {
+    INTERP_JSON_TAG_NULL,
+    INTERP_JSON_TAG_BOOL,
+    INTERP_JSON_TAG_INT,
+    INTERP_JSON_TAG_FLOAT,
+    INTERP_JSON_TAG_STR,
+    INTERP_JSON_TAG_LIST,
+    INTERP_JSON_TAG_MAP,
+    INTERP_JSON_TAGS
+};
+
+struct interp_codec {
+    uint32_t nodes;
+    uint32_t fields;
+};
+
+struct interp_codec_node {
+    uint8_t kind; /* enum interp_codec_kind */
+    uint8_t reserved;
+    uint16_t type;  /* of the module; 0 for scalars */
+    uint16_t first; /* a node; or the first of its fields */
+    uint16_t count; /* of its fields */
+};
+
+struct interp_codec_field {
+    uint32_t name;     /* offset in the codec; in front of it lies a quote, behind it a quote and a colon */
+    uint16_t name_len; /* bytes */
+    uint16_t node;     /* INTERP_CODEC_NOTHING: a variant without payload */
+    uint16_t place;    /* in the object */
+    uint16_t reserved;
+};
+_Static_assert(sizeof(struct interp_codec_node) == 8 && sizeof(struct interp_codec_field) == 12,
+               "module layout");
+
+#define INTERP_CODEC_NOTHING 0xffffu
+
 /* Head of every object. */
 struct interp_object {
     uint16_t type;

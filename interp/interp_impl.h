@@ -102,6 +102,7 @@ struct interp_process {
     uint32_t collections;
     uint64_t cpu_left; /* reductions */
     uint64_t result;   /* of the root, a scalar */
+    uint64_t work[8];  /* of the native under way, over its turns */
 };
 
 #define INTERP_PROCESS_OFF VK_ALIGN_UP((uint32_t)sizeof(struct proc_self), 16u)
@@ -251,6 +252,10 @@ int64_t interp_map_find(const struct interp_run *run, uint32_t map, uint64_t key
 /* As for lists: whether writing needs a copy, and its room. adds: a key that is not there. */
 bool interp_map_grows(const struct interp_run *run, uint32_t map, bool adds, uint64_t *ret_room);
 uint32_t interp_map_copy(struct interp_run *run, uint32_t map, uint64_t room);
+/* A fresh map of that room becomes an empty one. */
+void interp_map_clear(const struct interp_run *run, uint32_t map);
+/* Adds to a map with room; false: the key is there already. */
+bool interp_map_put(const struct interp_run *run, uint32_t map, uint64_t key, uint64_t value);
 /* The living entries of old into a new map with so much room. */
 void interp_map_pack(struct interp_map *map, const struct interp_map *old, uint64_t room);
 void interp_map_add(const struct interp_run *run, uint32_t map, uint64_t key, uint64_t value, uint32_t hash);

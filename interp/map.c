@@ -84,17 +84,36 @@ void interp_map_add(const struct interp_run *run, uint32_t map, uint64_t key, ui
     append((void *)interp_write_at(run, map), key, value, hash);
 }
 
+static void clear(struct interp_map *map)
+{
+    map->live = map->used = map->reserved = 0;
+    map->buckets = (uint32_t)buckets_for(map->head.count);
+    memset(buckets_of(map), 0, 4 * (size_t)map->buckets);
+}
+
 void interp_map_pack(struct interp_map *map, const struct interp_map *old, uint64_t room)
 {
     map->head = (struct interp_object){old->head.type, 0, (uint32_t)room};
-    map->live = map->used = map->reserved = 0;
-    map->buckets = (uint32_t)buckets_for(room);
-    memset(buckets_of(map), 0, 4 * (size_t)map->buckets);
+    clear(map);
     for (uint32_t i = 0; i < old->used; i++) {
         const struct interp_entry *e = &old->entries[i];
         if (e->next != INTERP_ENTRY_DEAD)
             append(map, e->key, e->value, e->hash);
     }
+}
+
+void interp_map_clear(const struct interp_run *run, uint32_t map)
+{
+    clear((void *)interp_write_at(run, map));
+}
+
+bool interp_map_put(const struct interp_run *run, uint32_t map, uint64_t key, uint64_t value)
+{
+    uint32_t hash = interp_map_hash(run, map, key);
+    if (interp_map_find(run, map, key, hash) >= 0)
+        return false;
+    interp_map_add(run, map, key, value, hash);
+    return true;
 }
 
 uint32_t interp_map_copy(struct interp_run *run, uint32_t map, uint64_t room)

@@ -19,12 +19,13 @@ union interp_word {
 };
 
 enum interp_say {
-    INTERP_DONE, /* the result is in call->result */
-    INTERP_WAIT, /* for the op that interp_call_submit took */
-    INTERP_TRAP, /* for call->trap */
-    INTERP_FULL, /* ops[] is full: call again after the kernel took them */
-    INTERP_PASS, /* done, without a result; the other fibers that can run go first */
-    INTERP_END,  /* the process ends normally, now */
+    INTERP_DONE,  /* the result is in call->result */
+    INTERP_WAIT,  /* for the op that interp_call_submit took */
+    INTERP_TRAP,  /* for call->trap */
+    INTERP_FULL,  /* ops[] is full: call again after the kernel took them */
+    INTERP_AGAIN, /* its share of this turn is used: other processes go first, then it is called again */
+    INTERP_PASS,  /* done, without a result; the other fibers that can run go first */
+    INTERP_END,   /* the process ends normally, now */
 };
 
 struct interp_run;
@@ -32,12 +33,13 @@ struct interp_run;
 struct interp_call {
     struct interp_run *run;
     const struct proc_done *done; /* the completion waited for; NULL at the first call */
-    uint32_t step;                /* the native's own, kept over a wait; 0 at first */
+    uint32_t step;                /* the native's own, kept over WAIT, FULL and AGAIN; 0 at first */
     uint16_t type;                /* of the result */
     uint8_t refs;                 /* parameters that are references */
     uint8_t trap;                 /* enum interp_trap */
     union interp_word result;     /* a scalar, or a reference */
     uint32_t cost;                /* reductions to charge, for bytes touched */
+    int64_t left;                 /* reductions of this turn before this call */
 };
 
 typedef enum interp_say (*interp_native_fn)(struct interp_call *call);
@@ -86,21 +88,25 @@ extern const struct interp_native interp_natives[]; /* the table of INTERP_NATIV
 extern const struct interp_native interp_list_natives[];
 
 /* Conversions; a native NAME? says whether NAME has a value. The functions are natives_text.c's. */
-#define INTERP_TEXT_NATIVES(X)               \
-    X("json.quote", "S>S", json_quote)       \
-    X("json.float", "i>S", json_float)       \
-    X("json.duration", "i>S", json_duration) \
-    X("str.url_encode", "S>S", url_encode)   \
-    X("str.html_escape", "S>S", html_escape) \
-    X("bytes.hex", "B>S", bytes_hex)         \
-    X("bytes.base64", "B>S", bytes_base64)   \
-    X("int.hex", "i>S", int_hex)             \
-    X("duration.str", "i>S", duration_str)   \
-    X("str.parse_int?", "S>i", is_int)       \
-    X("str.parse_int", "S>i", parse_int)     \
-    X("str.parse_float?", "S>i", is_float)   \
-    X("str.parse_float", "S>i", parse_float) \
-    X("str.parse_bool?", "S>i", is_bool)     \
+#define INTERP_TEXT_NATIVES(X)                 \
+    X("json.quote", "S>S", json_quote)         \
+    X("json.float", "i>S", json_float)         \
+    X("json.duration", "i>S", json_duration)   \
+    X("str.debug", "S>S", str_debug)           \
+    X("bytes.debug", "B>S", bytes_debug)       \
+    X("json.write", "*B>S", interp_json_write) \
+    X("json.read", "SB>*", interp_json_read)   \
+    X("str.url_encode", "S>S", url_encode)     \
+    X("str.html_escape", "S>S", html_escape)   \
+    X("bytes.hex", "B>S", bytes_hex)           \
+    X("bytes.base64", "B>S", bytes_base64)     \
+    X("int.hex", "i>S", int_hex)               \
+    X("duration.str", "i>S", duration_str)     \
+    X("str.parse_int?", "S>i", is_int)         \
+    X("str.parse_int", "S>i", parse_int)       \
+    X("str.parse_float?", "S>i", is_float)     \
+    X("str.parse_float", "S>i", parse_float)   \
+    X("str.parse_bool?", "S>i", is_bool)       \
     X("str.parse_bool", "S>i", parse_bool)
 
 extern const struct interp_native interp_text_natives[];

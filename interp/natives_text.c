@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Natives around interp/text: conversions of texts, numbers and times to texts and back. Whole at once. */
-#include "interp/interp_impl.h"
+#include "interp/natives_impl.h"
 #include "interp/text/convert.h"
+#include "interp/text/debug.h"
 #include "interp/text/float.h"
 #include "interp/text/int.h"
 #include "interp/text/json.h"
@@ -10,23 +11,24 @@
 
 /* ---- text to text ------------------------------------------------------------------ */
 
-/* The first argument, converted, with `quotes` bytes '"' before and behind. */
-static enum interp_say converted(struct interp_call *call, interp_convert_fn convert, uint32_t quotes)
+/* The first argument, converted, between `before` and, when that is not empty, a quote. */
+static enum interp_say converted(struct interp_call *call, interp_convert_fn convert, struct vk_span before)
 {
     struct interp_pass pass = {0};
     struct vk_span text = interp_call_text(call, 0);
     if (convert(&pass, text, NULL, text.len + 1))
         return interp_call_trap(call, INTERP_TRAP_CONVERT);
-    uint8_t *dst = interp_call_text_new(call, interp_str_type(call->run), pass.out + 2 * (size_t)quotes);
+    uint8_t *dst =
+        interp_call_text_new(call, interp_str_type(call->run), pass.out + before.len + (before.len > 0));
     if (!dst)
         return INTERP_TRAP;
     text = interp_call_text(call, 0); /* it may have moved */
     pass = (struct interp_pass){0};
-    if (quotes)
-        *dst++ = '"';
+    vk_copy(dst, before.ptr, before.len);
+    dst += before.len;
     if (convert(&pass, text, dst, text.len + 1))
         return interp_call_trap(call, INTERP_TRAP_CONVERT);
-    if (quotes)
+    if (before.len)
         dst[pass.out] = '"';
     call->cost += (uint32_t)(text.len / 32);
     return INTERP_DONE;
@@ -34,27 +36,37 @@ static enum interp_say converted(struct interp_call *call, interp_convert_fn con
 
 static enum interp_say json_quote(struct interp_call *call)
 {
-    return converted(call, interp_json_escape, 1);
+    return converted(call, interp_json_escape, VK_SPAN_LIT("\""));
+}
+
+static enum interp_say str_debug(struct interp_call *call)
+{
+    return converted(call, interp_debug_text, VK_SPAN_LIT("\""));
+}
+
+static enum interp_say bytes_debug(struct interp_call *call)
+{
+    return converted(call, interp_debug_bytes, VK_SPAN_LIT("b\""));
 }
 
 static enum interp_say url_encode(struct interp_call *call)
 {
-    return converted(call, interp_url_encode, 0);
+    return converted(call, interp_url_encode, VK_SPAN_LIT(""));
 }
 
 static enum interp_say html_escape(struct interp_call *call)
 {
-    return converted(call, interp_html_escape, 0);
+    return converted(call, interp_html_escape, VK_SPAN_LIT(""));
 }
 
 static enum interp_say bytes_hex(struct interp_call *call)
 {
-    return converted(call, interp_hex_encode, 0);
+    return converted(call, interp_hex_encode, VK_SPAN_LIT(""));
 }
 
 static enum interp_say bytes_base64(struct interp_call *call)
 {
-    return converted(call, interp_base64_encode, 0);
+    return converted(call, interp_base64_encode, VK_SPAN_LIT(""));
 }
 
 /* ---- numbers to text --------------------------------------------------------------------- */
@@ -73,27 +85,19 @@ static enum interp_say duration_str(struct interp_call *call)
     return interp_call_give_text(call, vk_span(text, len));
 }
 
-static enum interp_say give_float(struct interp_call *call, double value)
+static enum interp_say json_float(struct interp_call *call)
 {
     uint8_t text[INTERP_FLOAT_BYTES];
+    double value = interp_call_scalar(call, 0).f;
     if (!(value - value == 0)) /* nan and inf are no JSON */
         return interp_call_trap(call, INTERP_TRAP_CONVERT);
     return interp_call_give_text(call, vk_span(text, interp_float_print(text, value)));
 }
 
-static enum interp_say json_float(struct interp_call *call)
-{
-    return give_float(call, interp_call_scalar(call, 0).f);
-}
-
-/* Milliseconds; a whole number of them without a point. */
 static enum interp_say json_duration(struct interp_call *call)
 {
-    uint8_t text[VK_FMT_U64_BYTES];
-    int64_t ns = interp_call_scalar(call, 0).i;
-    if (ns % 1000000)
-        return give_float(call, (double)ns / 1e6);
-    return interp_call_give_text(call, vk_span(text, vk_fmt_i64(text, ns / 1000000)));
+    uint8_t text[INTERP_MS_BYTES];
+    return interp_call_give_text(call, vk_span(text, interp_ms_print(text, interp_call_scalar(call, 0).i)));
 }
 
 /* ---- text to numbers ----------------------------------------------------------------------- */

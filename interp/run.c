@@ -129,7 +129,8 @@ static uint32_t concat(struct interp_run *run, const union interp_word *r, const
 }
 
 /* A native's turn: what it gives goes where the call wants it. */
-static enum interp_say call_native(struct interp_run *run, uint32_t in, struct interp_call *call)
+static enum interp_say call_native(struct interp_run *run, uint32_t in, int64_t left,
+                                   struct interp_call *call)
 {
     const struct interp_link *link = &run->image->natives[in >> 16];
     struct interp_fiber *fiber = interp_fiber_at(run, run->p->current);
@@ -140,13 +141,14 @@ static enum interp_say call_native(struct interp_run *run, uint32_t in, struct i
                                  .done = fiber->has_done ? &done : NULL,
                                  .step = fiber->step,
                                  .type = link->result,
-                                 .refs = link->refs};
+                                 .refs = link->refs,
+                                 .left = left};
     fiber->has_done = false;
     fiber->window = (uint8_t)(in >> 8);
     fiber->window_refs = link->refs;
     enum interp_say say = link->fn(call);
     fiber = interp_fiber_at(run, run->p->current);
-    if (say == INTERP_WAIT || say == INTERP_FULL) {
+    if (say == INTERP_WAIT || say == INTERP_FULL || say == INTERP_AGAIN) {
         fiber->step = call->step;
     } else {
         fiber->step = 0;
@@ -277,13 +279,13 @@ enum proc_run interp_loop(struct interp_run *run)
     {
         struct interp_call call;
         SAVE(pc - 1);
-        enum interp_say say = call_native(run, in, &call);
+        enum interp_say say = call_native(run, in, budget, &call);
         LOAD();
         budget -= call.cost;
         if (VK_UNLIKELY(say != INTERP_DONE)) {
             if (say == INTERP_WAIT)
                 goto schedule;
-            if (say == INTERP_FULL)
+            if (say == INTERP_FULL || say == INTERP_AGAIN)
                 goto again;
             if (say == INTERP_PASS) {
                 pc += 2;

@@ -40,8 +40,10 @@
 #define PROC_RESTART_RETRY_NS   100000000u /* a child that found no slot is started again after this */
 
 /* Text. */
-#define INTERP_NUMBER_MAX_BYTES 4096u /* text of one number; longer is -VK_ETOOBIG */
-#define INTERP_JSON_DEPTH_MAX   64u   /* arrays and objects in each other; deeper is malformed */
+#define INTERP_NUMBER_MAX_BYTES 4096u  /* text of one number; longer is -VK_ETOOBIG */
+#define INTERP_JSON_DEPTH_MAX   64u    /* arrays and objects in each other; deeper is malformed */
+#define INTERP_JSON_WRITTEN_MAX 512u   /* values in each other that are written as JSON; deeper traps */
+#define INTERP_TURN_BYTES       65536u /* what a native touches before other processes have their turn */
 
 /* Top-level values of a program, all of them together; a program that needs more is refused. */
 #define INTERP_LETS_MAX_REDUCTIONS 100000000u

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "interp/text/time.h"
 
+#include "interp/text/float.h"
 #include "vk/civil.h"
 #include "vk/err.h"
 #include "vk/fmt.h"
@@ -179,6 +180,7 @@ void interp_rfc3339_print(uint8_t dst[INTERP_RFC3339_BYTES], int64_t seconds)
 /* ---- durations ------------------------------------------------------------------- */
 
 #define SECOND_NS UINT64_C(1000000000)
+#define MS_NS     UINT64_C(1000000)
 
 static size_t put_unit(uint8_t *dst, uint8_t *at, struct vk_span unit)
 {
@@ -214,9 +216,62 @@ size_t interp_duration_print(uint8_t dst[INTERP_DURATION_BYTES], int64_t nanosec
         return put_unit(dst, at + vk_fmt_u64(at, ns / (60 * SECOND_NS)), VK_SPAN_LIT("min"));
     if (ns >= SECOND_NS)
         return put_unit(dst, put_fraction(at, ns, SECOND_NS, 9), VK_SPAN_LIT("s"));
-    if (ns >= 1000000)
-        return put_unit(dst, put_fraction(at, ns, 1000000, 6), VK_SPAN_LIT("ms"));
+    if (ns >= MS_NS)
+        return put_unit(dst, put_fraction(at, ns, MS_NS, 6), VK_SPAN_LIT("ms"));
     if (ns >= 1000)
         return put_unit(dst, put_fraction(at, ns, 1000, 3), VK_SPAN_LIT("us"));
     return put_unit(dst, at + vk_fmt_u64(at, ns), VK_SPAN_LIT("ns"));
+}
+
+size_t interp_ms_print(uint8_t dst[INTERP_MS_BYTES], int64_t nanoseconds)
+{
+    uint64_t ns = nanoseconds < 0 ? 0 - (uint64_t)nanoseconds : (uint64_t)nanoseconds;
+    uint8_t *at = dst;
+    if (nanoseconds < 0)
+        *at++ = '-';
+    return (size_t)(put_fraction(at, ns, MS_NS, 6) - dst);
+}
+
+/* Digits, perhaps a point and up to six more: exact. False for any other form, and where it overflows. */
+static bool parse_exact(struct vk_span text, uint64_t *ret_ns)
+{
+    uint64_t ns = 0;
+    uint32_t decimals = 0;
+    bool is_behind = false;
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t digit = (uint8_t)(text.ptr[i] - '0');
+        if (text.ptr[i] == '.') {
+            is_behind = true;
+            continue;
+        }
+        if (digit > 9 || decimals == 6 || __builtin_mul_overflow(ns, 10, &ns) ||
+            __builtin_add_overflow(ns, digit, &ns))
+            return false;
+        decimals += is_behind;
+    }
+    for (; decimals < 6; decimals++)
+        if (__builtin_mul_overflow(ns, 10, &ns))
+            return false;
+    *ret_ns = ns;
+    return ns <= INT64_MAX;
+}
+
+int interp_ms_parse(struct vk_span text, int64_t *ret_nanoseconds)
+{
+    bool is_negative = text.len > 0 && text.ptr[0] == '-';
+    uint64_t ns;
+    double value;
+    if (parse_exact(vk_span_skip(text, is_negative), &ns)) {
+        *ret_nanoseconds = is_negative ? -(int64_t)ns : (int64_t)ns;
+        return 0;
+    }
+    if (interp_float_parse(text, &value))
+        return -VK_ERANGE;
+    value *= (double)MS_NS;
+    if (!(value >= -9223372036854775808.0 && value < 9223372036854775808.0))
+        return -VK_ERANGE;
+    int64_t whole = (int64_t)value;
+    double rest = value - (double)whole;
+    *ret_nanoseconds = whole + (rest >= 0.5) - (rest <= -0.5);
+    return 0;
 }

@@ -35,4 +35,15 @@ int interp_http_date_parse(struct vk_span text, int64_t *ret_seconds);
  */
 size_t interp_duration_print(uint8_t dst[INTERP_DURATION_BYTES], int64_t nanoseconds);
 
+#define INTERP_MS_BYTES 21u /* "-9223372036854.775808" */
+
+/* A count of nanoseconds as a number of milliseconds, exactly: "1500", "0.25". Returns the length. */
+size_t interp_ms_print(uint8_t dst[INTERP_MS_BYTES], int64_t nanoseconds);
+
+/*
+ * A number as JSON has it, of milliseconds. What is finer than a nanosecond is
+ * rounded to the nearest. Returns 0; -VK_ERANGE beyond 64 bits.
+ */
+int interp_ms_parse(struct vk_span text, int64_t *ret_nanoseconds);
+
 #endif
