@@ -25,6 +25,19 @@ static uint32_t two_of(struct vkc_fun *f, const struct vkc_built *b, enum interp
     return result;
 }
 
+/* Of floats: nan when one of them is. */
+static uint32_t two_floats(struct vkc_fun *f, const struct vkc_built *b, bool is_max)
+{
+    uint32_t result = vkc_ir_value(f->code, 0), end = vkc_ir_label(f->code);
+    vkc_ir_move(f->code, result, b->args[0]);
+    vkc_ir_branch(f->code, INTERP_OP_JFLE, b->args[is_max], b->args[!is_max], end);
+    vkc_ir_move(f->code, result, b->args[1]);
+    vkc_ir_branch(f->code, INTERP_OP_JFLE, b->args[!is_max], b->args[is_max], end);
+    vkc_ir_op3(f->code, INTERP_OP_FADD, result, b->args[0], b->args[1]);
+    vkc_ir_place(f->code, end);
+    return result;
+}
+
 static uint32_t absolute(struct vkc_fun *f, const struct vkc_built *b)
 {
     uint32_t result = vkc_ir_value(f->code, 0), end = vkc_ir_label(f->code);
@@ -78,10 +91,8 @@ static bool built_number(struct vkc_fun *f, const struct vkc_built *b, uint32_t 
         *ret = two_of(f, b, INTERP_OP_JLT, false);
     else if (is(b, "int.max"))
         *ret = two_of(f, b, INTERP_OP_JLT, true);
-    else if (is(b, "float.min"))
-        *ret = two_of(f, b, INTERP_OP_JFLE, false);
-    else if (is(b, "float.max"))
-        *ret = two_of(f, b, INTERP_OP_JFLE, true);
+    else if (is(b, "float.min") || is(b, "float.max"))
+        *ret = two_floats(f, b, is(b, "float.max"));
     else if (is(b, "int.abs"))
         *ret = absolute(f, b);
     else if (is(b, "float.is_nan"))

@@ -102,7 +102,8 @@ struct interp_process {
     uint32_t collections;
     uint64_t cpu_left; /* reductions */
     uint64_t result;   /* of the root, a scalar */
-    uint64_t work[8];  /* of the native under way, over its turns */
+    uint64_t work[16]; /* of the native under way, over its turns */
+    uint64_t randoms;  /* random numbers given so far */
 };
 
 #define INTERP_PROCESS_OFF VK_ALIGN_UP((uint32_t)sizeof(struct proc_self), 16u)

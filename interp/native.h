@@ -56,58 +56,83 @@ struct interp_native {
     interp_native_fn fn;
 };
 
-/* X(name, signature, function) of those every program has; the functions are natives.c's. */
-#define INTERP_NATIVES(X)                         \
-    X("str.find", "SS>i", str_find)               \
-    X("str.slice", "Sii>S", str_slice)            \
-    X("str.starts_with", "SS>i", str_starts_with) \
-    X("str.ends_with", "SS>i", str_ends_with)     \
-    X("str.lower", "S>S", str_lower)              \
-    X("str.upper", "S>S", str_upper)              \
-    X("str.trim", "S>S", str_trim)                \
-    X("str.repeat", "Si>S", str_repeat)           \
-    X("list.join", "LS>S", list_join)             \
-    X("assert.part", "S>S", assert_part)          \
-    X("log", "S>-", log_text)                     \
-    X("sleep", "i>-", sleep_ns)                   \
-    X("pass", ">-", pass_turn)                    \
-    X("now", ">i", now_ns)                        \
-    X("time", ">i", wall_s)
+/*
+ * The natives that every program has: X(name, signature, function); the
+ * functions are declared in interp/natives_impl.h. NAME? says whether NAME has
+ * a value. These are natives.c's and natives_search.c's.
+ */
+#define INTERP_NATIVES(X)                                \
+    X("assert.part", "S>S", interp_assert_part)          \
+    X("log", "S>-", interp_log)                          \
+    X("sleep", "i>-", interp_sleep)                      \
+    X("pass", ">-", interp_pass_turn)                    \
+    X("now", ">i", interp_now)                           \
+    X("time", ">i", interp_time)                         \
+    X("ref.same", "**>i", interp_ref_same)               \
+    X("process.end", ">-", interp_process_end)           \
+    X("str.find", "SS>i", interp_text_find)              \
+    X("bytes.find", "BB>i", interp_text_find)            \
+    X("str.starts_with", "SS>i", interp_str_starts_with) \
+    X("str.ends_with", "SS>i", interp_str_ends_with)     \
+    X("str.replace", "SSS>S", interp_str_replace)        \
+    X("str.split", "SS>L", interp_str_split)             \
+    X("str.lines", "S>L", interp_str_lines)              \
+    X("str.chars", "S>L", interp_str_chars)
 
 extern const struct interp_native interp_natives[]; /* the table of INTERP_NATIVES */
 
-/* Those that compiled code needs of lists, references and its process; the functions are natives_list.c's. */
-#define INTERP_LIST_NATIVES(X)                     \
-    X("list.cut", "Vi>-", list_cut)                \
-    X("list.order", "I>I", list_order)             \
-    X("list.order_float", "I>I", list_order_float) \
-    X("list.order_text", "T>I", list_order_text)   \
-    X("ref.same", "**>i", ref_same)                \
-    X("process.end", ">-", process_end)
+/* Of lists: natives_list.c. */
+#define INTERP_LIST_NATIVES(X)                            \
+    X("list.cut", "Vi>-", interp_list_cut)                \
+    X("list.join", "LS>S", interp_list_join)              \
+    X("list.order", "I>I", interp_list_order)             \
+    X("list.order_float", "I>I", interp_list_order_float) \
+    X("list.order_text", "T>I", interp_list_order_text)
 
 extern const struct interp_native interp_list_natives[];
 
-/* Conversions; a native NAME? says whether NAME has a value. The functions are natives_text.c's. */
-#define INTERP_TEXT_NATIVES(X)                 \
-    X("json.quote", "S>S", json_quote)         \
-    X("json.float", "i>S", json_float)         \
-    X("json.duration", "i>S", json_duration)   \
-    X("str.debug", "S>S", str_debug)           \
-    X("bytes.debug", "B>S", bytes_debug)       \
-    X("json.write", "*B>S", interp_json_write) \
-    X("json.read", "SB>*", interp_json_read)   \
-    X("str.url_encode", "S>S", url_encode)     \
-    X("str.html_escape", "S>S", html_escape)   \
-    X("bytes.hex", "B>S", bytes_hex)           \
-    X("bytes.base64", "B>S", bytes_base64)     \
-    X("int.hex", "i>S", int_hex)               \
-    X("duration.str", "i>S", duration_str)     \
-    X("str.parse_int?", "S>i", is_int)         \
-    X("str.parse_int", "S>i", parse_int)       \
-    X("str.parse_float?", "S>i", is_float)     \
-    X("str.parse_float", "S>i", parse_float)   \
-    X("str.parse_bool?", "S>i", is_bool)       \
-    X("str.parse_bool", "S>i", parse_bool)
+/* Texts of texts, numbers, times and values, and back: natives_text.c, natives_number.c, json_*.c. */
+#define INTERP_TEXT_NATIVES(X)                          \
+    X("str.slice", "Sii>S", interp_str_slice)           \
+    X("str.trim", "S>S", interp_str_trim)               \
+    X("str.repeat", "Si>S", interp_str_repeat)          \
+    X("str.lower", "S>S", interp_str_lower)             \
+    X("str.upper", "S>S", interp_str_upper)             \
+    X("str.bytes", "S>B", interp_str_bytes)             \
+    X("str.debug", "S>S", interp_str_debug)             \
+    X("str.url_encode", "S>S", interp_str_url_encode)   \
+    X("str.url_decode", "S>O", interp_str_url_decode)   \
+    X("str.html_escape", "S>S", interp_str_html_escape) \
+    X("bytes.slice", "Bii>B", interp_bytes_slice)       \
+    X("bytes.text", "B>O", interp_bytes_text)           \
+    X("bytes.debug", "B>S", interp_bytes_debug)         \
+    X("bytes.hex", "B>S", interp_bytes_to_hex)          \
+    X("bytes.base64", "B>S", interp_bytes_to_base64)    \
+    X("from_hex", "S>P", interp_from_hex)               \
+    X("from_base64", "S>P", interp_from_base64)         \
+    X("json.quote", "S>S", interp_json_quote)           \
+    X("json.float", "i>S", interp_json_float)           \
+    X("json.duration", "i>S", interp_json_duration)     \
+    X("json.write", "*B>S", interp_json_write)          \
+    X("json.read", "SB>*", interp_json_read)            \
+    X("int.hex", "i>S", interp_int_to_hex)              \
+    X("float.abs", "i>i", interp_float_abs)             \
+    X("float.floor", "i>i", interp_float_floor)         \
+    X("float.ceil", "i>i", interp_float_ceil)           \
+    X("float.trunc", "i>i", interp_float_trunc)         \
+    X("float.round", "i>i", interp_float_round)         \
+    X("duration.str", "i>S", interp_duration_str)       \
+    X("random", "i>i", interp_random)                   \
+    X("rfc3339", "i>S", interp_rfc3339)                 \
+    X("http_date", "i>S", interp_http_date)             \
+    X("parse_rfc3339?", "S>i", interp_is_rfc3339)       \
+    X("parse_rfc3339", "S>i", interp_parse_rfc3339)     \
+    X("str.parse_int?", "S>i", interp_is_int)           \
+    X("str.parse_int", "S>i", interp_parse_int)         \
+    X("str.parse_float?", "S>i", interp_is_float)       \
+    X("str.parse_float", "S>i", interp_parse_float)     \
+    X("str.parse_bool?", "S>i", interp_is_bool)         \
+    X("str.parse_bool", "S>i", interp_parse_bool)
 
 extern const struct interp_native interp_text_natives[];
 

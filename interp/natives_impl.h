@@ -27,8 +27,11 @@ VK_INLINE void interp_call_charge(struct interp_call *call, uint64_t len_bytes)
     call->cost += (uint32_t)(len_bytes / 64);
 }
 
-/* json_write.c and json_read.c: (value, codec) to Str; (Str, codec) to what the codec's RESULT says. */
-enum interp_say interp_json_write(struct interp_call *call);
-enum interp_say interp_json_read(struct interp_call *call);
+/* All of the tables. */
+#define NATIVE(name, signature, fn) enum interp_say fn(struct interp_call *call);
+INTERP_NATIVES(NATIVE)
+INTERP_LIST_NATIVES(NATIVE)
+INTERP_TEXT_NATIVES(NATIVE)
+#undef NATIVE
 
 #endif

@@ -176,7 +176,7 @@ int interp_replace(struct interp_replace *replace, struct vk_span text, struct v
                    struct vk_span with, uint8_t *dst, size_t bytes_max)
 {
     struct interp_pass *pass = &replace->pass;
-    size_t out = pass->out;
+    size_t in = pass->in, out = pass->out;
     for (;;) {
         int rc = needle.len > 0 ? interp_find(&replace->find, text, needle, bytes_max) : -VK_ENOENT;
         size_t until = rc == -VK_ENOENT ? interp_slice_end(text, pass->in, bytes_max) : replace->find.at;
@@ -189,7 +189,7 @@ int interp_replace(struct interp_replace *replace, struct vk_span text, struct v
             interp_find_again(&replace->find, needle);
             pass->in = replace->find.at;
         }
-        if (rc != 0 || pass->out - out >= bytes_max)
+        if (rc != 0 || pass->out - out + (pass->in - in) >= bytes_max)
             return -VK_EAGAIN;
     }
 }

@@ -36,7 +36,8 @@ static uint32_t find(const char *name)
 
 int main(int argc, char **argv)
 {
-    static const struct interp_native *const natives[] = {interp_natives, net_bind_natives, NULL};
+    static const struct interp_native *const natives[] = {interp_natives, interp_list_natives,
+                                                          interp_text_natives, net_bind_natives, NULL};
     FILE *file = argc > 1 ? fopen(argv[1], "r") : NULL;
     uint32_t count = 0, bad;
     size_t len;

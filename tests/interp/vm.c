@@ -26,7 +26,8 @@ static void keep_let_line(void *context, struct vk_span line)
 
 int vm_open(struct vm *vm)
 {
-    static const struct interp_native *const usual[] = {interp_natives, NULL};
+    static const struct interp_native *const usual[] = {interp_natives, interp_list_natives,
+                                                        interp_text_natives, NULL};
     const struct interp_image_options options = {
         .natives = vm->natives ? vm->natives : usual,
         .lets_bytes = VM_LETS_BYTES,

@@ -28,7 +28,8 @@ static enum interp_say test_bring(struct interp_call *call)
 }
 
 static const struct interp_native test_natives[] = {{"test.bring", "i>S", test_bring}, {0}};
-static const struct interp_native *const tables[] = {interp_natives, test_natives, NULL};
+static const struct interp_native *const tables[] = {interp_natives, interp_list_natives, interp_text_natives,
+                                                     test_natives, NULL};
 
 static const char head[] = "type Str str\n"
                            "type F fn > int\n"
