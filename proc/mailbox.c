@@ -422,6 +422,12 @@ static int process_op(struct proc_kernel *kernel, struct proc_process *process, 
     }
 }
 
+int proc_named_op(struct proc_kernel *kernel, struct proc_process *process, uint64_t name,
+                  const struct proc_op *op, uint8_t *bytes, struct proc_done *done)
+{
+    return process_op(kernel, process, (void *)(uintptr_t)name, op, bytes, done);
+}
+
 static int process_deliver(struct proc_kernel *kernel, struct proc_req *req, uint8_t *bytes)
 {
     return retry(kernel, req, bytes);

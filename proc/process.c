@@ -65,6 +65,11 @@ struct proc_process *proc_process_named(struct proc_kernel *kernel, uint64_t nam
     return p && p->name == name && p->state != PROC_STATE_ENDING ? p : NULL;
 }
 
+uint64_t proc_name(const struct proc_process *process)
+{
+    return process->name;
+}
+
 struct proc_object proc_process_object(const struct proc_process *process)
 {
     return (struct proc_object){&proc_kind_process, (void *)(uintptr_t)process->name};
@@ -133,9 +138,7 @@ int proc_spawn(struct proc_kernel *kernel, const struct proc_spawn *spawn, struc
         return -VK_ENOSPC;
     rc = keep_arg(kernel, p, spawn);
     if (!rc)
-        rc = proc_parks_leave_slot(kernel, slot_class)
-                 ? vk_pool_take(&kernel->pool, slot_class, prefix_bytes, &p->slot)
-                 : -VK_ENOMEM;
+        rc = vk_pool_take(&kernel->pool, slot_class, prefix_bytes, &p->slot);
     if (VK_UNLIKELY(rc)) {
         vk_bufs_put(&kernel->bufs, &p->arg_buf);
         vk_table_give(&kernel->processes, p);
@@ -221,11 +224,6 @@ static void drop_reqs(struct proc_kernel *k, struct proc_process *p)
 static void give_slot(struct proc_kernel *k, struct proc_process *p)
 {
     uint32_t used_bytes = 0;
-    if (p->parked.cap_bytes) {
-        vk_bufs_put(&k->parks, &p->parked);
-        if (!p->slot)
-            return;
-    }
     if (p->program->used && k->guard.open_slot == p->slot)
         used_bytes = p->program->used(p->program, (const struct proc_self *)p->slot->base);
     vk_pool_give(&k->pool, p->slot, used_bytes);

@@ -50,12 +50,6 @@ struct proc_program {
      */
     uint32_t (*land)(const struct proc_program *program, struct proc_self *self, uint64_t tag, uint32_t len);
 
-    /*
-     * A heap of this program holds no address, and nothing behind `used`: while
-     * it waits the kernel may keep it elsewhere and go on with it in another slot.
-     */
-    bool is_movable;
-
     const void *context; /* of the program's kind: an image, a step table */
 };
 

@@ -162,6 +162,11 @@ uint32_t proc_pid(const struct proc_process *process);
 /* What names the process, for handles and environments; it may outlive the process, and names no other then.
  */
 struct proc_object proc_process_object(const struct proc_process *process);
+/* The same as a number, which never comes back: for addresses that outlive what they name. */
+uint64_t proc_name(const struct proc_process *process);
+/* An op of a process on the one with that name, as if it had a handle of it. For a kind's op. -VK_EDIED. */
+int proc_named_op(struct proc_kernel *kernel, struct proc_process *process, uint64_t name,
+                  const struct proc_op *op, uint8_t *bytes, struct proc_done *done);
 enum proc_reason proc_end_reason(const struct proc_process *process); /* inside release */
 /* A number for the log line and the client's answer of an abnormal end; inside release. */
 uint64_t proc_crash_id(const struct proc_process *process);

@@ -102,6 +102,8 @@ void proc_child_ended(struct proc_kernel *kernel, struct proc_process *process)
     child->pid = 0;
     if (kernel->ending || s->gave_up)
         return;
+    if (!child->wanted && s->options.keeps_ended && process->reason == PROC_REASON_NORMAL)
+        return;
     /* One that was stopped to be started again is no failure of its own. */
     if (!child->wanted && too_many(s, kernel->now_ns)) {
         give_up(kernel, s);
@@ -169,6 +171,14 @@ int proc_supervisor_create(struct proc_kernel *kernel, const struct proc_supervi
 uint32_t proc_supervisor_pid(const struct proc_supervisor *supervisor, uint32_t i)
 {
     return i < supervisor->options.children_count ? supervisor->children[i].pid : 0;
+}
+
+uint64_t proc_supervisor_name(const struct proc_kernel *kernel, const struct proc_supervisor *supervisor,
+                              uint32_t i)
+{
+    uint32_t pid = proc_supervisor_pid(supervisor, i);
+    const struct proc_process *p = vk_table_get(&kernel->processes, pid);
+    return p && p->state != PROC_STATE_ENDING ? p->name : 0;
 }
 
 uint64_t proc_supervisor_restarts(const struct proc_supervisor *supervisor)

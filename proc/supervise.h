@@ -33,6 +33,7 @@ struct proc_supervisor_options {
     enum proc_strategy strategy;
     uint32_t restarts_max; /* ends tolerated within period_ns, 0 .. PROC_RESTARTS_MAX */
     uint64_t period_ns;
+    bool keeps_ended; /* a child that ends normally is not started again, nor counted */
     uint32_t children_count;
     struct proc_child_spec children[PROC_CHILDREN_MAX];
 };
@@ -51,6 +52,10 @@ struct proc_object proc_supervisor_child(struct proc_supervisor *supervisor, uin
 
 /* pid of child i now; 0 while it is not running. */
 uint32_t proc_supervisor_pid(const struct proc_supervisor *supervisor, uint32_t i);
+
+/* Its name; 0 while it is not running. */
+uint64_t proc_supervisor_name(const struct proc_kernel *kernel, const struct proc_supervisor *supervisor,
+                              uint32_t i);
 
 uint64_t proc_supervisor_restarts(const struct proc_supervisor *supervisor);
 bool proc_supervisor_gave_up(const struct proc_supervisor *supervisor);
