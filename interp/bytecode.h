@@ -150,7 +150,7 @@
     X(SLEN, "dR-", "")                                                                                    \
     X(SEQ, "dRR", "TP")     /* Str or Bytes */                                                            \
     X(SCMP, "dRR", "TP")    /* -1, 0, 1 */                                                                \
-    X(SCAT, "Duu", "GTP+l") /* concatenation of imm16 Strs or Bytes; registers in the words */            \
+    X(SCAT, "Duu", "GTP+l") /* concatenation of imm16 Strs, the registers in the words */                 \
     X(SITOA, "Ds-", "GT")                                                                                 \
     X(SFTOA, "Ds-", "GT")                                                                                 \
     X(BYTE, "dRs", "T") /* a = byte c of a Str or Bytes */
@@ -349,31 +349,26 @@ struct interp_let {
 };
 
 /*
- * start gives the state (a MUTABLE record) from the record of the actor's
- * parameters, when it has any.
+ * A process of an actor runs its root function, which takes nothing: it reads
+ * the parameters, makes the state, and serves messages and timers by natives
+ * (interp/actor.h) until the process ends.
  */
 struct interp_actor {
     uint32_t name;
-    uint32_t start;              /* function: (parameters) -> state */
-    uint16_t params;             /* type: RECORD of the parameters; INTERP_TYPE_NONE without parameters */
-    uint16_t state;              /* type */
+    uint32_t function;
+    uint32_t timers; /* their number, at most INTERP_TIMERS_MAX */
+    uint32_t reserved;
     struct interp_array methods; /* struct interp_method */
-    struct interp_array timers;  /* struct interp_timer */
 };
 
 struct interp_method {
     uint64_t hash; /* of the name and the whole structure of its types */
     uint32_t name;
-    uint32_t function; /* (state, parameters) -> result; (state) without parameters */
-    uint16_t params;   /* as of the actor */
-    uint16_t result;   /* type, or INTERP_TYPE_NONE */
     uint32_t reserved;
 };
 
-struct interp_timer {
-    uint32_t period;   /* function: (state) -> nanoseconds */
-    uint32_t function; /* (state) */
-};
+#define INTERP_TIMERS_MAX 64u    /* of one actor */
+#define INTERP_ACTORS_MAX 65535u /* of one module; also methods of one actor */
 
 enum interp_strategy { INTERP_STRATEGY_RESTART, INTERP_STRATEGY_REST, INTERP_STRATEGY_ALL };
 
@@ -387,9 +382,8 @@ struct interp_supervisor {
 /* The value of a child's name is its place among all children of the program, in order. */
 struct interp_child {
     uint32_t name;
-    uint32_t actor; /* index */
-    uint32_t
-        start; /* function without parameters that gives the record of the actor's parameters, or nothing */
+    uint32_t actor;    /* index */
+    uint32_t function; /* root of its process, as of the actor, which evaluates the arguments itself */
     uint32_t reserved;
 };
 

@@ -142,21 +142,55 @@ uint64_t interp_fiber_tag(struct interp_run *run)
     return slot;
 }
 
+/* The fiber no longer waits for another one, which has not ended. */
+static void forget(const struct interp_run *run, uint32_t ref)
+{
+    struct interp_fiber *fiber = interp_fiber_at(run, ref), *of = interp_fiber_at(run, fiber->awaits);
+    uint32_t before = of->waiters;
+    while (interp_fiber_at(run, before)->next != ref)
+        before = interp_fiber_at(run, before)->next;
+    interp_fiber_at(run, before)->next = fiber->next;
+    if (of->waiters == ref)
+        of->waiters = before == ref ? 0 : before;
+}
+
+/* One that waits with an end may have been woken by the other fiber's end already. */
+static void wake(struct interp_run *run, uint32_t ref, const struct proc_done *done)
+{
+    struct interp_fiber *fiber = interp_fiber_at(run, ref);
+    fiber->slot = 0;
+    fiber->done = *done;
+    fiber->has_done = true;
+    if (fiber->awaits)
+        forget(run, ref);
+    if (fiber->state != INTERP_FIBER_READY)
+        interp_fiber_ready(run, ref);
+}
+
+void interp_fiber_disown(struct interp_run *run)
+{
+    struct interp_fiber *fiber = interp_fiber_at(run, run->p->current);
+    struct interp_table *table = (void *)interp_write_at(run, run->p->table);
+    table->entries[fiber->slot - 1] = 0;
+    fiber->slot = 0;
+}
+
 static void complete(struct interp_run *run, const struct proc_done *done)
 {
     struct interp_process *p = run->p;
     struct interp_table *table = p->table ? (void *)interp_write_at(run, p->table) : NULL;
+    if (VK_UNLIKELY(done->tag >= INTERP_TAG_OWN)) {
+        interp_actor_done(run, done);
+        return;
+    }
     if (!table || done->tag == 0 || done->tag > table->head.count || table->entries[done->tag - 1] & 1)
         return;
     uint32_t ref = (uint32_t)table->entries[done->tag - 1];
-    struct interp_fiber *fiber = interp_fiber_at(run, ref);
     table->entries[done->tag - 1] = 2 * (uint64_t)table->free + 1;
     table->free = (uint32_t)done->tag;
-    fiber->slot = 0;
-    fiber->done = *done;
-    fiber->has_done = true;
     p->waiting--;
-    interp_fiber_ready(run, ref);
+    if (ref)
+        wake(run, ref, done);
 }
 
 void interp_take_completions(struct interp_run *run)

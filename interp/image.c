@@ -75,6 +75,8 @@ static bool letter_fits(const struct interp_module *m, char letter, uint16_t typ
 {
     if (letter == '-')
         return type == INTERP_TYPE_NONE;
+    if (letter == 'r')
+        return true;
     if (type == INTERP_TYPE_NONE)
         return false;
     switch (letter) {
@@ -98,17 +100,37 @@ static bool letter_fits(const struct interp_module *m, char letter, uint16_t typ
         return is_of(m, type, INTERP_KIND_LIST, INTERP_KIND_STR) ||
                is_of(m, type, INTERP_KIND_LIST, INTERP_KIND_BYTES);
     case '*':
+    case 'm':
         return type != 0;
+    case 'n':
+        return type == 0;
+    case 'M':
+        return is_of(m, type, INTERP_KIND_RECORD, 0);
+    case 'A':
+        return is_of(m, type, INTERP_KIND_HANDLE, 0) && m->types[type].tag == INTERP_HANDLE_ACTOR;
+    case 'F':
+        return is_of(m, type, INTERP_KIND_FIBER, 0);
     default:
         return false;
     }
 }
 
+static bool is_optional(char letter)
+{
+    return letter == 'M' || letter == 'm' || letter == 'n';
+}
+
 static bool signature_fits(const struct interp_module *m, const char *letters, const struct interp_type *fn)
 {
-    for (uint32_t i = 0; i < fn->count; i++, letters++)
-        if (*letters == '>' || !letter_fits(m, *letters, m->type_words[fn->first + i]))
+    for (uint32_t i = 0; i < fn->count; i++, letters++) {
+        uint16_t type = m->type_words[fn->first + i];
+        while (is_optional(*letters) && !letter_fits(m, *letters, type))
+            letters++;
+        if (*letters == '>' || !letter_fits(m, *letters, type))
             return false;
+    }
+    while (is_optional(*letters))
+        letters++;
     return letters[0] == '>' && letter_fits(m, letters[1], fn->of);
 }
 

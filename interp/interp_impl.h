@@ -99,6 +99,16 @@ struct interp_process {
     uint32_t trap_text;  /* reference to a Str with the reason, or 0 */
     uint32_t roots[4];   /* of natives */
     uint32_t request;    /* offset of what the service keeps, outside of the objects */
+    /* of an actor: interp/actor.c */
+    uint32_t inbox;      /* the message that landed and had no turn yet, 0 none */
+    uint32_t server;     /* the fiber that waits for the next turn, 0 none */
+    uint32_t caller;     /* request id that the turn under way answers, 0 none */
+    uint16_t actor;      /* its place in SERVICES, plus one */
+    uint8_t inbox_state; /* of the one RECV */
+    uint8_t last_turn;
+    bool stops;          /* there is no next turn */
+    uint64_t inbox_arg;  /* of the completion of the RECV */
+    uint64_t timers_due; /* a bit for each */
     uint32_t collections;
     uint64_t cpu_left; /* reductions */
     uint64_t result;   /* of the root, a scalar */
@@ -177,6 +187,13 @@ bool interp_room(struct interp_run *run, uint64_t len_bytes);
 /* The same, known to be there after interp_room. */
 uint32_t interp_take(struct interp_run *run, uint32_t len_bytes, uint16_t type, uint32_t count);
 
+/* Bytes up to `end` were written, above the objects: they are wiped with the heap. */
+VK_INLINE void interp_touched(struct interp_run *run, uint32_t end)
+{
+    if (run->p->high < end)
+        run->p->high = end;
+}
+
 VK_INLINE uint64_t interp_text_bytes(uint64_t len_bytes)
 {
     return sizeof(struct interp_object) + VK_ALIGN_UP(len_bytes, (uint64_t)8);
@@ -210,6 +227,8 @@ bool interp_stack_grow(struct interp_run *run, uint32_t words);
 void interp_fiber_ready(struct interp_run *run, uint32_t fiber);
 /* A slot for the fiber in the table, as the tag of its op; 0: out of memory. */
 uint64_t interp_fiber_tag(struct interp_run *run);
+/* The completion that the running fiber has a slot for will be nobody's. */
+void interp_fiber_disown(struct interp_run *run);
 /* Completions wake their fibers. */
 void interp_take_completions(struct interp_run *run);
 /* Whether awaiting `target` would wait for itself. */
@@ -218,6 +237,15 @@ bool interp_is_cycle(const struct interp_run *run, uint32_t fiber, uint32_t targ
 void interp_fiber_await(struct interp_run *run, uint32_t target);
 /* The running fiber has ended: wake who waits for it. */
 void interp_fiber_ended(struct interp_run *run, uint64_t result, bool gives_ref);
+
+/* ---- actor.c --------------------------------------------------------------------------- */
+
+/* Tags that are no fiber's begin here. */
+#define INTERP_TAG_OWN  ((uint64_t)1 << 32)
+#define INTERP_TAG_RECV INTERP_TAG_OWN /* the messages of an actor: what lands goes into the inbox */
+
+/* A completion with such a tag. */
+void interp_actor_done(struct interp_run *run, const struct proc_done *done);
 
 /* ---- land.c --------------------------------------------------------------------------- */
 
@@ -247,6 +275,8 @@ struct interp_map {
 };
 
 uint64_t interp_map_bytes(uint64_t room);
+/* Of a map with that room. */
+uint32_t interp_map_buckets(uint32_t room);
 uint32_t interp_map_hash(const struct interp_run *run, uint32_t map, uint64_t key);
 /* hash: of the key, by interp_map_hash. */
 int64_t interp_map_find(const struct interp_run *run, uint32_t map, uint64_t key, uint32_t hash);

@@ -26,15 +26,25 @@ static uint32_t fiber_of(const struct proc_program *program, struct proc_self *s
     return !entry || *entry & 1 ? 0 : (uint32_t)*entry;
 }
 
+/* Where the reference goes of what lands; NULL: nobody waits for it. */
+static uint32_t *holder_of(const struct proc_program *program, struct proc_self *self,
+                           struct interp_process *p, uint64_t tag)
+{
+    if (tag == INTERP_TAG_RECV)
+        return &p->inbox;
+    uint32_t ref = fiber_of(program, self, p->table, tag);
+    struct interp_fiber *fiber = ref ? reach(program, self, ref, sizeof *fiber) : NULL;
+    return fiber ? &fiber->landed : NULL;
+}
+
 uint32_t interp_land(const struct proc_program *program, struct proc_self *self, uint64_t tag, uint32_t len)
 {
     struct interp_process *p = reach(program, self, INTERP_PROCESS_OFF, sizeof *p);
     uint64_t bytes = interp_text_bytes(len);
     if (!p)
         return PROC_LAND_NOBODY;
-    uint32_t ref = fiber_of(program, self, p->table, tag), top = p->top;
-    struct interp_fiber *fiber = ref ? reach(program, self, ref, sizeof *fiber) : NULL;
-    if (!fiber)
+    uint32_t top = p->top, *holder = holder_of(program, self, p, tag);
+    if (!holder)
         return PROC_LAND_NOBODY;
     if (top + bytes > p->soft)
         return 0;
@@ -42,7 +52,7 @@ uint32_t interp_land(const struct proc_program *program, struct proc_self *self,
     if (!object)
         return PROC_LAND_NOBODY;
     *object = (struct interp_object){INTERP_OWN_RAW, 0, len};
-    fiber->landed = top;
+    *holder = top;
     p->top = top + (uint32_t)bytes;
     return top + (uint32_t)sizeof *object;
 }
@@ -55,8 +65,10 @@ bool interp_make_landing(struct interp_run *run)
     self->land_len = 0;
     if (interp_room(run, interp_text_bytes(len)))
         return true;
-    const struct interp_table *table = (const void *)interp_write_at(run, p->table);
-    p->current = (uint32_t)table->entries[self->land_tag - 1];
+    p->current = p->root;
+    if (self->land_tag != INTERP_TAG_RECV)
+        p->current = (uint32_t)((const struct interp_table *)(const void *)interp_write_at(run, p->table))
+                         ->entries[self->land_tag - 1];
     p->trap = INTERP_TRAP_MEMORY;
     interp_report(run);
     return false;

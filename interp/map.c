@@ -15,6 +15,11 @@ static uint64_t buckets_for(uint64_t room)
     return room ? n : 0;
 }
 
+uint32_t interp_map_buckets(uint32_t room)
+{
+    return (uint32_t)buckets_for(room);
+}
+
 uint64_t interp_map_bytes(uint64_t room)
 {
     return sizeof(struct interp_map) + room * sizeof(struct interp_entry) +

@@ -50,6 +50,17 @@ uint64_t interp_module_checksum(const void *bytes, size_t len_bytes);
 /* The NUL-terminated name at an offset of NAMES; "?" when the offset is outside. */
 const char *interp_module_name(const struct interp_module *module, uint32_t offset);
 
+/* The services of a module, which have been verified; NULL: it has none. */
+VK_INLINE const struct interp_services *interp_module_services(const struct interp_module *module)
+{
+    return module->counts[INTERP_SECTION_SERVICES] ? (const void *)module->services : NULL;
+}
+
+VK_INLINE const void *interp_module_at(const struct interp_module *module, struct interp_array array)
+{
+    return module->services + array.first;
+}
+
 VK_INLINE bool interp_is_reference(uint16_t type)
 {
     return type != 0 && type != INTERP_TYPE_NONE;

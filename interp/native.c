@@ -37,7 +37,7 @@ enum interp_say interp_call_trap(struct interp_call *call, enum interp_trap trap
     return INTERP_TRAP;
 }
 
-enum interp_say interp_call_fail(struct interp_call *call, struct vk_span text)
+enum interp_say interp_call_trap_text(struct interp_call *call, enum interp_trap trap, struct vk_span text)
 {
     struct interp_run *run = call->run;
     uint32_t ref = interp_alloc(run, interp_text_bytes(text.len), interp_str_type(run), (uint32_t)text.len);
@@ -45,7 +45,12 @@ enum interp_say interp_call_fail(struct interp_call *call, struct vk_span text)
         return interp_call_trap(call, INTERP_TRAP_MEMORY);
     vk_copy(interp_write_at(run, interp_text_off(ref)), text.ptr, text.len);
     run->p->trap_text = ref;
-    return interp_call_trap(call, INTERP_TRAP_FAIL);
+    return interp_call_trap(call, trap);
+}
+
+enum interp_say interp_call_fail(struct interp_call *call, struct vk_span text)
+{
+    return interp_call_trap_text(call, INTERP_TRAP_FAIL, text);
 }
 
 uint8_t *interp_call_text_new(struct interp_call *call, uint16_t type, uint64_t len_bytes)

@@ -36,6 +36,7 @@ struct interp_call {
     uint32_t step;                /* the native's own, kept over WAIT, FULL and AGAIN; 0 at first */
     uint16_t type;                /* of the result */
     uint8_t refs;                 /* parameters that are references */
+    uint8_t scalars;              /* and those that are not */
     uint8_t trap;                 /* enum interp_trap */
     union interp_word result;     /* a scalar, or a reference */
     uint32_t cost;                /* reductions to charge, for bytes touched */
@@ -48,7 +49,9 @@ typedef enum interp_say (*interp_native_fn)(struct interp_call *call);
  * The signature is letters: the parameters, references first, '>', the
  * result. i scalar, S Str, B Bytes, O Option of Str, L list of Str, P Option
  * of Bytes, I list of scalars, T list of Str or of Bytes, V any list, * any
- * reference, - (result) nothing.
+ * reference, A an actor's address, F any fiber, - (result) nothing, r (result)
+ * whatever it is. Parameters that may be left out: M a record, m any
+ * reference, n a scalar.
  */
 struct interp_native {
     const char *name;
@@ -154,6 +157,8 @@ uint8_t *interp_call_text_new(struct interp_call *call, uint16_t type, uint64_t 
 enum interp_say interp_call_give_text(struct interp_call *call, struct vk_span text);
 
 enum interp_say interp_call_trap(struct interp_call *call, enum interp_trap trap);
+/* The same with what is to be said behind the trap's own text, which must not lie in the heap. */
+enum interp_say interp_call_trap_text(struct interp_call *call, enum interp_trap trap, struct vk_span text);
 
 /* The same as `fail` with that text, which must not lie in the heap. */
 enum interp_say interp_call_fail(struct interp_call *call, struct vk_span text);

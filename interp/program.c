@@ -87,7 +87,6 @@ void interp_program_init(struct interp_program *program, const char *name, const
                     .resume = resume,
                     .used = used,
                     .land = interp_land,
-                    .is_movable = true,
                     .context = program},
         .image = image,
         .function = function,

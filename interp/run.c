@@ -142,6 +142,7 @@ static enum interp_say call_native(struct interp_run *run, uint32_t in, int64_t 
                                  .step = fiber->step,
                                  .type = link->result,
                                  .refs = link->refs,
+                                 .scalars = link->scalars,
                                  .left = left};
     fiber->has_done = false;
     fiber->window = (uint8_t)(in >> 8);

@@ -5,6 +5,7 @@
  * program may read the section as it is.
  */
 #include "interp/verify_impl.h"
+#include "vk/limits.h"
 
 /* Whether an array of elements of that size lies in the section; they are aligned to 8 in it. */
 static bool check_array(struct verify *v, const struct interp_array *array, size_t size)
@@ -120,6 +121,66 @@ static bool check_blocks(struct verify *v, const struct interp_services *s, uint
     return true;
 }
 
+static bool check_actor(struct verify *v, const struct interp_actor *actor)
+{
+    if (!check_name(v, actor->name) || !check_root(v, actor->function, INTERP_TYPE_NONE) ||
+        !check_array(v, &actor->methods, sizeof(struct interp_method)))
+        return false;
+    if (actor->timers > INTERP_TIMERS_MAX || actor->methods.count > INTERP_ACTORS_MAX)
+        return verify_refuse(v, "an actor with too many timers or methods");
+    for (uint32_t i = 0; i < actor->methods.count; i++) {
+        const struct interp_method *method = entry_of(v, &actor->methods, i, sizeof *method);
+        if (!check_name(v, method->name))
+            return false;
+    }
+    return true;
+}
+
+static bool check_actors(struct verify *v, const struct interp_services *s, uint32_t *ret_at)
+{
+    if (!check_array(v, &s->actors, sizeof(struct interp_actor)))
+        return false;
+    if (s->actors.count > INTERP_ACTORS_MAX)
+        return verify_refuse(v, "too many actors");
+    for (uint32_t i = 0; i < s->actors.count; i++) {
+        *ret_at = i;
+        if (!check_actor(v, entry_of(v, &s->actors, i, sizeof(struct interp_actor))))
+            return false;
+    }
+    return true;
+}
+
+static bool check_supervisor(struct verify *v, const struct interp_services *s,
+                             const struct interp_supervisor *supervisor)
+{
+    if (!check_array(v, &supervisor->children, sizeof(struct interp_child)))
+        return false;
+    if (supervisor->children.count == 0 || supervisor->children.count > PROC_CHILDREN_MAX)
+        return verify_refuse(v, "a supervisor of no actor, or of too many");
+    if (supervisor->strategy > INTERP_STRATEGY_ALL || supervisor->max > PROC_RESTARTS_MAX)
+        return verify_refuse(v, "a supervisor of an unknown strategy, or with too many restarts");
+    for (uint32_t i = 0; i < supervisor->children.count; i++) {
+        const struct interp_child *child = entry_of(v, &supervisor->children, i, sizeof *child);
+        if (!check_name(v, child->name) || !check_root(v, child->function, INTERP_TYPE_NONE))
+            return false;
+        if (child->actor >= s->actors.count)
+            return verify_refuse(v, "a supervised actor that does not exist");
+    }
+    return true;
+}
+
+static bool check_supervisors(struct verify *v, const struct interp_services *s, uint32_t *ret_at)
+{
+    if (!check_array(v, &s->supervisors, sizeof(struct interp_supervisor)))
+        return false;
+    for (uint32_t i = 0; i < s->supervisors.count; i++) {
+        *ret_at = i;
+        if (!check_supervisor(v, s, entry_of(v, &s->supervisors, i, sizeof(struct interp_supervisor))))
+            return false;
+    }
+    return true;
+}
+
 bool interp_verify_services(struct verify *v, uint32_t *ret_at)
 {
     const struct interp_services *s = (const void *)v->m->services;
@@ -129,5 +190,5 @@ bool interp_verify_services(struct verify *v, uint32_t *ret_at)
     if (verify_count(v, INTERP_SECTION_SERVICES) < sizeof *s)
         return verify_refuse(v, "the services are shorter than their head");
     return check_name(v, s->name) && check_lets(v, s, ret_at) && check_tests(v, s, ret_at) &&
-           check_blocks(v, s, ret_at);
+           check_blocks(v, s, ret_at) && check_actors(v, s, ret_at) && check_supervisors(v, s, ret_at);
 }

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The turns of an actor. Its process keeps one RECV in flight while it waits
+ * for a turn, with a tag of its own, so that timers wake it too; a message
+ * that lands meanwhile is kept until its turn. A timer that is due goes before
+ * messages, but not twice in a row when one has come.
+ */
+#include "interp/actor.h"
+
+#include "interp/interp_impl.h"
+#include "interp/message.h"
+#include "vk/err.h"
+
+#define TAG_TIMER (2 * INTERP_TAG_OWN) /* plus its number */
+
+enum { INBOX_IDLE, INBOX_ASKED, INBOX_ARRIVED };
+enum { TURN_MESSAGE, TURN_TIMER };
+
+void interp_actor_done(struct interp_run *run, const struct proc_done *done)
+{
+    struct interp_process *p = run->p;
+    if (done->tag == INTERP_TAG_RECV) {
+        p->inbox_state = done->res == 0 ? INBOX_ARRIVED : INBOX_IDLE;
+        p->inbox_arg = done->arg;
+    } else {
+        p->timers_due |= (uint64_t)1 << (done->tag & (INTERP_TIMERS_MAX - 1));
+    }
+    if (!p->server)
+        return;
+    p->waiting--;
+    interp_fiber_ready(run, p->server);
+    p->server = 0;
+}
+
+static bool submit(struct interp_run *run, const struct proc_op *op)
+{
+    struct proc_op *slot = proc_op_next(interp_self(run));
+    if (!slot)
+        return false;
+    *slot = *op;
+    return true;
+}
+
+/* ---- the next turn ------------------------------------------------------------------ */
+
+static enum interp_say wait_for_turn(struct interp_run *run)
+{
+    struct interp_process *p = run->p;
+    interp_fiber_at(run, p->current)->state = INTERP_FIBER_OP;
+    p->server = p->current;
+    p->waiting++;
+    return INTERP_WAIT;
+}
+
+/* A message of a method that this version of the actor does not have: who waits for it hears that nobody is
+ * there. */
+static bool refuse(struct interp_run *run)
+{
+    const struct proc_op op = {.code = PROC_OP_REPLY,
+                               .flags = PROC_OP_SILENT,
+                               .arg = (uint32_t)run->p->inbox_arg | (uint64_t)(uint32_t)-VK_EDIED << 32};
+    return (uint32_t)op.arg == 0 || submit(run, &op);
+}
+
+/* The message becomes what landed for the running fiber. false: no method of its; it is dropped. */
+static bool take_message(struct interp_call *call, const struct interp_actor *actor)
+{
+    struct interp_run *run = call->run;
+    struct interp_process *p = run->p;
+    const struct interp_method *methods = interp_module_at(&run->image->module, actor->methods);
+    struct interp_letter letter = {0};
+    struct vk_span bytes = p->inbox ? interp_text(run, p->inbox) : vk_span("", 0);
+    if (bytes.len >= sizeof letter)
+        memcpy(&letter, bytes.ptr, sizeof letter);
+    for (uint32_t i = 0; i < actor->methods.count; i++) {
+        if (methods[i].hash != letter.hash)
+            continue;
+        interp_fiber_at(run, p->current)->landed = p->inbox;
+        p->inbox = 0;
+        p->caller = (uint32_t)p->inbox_arg;
+        call->result.u = i;
+        return true;
+    }
+    p->inbox = 0;
+    return false;
+}
+
+static enum interp_say begin_timer(struct interp_call *call, const struct interp_actor *actor)
+{
+    struct interp_process *p = call->run->p;
+    uint32_t timer = (uint32_t)__builtin_ctzll(p->timers_due);
+    p->timers_due &= p->timers_due - 1;
+    p->last_turn = TURN_TIMER;
+    call->result.u = actor->methods.count + timer;
+    return INTERP_DONE;
+}
+
+static enum interp_say actor_next(struct interp_call *call)
+{
+    struct interp_process *p = call->run->p;
+    const struct interp_module *module = &call->run->image->module;
+    const struct interp_services *services = interp_module_services(module);
+    uint64_t index = interp_call_scalar(call, 0).u;
+    if (p->stops)
+        return INTERP_END;
+    if (!services || index >= services->actors.count)
+        return interp_call_trap(call, INTERP_TRAP_INDEX);
+    const struct interp_actor *actor =
+        (const struct interp_actor *)interp_module_at(module, services->actors) + index;
+    const struct proc_op recv = {
+        .code = PROC_OP_RECV, .flags = PROC_OP_LAND, .len = PROC_MESSAGE_MAX_BYTES, .tag = INTERP_TAG_RECV};
+    p->actor = (uint16_t)(index + 1);
+    p->caller = 0;
+    p->cpu_left = INTERP_TURN_REDUCTIONS;
+    if (p->timers_due && (p->inbox_state != INBOX_ARRIVED || p->last_turn == TURN_MESSAGE))
+        return begin_timer(call, actor);
+    while (p->inbox_state == INBOX_ARRIVED) {
+        if (interp_self(call->run)->ops_count == PROC_RING_ENTRIES)
+            return INTERP_FULL;
+        p->inbox_state = INBOX_IDLE;
+        p->last_turn = TURN_MESSAGE;
+        if (take_message(call, actor))
+            return INTERP_DONE;
+        (void)refuse(call->run); /* there was room */
+    }
+    if (p->inbox_state == INBOX_IDLE) {
+        if (!submit(call->run, &recv))
+            return INTERP_FULL;
+        p->inbox_state = INBOX_ASKED;
+    }
+    return wait_for_turn(call->run);
+}
+
+/* ---- in a turn ----------------------------------------------------------------------- */
+
+static enum interp_say actor_params(struct interp_call *call)
+{
+    return interp_message_read(call, INTERP_FROM_START, 0);
+}
+
+static enum interp_say actor_args(struct interp_call *call)
+{
+    return interp_message_read(call, INTERP_FROM_LANDED, sizeof(struct interp_letter));
+}
+
+/* The result of a turn that nobody waits for is dropped. */
+static enum interp_say actor_reply(struct interp_call *call)
+{
+    struct interp_process *p = call->run->p;
+    uint32_t off, len;
+    if (!p->caller)
+        return INTERP_DONE;
+    if (interp_self(call->run)->ops_count == PROC_RING_ENTRIES)
+        return INTERP_FULL;
+    enum interp_part part = call->refs      ? INTERP_PART_REF
+                            : call->scalars ? INTERP_PART_SCALAR
+                                            : INTERP_PART_NONE;
+    enum interp_say say = interp_message_make(call, part, 0, NULL, 0, &off, &len);
+    if (say != INTERP_DONE)
+        return say;
+    const struct proc_op op = {
+        .code = PROC_OP_REPLY, .flags = PROC_OP_SILENT, .off = off, .len = len, .arg = p->caller};
+    p->caller = 0;
+    (void)submit(call->run, &op); /* there is room */
+    return INTERP_DONE;
+}
+
+static enum interp_say actor_every(struct interp_call *call)
+{
+    uint64_t timer = interp_call_scalar(call, 0).u, ns = interp_call_scalar(call, 1).u;
+    if ((int64_t)ns <= 0)
+        return interp_call_fail(call, VK_SPAN_LIT("`every` takes a Duration above zero"));
+    if (timer >= INTERP_TIMERS_MAX)
+        return interp_call_trap(call, INTERP_TRAP_INDEX);
+    const struct proc_op op = {.code = PROC_OP_SLEEP, .arg = ns, .tag = TAG_TIMER + timer};
+    return submit(call->run, &op) ? INTERP_DONE : INTERP_FULL;
+}
+
+static enum interp_say actor_stop(struct interp_call *call)
+{
+    call->run->p->stops = true;
+    return INTERP_DONE;
+}
+
+const struct interp_native interp_turn_natives[] = {
+#define NATIVE(name, signature, fn) {name, signature, fn},
+    INTERP_TURN_NATIVES(NATIVE)
+#undef NATIVE
+        {0},
+};

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Starting actors and asking them. A native makes the message, gives the op to
+ * the service, and says what came of it; what fails names actor and method.
+ */
+#include "interp/actor.h"
+#include "interp/interp_impl.h"
+#include "interp/message.h"
+#include "interp/text/time.h"
+#include "proc/service.h"
+#include "vk/err.h"
+#include "vk/fmt.h"
+
+#define TEXT_BYTES 400u /* four names and what is between them */
+
+static struct vk_span span_of(const char *text)
+{
+    size_t len = 0;
+    while (text[len])
+        len++;
+    return vk_span(text, len);
+}
+
+/* ---- names ---------------------------------------------------------------------- */
+
+static const struct interp_actor *actor_at(const struct interp_call *call, uint64_t index)
+{
+    const struct interp_module *module = &call->run->image->module;
+    const struct interp_services *services = interp_module_services(module);
+    if (!services || index >= services->actors.count)
+        return NULL;
+    return (const struct interp_actor *)interp_module_at(module, services->actors) + index;
+}
+
+static const char *name_of(const struct interp_call *call, uint32_t name)
+{
+    return interp_module_name(&call->run->image->module, name);
+}
+
+/* The actor and method that the call's first scalar names. */
+struct asked {
+    const struct interp_actor *actor;
+    const struct interp_method *method; /* NULL: none */
+};
+
+static struct asked asked_of(const struct interp_call *call)
+{
+    uint64_t number = interp_call_scalar(call, 0).u;
+    const struct interp_actor *actor = actor_at(call, number >> 16);
+    if (!actor || (number & 0xffff) >= actor->methods.count)
+        return (struct asked){0};
+    const struct interp_method *methods = interp_module_at(&call->run->image->module, actor->methods);
+    return (struct asked){actor, methods + (number & 0xffff)};
+}
+
+static uint64_t address_of(const struct interp_call *call, uint32_t index)
+{
+    uint64_t address;
+    memcpy(&address, interp_read_at(call->run, interp_call_ref(call, index)) + sizeof(struct interp_object),
+           8);
+    return address;
+}
+
+static enum interp_say give_address(struct interp_call *call, uint64_t address)
+{
+    uint32_t ref = interp_alloc(call->run, 16, call->type, 0);
+    call->result.u = ref;
+    if (!ref)
+        return interp_call_trap(call, INTERP_TRAP_MEMORY);
+    memcpy(interp_write_at(call->run, ref) + sizeof(struct interp_object), &address, 8);
+    return INTERP_DONE;
+}
+
+/* ---- what fails ------------------------------------------------------------------- */
+
+static void put_late(const struct interp_call *call, const struct asked *asked, struct vk_out *out)
+{
+    uint8_t time[INTERP_DURATION_BYTES];
+    size_t len = interp_duration_print(time, interp_call_scalar(call, 1).i);
+    vk_out_fmt(out, " did not answer %s in %.*s", name_of(call, asked->method->name), (int)len,
+               (const char *)time);
+    if (!call->done->arg)
+        return;
+    const struct interp_actor *self = actor_at(call, (uint64_t)call->run->p->actor - 1);
+    vk_out_fmt(out, ": it waits for %s, which waits for it", self ? name_of(call, self->name) : "the caller");
+}
+
+/* The completion says that there is no answer. */
+static enum interp_say fail_call(struct interp_call *call)
+{
+    struct asked asked = asked_of(call);
+    char text[TEXT_BYTES];
+    struct vk_out out;
+    vk_out_init(&out, text, sizeof text);
+    vk_out_fmt(&out, "actor %s", name_of(call, asked.actor->name));
+    if (call->done->res == -VK_ETIMEDOUT)
+        put_late(call, &asked, &out);
+    else if (call->done->res == -VK_EDIED)
+        vk_out_fmt(&out, " died during %s", name_of(call, asked.method->name));
+    else
+        vk_out_fmt(&out, " could not be asked for %s: %s", name_of(call, asked.method->name),
+                   vk_err_text(call->done->res));
+    return interp_call_trap_text(call, INTERP_TRAP_AWAIT, vk_out_span(&out));
+}
+
+/* ---- asking ------------------------------------------------------------------------- */
+
+/* Submits SEND or CALL with the message of the call's arguments. */
+static enum interp_say ask(struct interp_call *call, uint16_t code, uint64_t timeout_ns)
+{
+    struct asked asked = asked_of(call);
+    if (!asked.method)
+        return interp_call_trap(call, INTERP_TRAP_INDEX);
+    if (interp_self(call->run)->ops_count == PROC_RING_ENTRIES)
+        return INTERP_FULL;
+    const struct interp_letter letter = {address_of(call, 0), asked.method->hash};
+    uint32_t off, len;
+    enum interp_part part = call->refs > 1 ? INTERP_PART_REF : INTERP_PART_NONE;
+    enum interp_say say = interp_message_make(call, part, 1, &letter, sizeof letter, &off, &len);
+    if (say != INTERP_DONE)
+        return say;
+    const struct proc_op op = {.code = code,
+                               .flags = code == PROC_OP_CALL ? PROC_OP_LAND : 0,
+                               .handle = INTERP_ACTORS_HANDLE,
+                               .off = off,
+                               .len = len,
+                               .arg = timeout_ns};
+    return interp_call_submit(call, &op);
+}
+
+static enum interp_say ask_call(struct interp_call *call)
+{
+    int64_t ns = interp_call_scalar(call, 1).i;
+    return ask(call, PROC_OP_CALL, ns > 0 ? (uint64_t)ns : 1); /* 0 would be for ever */
+}
+
+static enum interp_say actor_send(struct interp_call *call)
+{
+    if (!call->done)
+        return ask(call, PROC_OP_SEND, 0);
+    return call->done->res == 0 || call->done->res == -VK_EDIED ? INTERP_DONE : fail_call(call);
+}
+
+static enum interp_say actor_call(struct interp_call *call)
+{
+    if (!call->done)
+        return ask_call(call);
+    return call->done->res == 0 ? interp_message_read(call, INTERP_FROM_LANDED, 0) : fail_call(call);
+}
+
+static enum interp_say actor_ask(struct interp_call *call)
+{
+    if (!call->done)
+        return ask_call(call);
+    int res = call->done->res;
+    if (res != 0 && res != -VK_EDIED && res != -VK_ETIMEDOUT)
+        return fail_call(call);
+    call->result.u = res == 0 ? 0 : res == -VK_EDIED ? 1 : 2;
+    return INTERP_DONE;
+}
+
+static enum interp_say actor_answer(struct interp_call *call)
+{
+    return interp_message_read(call, INTERP_FROM_LANDED, 0);
+}
+
+/* ---- starting, and the rest ------------------------------------------------------------ */
+
+static enum interp_say started(struct interp_call *call, const struct interp_actor *actor)
+{
+    char text[TEXT_BYTES];
+    struct vk_out out;
+    if (call->done->res == 0)
+        return give_address(call, call->done->arg);
+    vk_out_init(&out, text, sizeof text);
+    vk_out_fmt(&out, "actor %s cannot be started: %s", name_of(call, actor->name),
+               vk_err_text(call->done->res));
+    return interp_call_trap_text(call, INTERP_TRAP_AWAIT, vk_out_span(&out));
+}
+
+static enum interp_say actor_start(struct interp_call *call)
+{
+    uint64_t index = interp_call_scalar(call, 0).u;
+    const struct interp_actor *actor = actor_at(call, index);
+    uint32_t off, len;
+    if (!actor)
+        return interp_call_trap(call, INTERP_TRAP_INDEX);
+    if (call->done)
+        return started(call, actor);
+    if (interp_self(call->run)->ops_count == PROC_RING_ENTRIES)
+        return INTERP_FULL;
+    enum interp_part part = call->refs ? INTERP_PART_REF : INTERP_PART_NONE;
+    enum interp_say say = interp_message_make(call, part, 0, NULL, 0, &off, &len);
+    if (say != INTERP_DONE)
+        return say;
+    const struct proc_op op = {
+        .code = PROC_OP_SPAWN, .handle = INTERP_ACTORS_HANDLE, .off = off, .len = len, .arg = index};
+    return interp_call_submit(call, &op);
+}
+
+static enum interp_say actor_child(struct interp_call *call)
+{
+    return give_address(call, INTERP_ADDRESS_CHILD | interp_call_scalar(call, 0).u);
+}
+
+static enum interp_say actor_same(struct interp_call *call)
+{
+    call->result.u = address_of(call, 0) == address_of(call, 1);
+    return INTERP_DONE;
+}
+
+static enum interp_say actor_link(struct interp_call *call)
+{
+    const struct proc_op op = {
+        .code = PROC_OP_LINK, .handle = INTERP_ACTORS_HANDLE, .arg = address_of(call, 0)};
+    if (!call->done)
+        return interp_call_submit(call, &op);
+    int res = call->done->res;
+    if (res == 0 || res == -VK_EINVAL) /* with itself */
+        return INTERP_DONE;
+    const char *text = res == -VK_EDIED ? "the actor to link with has ended" : vk_err_text(res);
+    return interp_call_trap_text(call, INTERP_TRAP_AWAIT, span_of(text));
+}
+
+static enum interp_say actor_monitor(struct interp_call *call)
+{
+    const struct proc_op op = {
+        .code = PROC_OP_MONITOR, .handle = INTERP_ACTORS_HANDLE, .arg = address_of(call, 0)};
+    if (!call->done)
+        return interp_call_submit(call, &op);
+    int res = call->done->res;
+    const char *text = res >= 0           ? proc_reason_text((enum proc_reason)res)
+                       : res == -VK_EDIED ? "gone"
+                                          : vk_err_text(res);
+    return interp_call_give_text(call, span_of(text));
+}
+
+const struct interp_native interp_actor_natives[] = {
+#define NATIVE(name, signature, fn) {name, signature, fn},
+    INTERP_ACTOR_NATIVES(NATIVE)
+#undef NATIVE
+        {0},
+};

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Making messages. The bytes grow upwards above the last object, in an area
+ * that is asked for beforehand and doubled when it does not do; its upper half
+ * holds the objects by number, and buckets that find the number of one.
+ */
+#include "interp/message.h"
+
+#include "interp/interp_impl.h"
+
+#define AREA_MIN_BYTES 512u
+#define AREA_MAX_BYTES (1u << 21) /* more than any message takes */
+#define HEAD_BYTES     8u         /* counts of objects and heap */
+
+enum state { FINE, FULL, TOO_BIG, UNSENDABLE };
+
+struct maker {
+    struct interp_run *run;
+    uint8_t *begin; /* of the bytes */
+    uint8_t *at;
+    uint8_t *end;
+    uint32_t *objects; /* by number: reference */
+    uint32_t count;
+    uint32_t max;
+    uint16_t *buckets; /* number + 1 of an object, or 0; 2 * max of them, linear probing */
+    uint64_t heap_bytes;
+    enum state state;
+};
+
+/* Room for len bytes more; NULL and the state says why not. */
+static uint8_t *room(struct maker *m, uint64_t len)
+{
+    if (VK_UNLIKELY(m->state != FINE))
+        return NULL;
+    if (VK_UNLIKELY(len > (uint64_t)(m->end - m->at))) {
+        m->state = (uint64_t)(m->at - m->begin) + len > PROC_MESSAGE_MAX_BYTES ? TOO_BIG : FULL;
+        return NULL;
+    }
+    uint8_t *dst = m->at;
+    m->at += len;
+    return dst;
+}
+
+static void put(struct maker *m, const void *bytes, uint64_t len)
+{
+    uint8_t *dst = room(m, len);
+    if (dst)
+        vk_copy(dst, bytes, len);
+}
+
+static void put_number(struct maker *m, uint32_t number)
+{
+    uint8_t bytes[5];
+    uint32_t n = 0;
+    for (; number >= 128; number >>= 7)
+        bytes[n++] = (uint8_t)(number | 128);
+    bytes[n++] = (uint8_t)number;
+    put(m, bytes, n);
+}
+
+/* ---- references ------------------------------------------------------------------ */
+
+/* The bucket of the object, or the free one where it belongs. */
+static uint16_t *bucket_of(const struct maker *m, uint32_t ref)
+{
+    uint32_t mask = 2 * m->max - 1, at = (ref >> 3) * 2654435761u >> 7;
+    for (;; at++) {
+        uint16_t *bucket = &m->buckets[at & mask];
+        if (*bucket == 0 || m->objects[*bucket - 1] == ref)
+            return bucket;
+    }
+}
+
+/* What follows the number of a new object: its size. */
+static void put_size(struct maker *m, const struct interp_object *object)
+{
+    const struct interp_type *type = &m->run->image->types[object->type];
+    switch (type->kind) {
+    case INTERP_KIND_STR:
+    case INTERP_KIND_BYTES:
+        m->heap_bytes += interp_text_bytes(object->count);
+        put_number(m, object->count);
+        break;
+    case INTERP_KIND_LIST:
+        m->heap_bytes += interp_list_bytes(((const struct interp_list *)(const void *)object)->len);
+        put_number(m, (uint32_t)((const struct interp_list *)(const void *)object)->len);
+        break;
+    case INTERP_KIND_MAP:
+        m->heap_bytes += interp_map_bytes(((const struct interp_map *)(const void *)object)->live);
+        put_number(m, ((const struct interp_map *)(const void *)object)->live);
+        break;
+    case INTERP_KIND_VARIANT:
+        m->heap_bytes += sizeof *object + 8 * (uint64_t)type->count;
+        put_number(m, type->tag);
+        break;
+    case INTERP_KIND_RECORD:
+        m->heap_bytes += sizeof *object + 8 * (uint64_t)type->count;
+        if (type->flags & INTERP_TYPE_MUTABLE)
+            m->state = UNSENDABLE;
+        break;
+    case INTERP_KIND_HANDLE:
+        m->heap_bytes += 16;
+        if (type->tag != INTERP_HANDLE_ACTOR)
+            m->state = UNSENDABLE;
+        break;
+    default:
+        m->state = UNSENDABLE;
+        break;
+    }
+}
+
+static void put_ref(struct maker *m, uint64_t word)
+{
+    uint32_t ref = (uint32_t)word;
+    if (ref == 0) {
+        put_number(m, 0);
+        return;
+    }
+    uint16_t *bucket = bucket_of(m, ref);
+    if (*bucket) {
+        put_number(m, *bucket + 1u);
+        return;
+    }
+    if (m->count == m->max) {
+        m->state = m->state == FINE ? FULL : m->state;
+        return;
+    }
+    m->objects[m->count++] = ref;
+    *bucket = (uint16_t)m->count;
+    put_number(m, 1);
+    put_size(m, interp_object_at(m->run, ref));
+}
+
+/* ---- contents ---------------------------------------------------------------------- */
+
+static void put_words(struct maker *m, const union interp_word *words, uint64_t count, bool are_refs)
+{
+    if (!are_refs) {
+        put(m, words, 8 * count);
+        return;
+    }
+    for (uint64_t i = 0; i < count && m->state == FINE; i++)
+        put_ref(m, words[i].u);
+}
+
+static void put_map(struct maker *m, const struct interp_map *map, const struct interp_type *type)
+{
+    for (uint32_t i = 0; i < map->used && m->state == FINE; i++) {
+        const struct interp_entry *e = &map->entries[i];
+        if (e->next == INTERP_ENTRY_DEAD)
+            continue;
+        const union interp_word key = {.u = e->key}, value = {.u = e->value};
+        put_words(m, &key, 1, type->key != 0);
+        put_words(m, &value, 1, type->of != 0);
+    }
+}
+
+static void put_content(struct maker *m, const struct interp_object *object)
+{
+    const struct interp_type *type = &m->run->image->types[object->type];
+    const union interp_word *words = (const void *)(object + 1);
+    const struct interp_list *list = (const void *)object;
+    switch (type->kind) {
+    case INTERP_KIND_STR:
+    case INTERP_KIND_BYTES:
+        put(m, object + 1, object->count);
+        break;
+    case INTERP_KIND_LIST:
+        put_words(m, list->items, list->len, type->of != 0);
+        break;
+    case INTERP_KIND_MAP:
+        put_map(m, (const void *)object, type);
+        break;
+    case INTERP_KIND_HANDLE:
+        put(m, words, 8);
+        break;
+    default:
+        put_words(m, words, type->refs, true);
+        put_words(m, words + type->refs, (uint64_t)type->count - type->refs, false);
+        break;
+    }
+}
+
+static void put_object(struct maker *m, uint32_t ref)
+{
+    uint8_t *counts = room(m, HEAD_BYTES);
+    put_ref(m, ref);
+    for (uint32_t i = 0; i < m->count && m->state == FINE; i++)
+        put_content(m, interp_object_at(m->run, m->objects[i]));
+    if (m->state != FINE)
+        return;
+    const uint32_t numbers[2] = {m->count, (uint32_t)m->heap_bytes};
+    memcpy(counts, numbers, sizeof numbers);
+    if (m->heap_bytes > UINT32_MAX)
+        m->state = TOO_BIG;
+}
+
+/* ---- the whole ------------------------------------------------------------------------- */
+
+/* The area of that size above the objects, which is known to be there. */
+static struct maker lay_out(struct interp_run *run, uint32_t area_bytes)
+{
+    uint8_t *area = run->heap + run->p->top;
+    uint32_t max = area_bytes / 16 < 32768 ? area_bytes / 16 : 32768;
+    uint8_t *scratch = area + area_bytes - 8 * max;
+    struct maker m = {.run = run, .begin = area + sizeof(struct interp_object), .end = scratch, .max = max};
+    m.at = m.begin;
+    if (m.end - m.begin > (ptrdiff_t)PROC_MESSAGE_MAX_BYTES)
+        m.end = m.begin + PROC_MESSAGE_MAX_BYTES;
+    m.objects = (void *)scratch;
+    m.buckets = (void *)(scratch + 4 * max);
+    memset(m.buckets, 0, 4 * max);
+    interp_touched(run, run->p->top + area_bytes);
+    return m;
+}
+
+static enum interp_say finish(struct interp_call *call, const struct maker *m, uint32_t *ret_off,
+                              uint32_t *ret_len)
+{
+    *ret_len = (uint32_t)(m->at - m->begin);
+    uint32_t ref = interp_take(call->run, (uint32_t)interp_text_bytes(*ret_len), INTERP_OWN_RAW, *ret_len);
+    *ret_off = interp_text_off(ref);
+    call->cost += *ret_len / 64 + m->count / 4;
+    return INTERP_DONE;
+}
+
+enum interp_say interp_message_make(struct interp_call *call, enum interp_part part, uint32_t index,
+                                    const void *head, uint32_t head_len, uint32_t *ret_off, uint32_t *ret_len)
+{
+    for (uint32_t area_bytes = AREA_MIN_BYTES; area_bytes <= AREA_MAX_BYTES; area_bytes *= 2) {
+        if (!interp_room(call->run, area_bytes))
+            return interp_call_trap(call, INTERP_TRAP_MEMORY);
+        struct maker m = lay_out(call->run, area_bytes);
+        put(&m, head, head_len);
+        if (part == INTERP_PART_SCALAR) {
+            const union interp_word word = interp_call_scalar(call, index);
+            put(&m, &word, sizeof word);
+        }
+        if (part == INTERP_PART_REF)
+            put_object(&m, interp_call_ref(call, index));
+        if (m.state == UNSENDABLE)
+            return interp_call_trap_text(
+                call, INTERP_TRAP_SENT,
+                VK_SPAN_LIT("a closure, a fiber, a record with `var` fields or a handle"));
+        if (m.state == TOO_BIG)
+            break;
+        if (m.state == FINE)
+            return finish(call, &m, ret_off, ret_len);
+    }
+    return interp_call_trap_text(call, INTERP_TRAP_SENT, VK_SPAN_LIT("a message larger than 64 KiB"));
+}
