@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Processes: await, send, start; actors and supervisors. */
 #include "compiler/pass.h"
+#include "interp/bytecode.h"
+#include "vk/limits.h"
 
 static struct vkc_type *error_type(const struct vkc_pass *pass)
 {
@@ -148,6 +150,11 @@ void vkc_infer_supervisor(struct vkc_pass *pass, struct vkc_decl *decl)
         vkc_error(pass->diags, max->span, "expected a positive Int after `max:`");
     if (per != NULL && per->kind != VKC_EXPR_BAD && (per->kind != VKC_EXPR_DURATION || per->number < 1))
         vkc_error(pass->diags, per->span, "expected a Duration after `per:`, as in `10s`");
+    if (max != NULL && max->kind == VKC_EXPR_INT && max->number > PROC_RESTARTS_MAX)
+        vkc_error(pass->diags, max->span, "`max:` is at most %u", PROC_RESTARTS_MAX);
+    if (decl->supervise.count > PROC_CHILDREN_MAX)
+        vkc_error(pass->diags, decl->supervise.children[PROC_CHILDREN_MAX].name.span,
+                  "a `supervise` block has at most %u actors; divide it", PROC_CHILDREN_MAX);
     if (decl->supervise.count == 0)
         vkc_error(pass->diags, decl->span, "`supervise` needs an actor to start");
     for (uint32_t i = 0; i < decl->supervise.count; i++) {
@@ -232,6 +239,7 @@ static void infer_method(struct vkc_pass *pass, struct vkc_symbol *actor, struct
 
 void vkc_infer_actor(struct vkc_pass *pass, struct vkc_symbol *actor)
 {
+    uint32_t timers = 0;
     pass->module = actor->module;
     for (uint32_t i = 0; i < actor->decl->actor.count; i++) {
         struct vkc_member *member = &actor->decl->actor.members[i];
@@ -239,6 +247,8 @@ void vkc_infer_actor(struct vkc_pass *pass, struct vkc_symbol *actor)
             infer_method(pass, actor, member);
         if (member->kind != VKC_MEMBER_EVERY)
             continue;
+        if (timers++ == INTERP_TIMERS_MAX)
+            vkc_error(pass->diags, member->span, "an actor has at most %u timers", INTERP_TIMERS_MAX);
         struct vkc_body *period = actor_body(pass, actor, VKC_BODY_PERIOD, member, member->period);
         period->result = vkc_simple(pass, VKC_TYPE_DURATION);
         vkc_infer_body(pass, period);

@@ -67,6 +67,9 @@ static uint32_t param_types(struct vkc_lower *l, const struct vkc_instance *inst
             ret[count++] = capture_type(l, body->captures[i], instance);
     if (takes_state(body))
         ret[count++] = vkc_lower_state(l, body->actor);
+    if (body->kind == VKC_BODY_START)
+        for (uint32_t i = 0; i < body->actor->slots_count; i++)
+            ret[count++] = vkc_lower_type(l, body->actor->slots[i].type);
     for (uint32_t i = 0; i < body->params_count; i++)
         ret[count++] = vkc_lower_type(l, type_in(l, body->params[i]->type, instance));
     return count;
@@ -91,8 +94,7 @@ static uint16_t closure_signature(struct vkc_lower *l, const struct vkc_instance
     uint16_t env = vkc_unit_type_new(&l->unit, INTERP_KIND_ENV);
     uint32_t count = param_types(l, instance, words + 1), at = 0;
     uint16_t result = result_type(l, instance);
-    uint16_t of = vkc_unit_fn(&l->unit, words + 1, count, result); /* may move the types */
-    l->unit.types[env].of = of;
+    l->unit.types[env].of = vkc_unit_fn(&l->unit, words + 1, count, result);
     l->unit.types[env].key = (uint16_t)function;
     for (uint32_t wants_ref = 2; wants_ref-- > 0;)
         for (uint32_t i = 0; i < body->captures_count; i++) {

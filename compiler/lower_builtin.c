@@ -381,6 +381,8 @@ static uint32_t call_native(struct vkc_fun *f, struct vkc_built *b)
         b->key = vkc_arena_text(f->lower->arena, name.bytes, name.len);
         vkc_text_fini(&name);
     }
+    if (is(b, "actor.monitor"))
+        return vkc_fun_monitor(f, b->args[0], b->want);
     if (some && vkc_lower_type(f->lower, some) == 0)
         return scalar_option(f, b, args, count);
     return vkc_fun_native(f, b->key, args, count, vkc_lower_result(f->lower, b->result), b->want);

@@ -3,6 +3,7 @@
 #include "compiler/lower_impl.h"
 
 #define ARGS_MAX 64u
+#define AWAIT_NS 5000000000 /* how long a call of an actor may take that does not say it */
 
 /* ---- making calls ------------------------------------------------------------------ */
 
@@ -73,7 +74,7 @@ static const struct vkc_expr *later_of(const struct vkc_call *call, uint32_t fro
 }
 
 /* In the order of evaluation, to the order of the parameters. */
-static void eval_args(struct vkc_fun *f, const struct vkc_call *call, uint32_t *ret_values)
+void vkc_fun_args(struct vkc_fun *f, const struct vkc_call *call, uint32_t *ret_values)
 {
     for (uint32_t i = 0; i < call->count; i++)
         ret_values[call->args[i].index] = vkc_expr_stable(f, call->args[i].value, later_of(call, i + 1));
@@ -82,7 +83,7 @@ static void eval_args(struct vkc_fun *f, const struct vkc_call *call, uint32_t *
 static uint32_t call_fn(struct vkc_fun *f, const struct vkc_call *call, uint32_t want)
 {
     uint32_t args[ARGS_MAX];
-    eval_args(f, call, args);
+    vkc_fun_args(f, call, args);
     const struct vkc_instance *callee =
         vkc_instance_of(f->lower->checked, call->symbol->body, call, f->instance);
     return vkc_fun_call(f, vkc_lower_function(f->lower, callee), args, call->count, want);
@@ -92,14 +93,14 @@ static uint32_t call_closure(struct vkc_fun *f, const struct vkc_call *call, uin
 {
     uint32_t args[ARGS_MAX];
     uint32_t closure = vkc_expr_stable(f, call->receiver, later_of(call, 0));
-    eval_args(f, call, args);
+    vkc_fun_args(f, call, args);
     return vkc_fun_apply(f, closure, args, call->count, want);
 }
 
 static uint32_t call_variant(struct vkc_fun *f, const struct vkc_expr *e, uint32_t want)
 {
     uint32_t args[ARGS_MAX];
-    eval_args(f, e->meaning, args);
+    vkc_fun_args(f, e->meaning, args);
     return vkc_fun_make_variant(f, vkc_fun_type(f, e->type), e->meaning->symbol->index, args, want);
 }
 
@@ -191,8 +192,8 @@ uint32_t vkc_expr_closure(struct vkc_fun *f, const struct vkc_expr *e, uint32_t 
 
 /* ---- fibers ---------------------------------------------------------------------------------- */
 
-static uint32_t put_spawn(struct vkc_fun *f, uint32_t function, const uint32_t *args, uint32_t count,
-                          uint32_t want)
+uint32_t vkc_fun_spawn(struct vkc_fun *f, uint32_t function, const uint32_t *args, uint32_t count,
+                       uint32_t want)
 {
     uint16_t result = result_of(f->unit, f->unit->functions[function]->signature);
     return put_call(f, INTERP_OP_SPAWN, function, VKC_NONE, args, count, vkc_unit_fiber(f->unit, result),
@@ -205,7 +206,7 @@ static uint32_t spawn_closure(struct vkc_fun *f, const struct vkc_call *call, ui
     uint32_t args[ARGS_MAX + 1], params[ARGS_MAX + 1];
     uint16_t types[ARGS_MAX + 1];
     args[0] = vkc_expr_stable(f, call->receiver, later_of(call, 0));
-    eval_args(f, call, args + 1);
+    vkc_fun_args(f, call, args + 1);
     for (uint32_t i = 0; i <= call->count; i++)
         types[i] = f->code->values[args[i]].type;
     uint16_t signature = vkc_unit_fn(f->unit, types, call->count + 1, result_of(f->unit, types[0]));
@@ -217,7 +218,7 @@ static uint32_t spawn_closure(struct vkc_fun *f, const struct vkc_call *call, ui
         vkc_fun_params(&g, params);
         vkc_fun_return(&g, vkc_fun_apply(&g, params[0], params + 1, call->count, VKC_NONE));
     }
-    return put_spawn(f, made, args, call->count + 1, want);
+    return vkc_fun_spawn(f, made, args, call->count + 1, want);
 }
 
 uint32_t vkc_expr_spawn(struct vkc_fun *f, const struct vkc_expr *e, uint32_t want)
@@ -226,7 +227,7 @@ uint32_t vkc_expr_spawn(struct vkc_fun *f, const struct vkc_expr *e, uint32_t wa
     if (e->inner) {
         const struct vkc_instance *instance = vkc_instance_of(f->lower->checked, e->inner, NULL, f->instance);
         count = captures_of(f, e->inner, args);
-        return put_spawn(f, vkc_lower_function(f->lower, instance), args, count, want);
+        return vkc_fun_spawn(f, vkc_lower_function(f->lower, instance), args, count, want);
     }
     const struct vkc_call *call = e->operand->meaning;
     if (call && call->kind == VKC_CALL_CLOSURE)
@@ -235,10 +236,10 @@ uint32_t vkc_expr_spawn(struct vkc_fun *f, const struct vkc_expr *e, uint32_t wa
         vkc_lower_error(f->lower, e->span, "a fiber of a built-in function");
         return VKC_NONE;
     }
-    eval_args(f, call, args);
+    vkc_fun_args(f, call, args);
     const struct vkc_instance *callee =
         vkc_instance_of(f->lower->checked, call->symbol->body, call, f->instance);
-    return put_spawn(f, vkc_lower_function(f->lower, callee), args, call->count, want);
+    return vkc_fun_spawn(f, vkc_lower_function(f->lower, callee), args, call->count, want);
 }
 
 /* The record of the arguments of an actor's method, or VKC_NONE. */
@@ -249,7 +250,7 @@ static uint32_t message(struct vkc_fun *f, const struct vkc_call *call)
     struct interp_type record = {.kind = INTERP_KIND_RECORD};
     if (call->count == 0)
         return VKC_NONE;
-    eval_args(f, call, args);
+    vkc_fun_args(f, call, args);
     uint32_t list[ARGS_MAX], count = refs_first(f, args, call->count, list);
     for (uint32_t i = 0; i < count; i++) {
         words[i] = f->code->values[list[i]].type;
@@ -258,42 +259,74 @@ static uint32_t message(struct vkc_fun *f, const struct vkc_call *call)
     return vkc_fun_new(f, vkc_unit_type(f->unit, record, words, count), args, count, VKC_NONE);
 }
 
-/* actor.send / actor.call (address, message; method, timeout): VKC_CALL_METHOD. */
-static uint32_t call_actor(struct vkc_fun *f, const struct vkc_call *call, const char *native,
-                           uint32_t timeout, struct vkc_type *type, uint32_t want)
+/* What asks an actor: VKC_CALL_METHOD. Its native's arguments but the timeout; how many there are. */
+static uint32_t ask_args(struct vkc_fun *f, const struct vkc_call *call, const struct vkc_expr *timeout,
+                         uint32_t *ret_args)
 {
-    uint32_t args[4], count = 0;
-    args[count++] = vkc_expr_stable(f, call->receiver, later_of(call, 0));
+    uint32_t count = 0;
+    const struct vkc_expr *later = later_of(call, 0);
+    if (!later && timeout && !vkc_is_calm(timeout))
+        later = timeout;
+    ret_args[count++] = vkc_expr_stable(f, call->receiver, later);
     uint32_t record = message(f, call);
     if (record != VKC_NONE)
-        args[count++] = record;
-    args[count++] = vkc_fun_number(f, vkc_lower_method(f->lower, call->symbol), VKC_NONE);
-    if (timeout != VKC_NONE)
-        args[count++] = timeout;
-    return vkc_fun_native(f, native, args, count, vkc_lower_result(f->lower, type), want);
+        ret_args[count++] = record;
+    ret_args[count++] = vkc_fun_number(f, vkc_lower_method(f->lower, call->symbol), VKC_NONE);
+    return count;
+}
+
+static uint32_t send(struct vkc_fun *f, const struct vkc_call *call)
+{
+    uint32_t args[3], count = ask_args(f, call, NULL, args);
+    (void)vkc_fun_native(f, "actor.send", args, count, INTERP_TYPE_NONE, VKC_NONE);
+    return VKC_NONE;
+}
+
+/* Ok with the answer, or Err with why there is none. */
+static uint32_t try_answer(struct vkc_fun *f, struct vkc_type *type, uint32_t outcome, uint32_t want)
+{
+    uint32_t ok = vkc_name_is(type->symbol->members[0]->name, "Ok") ? 0 : 1;
+    uint32_t fine = vkc_ir_label(f->code), end = vkc_ir_label(f->code), error = vkc_ir_value(f->code, 0);
+    struct vkc_type *of;
+    (void)vkc_lower_place(f->lower, type->symbol->members[ok], type, 0, &of);
+    uint16_t answer = vkc_lower_result(f->lower, of);
+    want = vkc_fun_dest(f, want, vkc_lower_type(f->lower, type));
+    vkc_ir_branch_imm(f->code, INTERP_OP_JEQI, outcome, 0, fine);
+    vkc_ir_imm(f->code, INTERP_OP_ADDI, error, outcome, -1);
+    (void)vkc_fun_make_variant(f, type, 1 - ok, &error, want);
+    vkc_ir_jump(f->code, end);
+    vkc_ir_place(f->code, fine);
+    uint32_t value = vkc_fun_native(f, "actor.answer", NULL, 0, answer, VKC_NONE);
+    if (value == VKC_NONE)
+        value = vkc_fun_number(f, 0, VKC_NONE);
+    (void)vkc_fun_make_variant(f, type, ok, &value, want);
+    vkc_ir_place(f->code, end);
+    return want;
+}
+
+static uint32_t await_actor(struct vkc_fun *f, const struct vkc_expr *e, uint32_t want)
+{
+    struct vkc_type *type = vkc_fun_type(f, e->type);
+    uint32_t args[4], count = ask_args(f, e->await.operand->meaning, e->await.timeout, args);
+    args[count++] = e->await.timeout ? vkc_expr_value(f, e->await.timeout, VKC_NONE)
+                                     : vkc_fun_number(f, AWAIT_NS, VKC_NONE);
+    if (!e->await.is_try)
+        return vkc_fun_native(f, "actor.call", args, count, vkc_lower_result(f->lower, type), want);
+    return try_answer(f, type, vkc_fun_native(f, "actor.ask", args, count, 0, VKC_NONE), want);
 }
 
 uint32_t vkc_expr_await(struct vkc_fun *f, const struct vkc_expr *e, uint32_t want)
 {
-    struct vkc_type *type = vkc_fun_type(f, e->type);
-    const struct vkc_expr *operand = e->kind == VKC_EXPR_SEND ? e->operand : e->await.operand;
-    const struct vkc_call *call = operand->meaning;
     if (e->kind == VKC_EXPR_SEND)
-        return call_actor(f, call, "actor.send", VKC_NONE, f->lower->checked->types.simple[VKC_TYPE_NIL],
-                          want);
-    uint32_t timeout = e->await.timeout ? vkc_expr_value(f, e->await.timeout, VKC_NONE) : VKC_NONE;
-    if (call && call->kind == VKC_CALL_METHOD) {
-        if (e->await.is_try)
-            vkc_lower_error(f->lower, e->span, "`try await`");
-        if (timeout == VKC_NONE)
-            timeout = vkc_fun_number(f, 5000000000, VKC_NONE);
-        return call_actor(f, call, "actor.call", timeout, type, want);
-    }
-    uint32_t fiber = vkc_expr_value(f, operand, VKC_NONE);
-    uint16_t result = vkc_lower_result(f->lower, type);
-    if (timeout != VKC_NONE) {
-        uint32_t args[] = {fiber, timeout};
-        vkc_fun_native(f, "fiber.wait", args, 2, INTERP_TYPE_NONE, VKC_NONE);
+        return send(f, e->operand->meaning);
+    const struct vkc_expr *operand = e->await.operand;
+    if (operand->meaning && operand->meaning->kind == VKC_CALL_METHOD)
+        return await_actor(f, e, want);
+    uint32_t fiber = vkc_expr_stable(f, operand, e->await.timeout);
+    uint16_t result = vkc_lower_result(f->lower, vkc_fun_type(f, e->type));
+    if (e->await.timeout) {
+        uint32_t args[] = {fiber, vkc_expr_value(f, e->await.timeout, VKC_NONE)};
+        (void)vkc_fun_native(f, "fiber.wait", args, 2, INTERP_TYPE_NONE, VKC_NONE);
     }
     bool is_ref = result != 0 && result != INTERP_TYPE_NONE;
     want = vkc_fun_dest(f, want, is_ref ? result : 0);

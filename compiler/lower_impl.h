@@ -25,6 +25,8 @@ enum vkc_made {
     VKC_MADE_VALUE, /* a function taken as a value: its ENV */
     VKC_MADE_JSON,  /* the text of a JsonError */
     VKC_MADE_COMPARE,
+    VKC_MADE_SERVE, /* the turns of an actor */
+    VKC_MADE_MONITOR,
 };
 
 struct vkc_lower {
@@ -216,12 +218,15 @@ uint32_t vkc_expr_call(struct vkc_fun *f, const struct vkc_expr *expr, uint32_t 
 uint32_t vkc_expr_closure(struct vkc_fun *f, const struct vkc_expr *expr, uint32_t want);
 uint32_t vkc_expr_spawn(struct vkc_fun *f, const struct vkc_expr *expr, uint32_t want);
 uint32_t vkc_expr_await(struct vkc_fun *f, const struct vkc_expr *expr, uint32_t want);
+/* The arguments of a call, in the order of the parameters. */
+void vkc_fun_args(struct vkc_fun *f, const struct vkc_call *call, uint32_t *ret_values);
+/* A fiber that runs the function. */
+uint32_t vkc_fun_spawn(struct vkc_fun *f, uint32_t function, const uint32_t *args, uint32_t count,
+                       uint32_t want);
 uint32_t vkc_expr_pass(struct vkc_fun *f, const struct vkc_expr *expr, uint32_t want);
 uint32_t vkc_fun_apply(struct vkc_fun *f, uint32_t closure, const uint32_t *args, uint32_t count,
                        uint32_t want);
 uint32_t vkc_expr_str(struct vkc_fun *f, const struct vkc_expr *expr, uint32_t want);
-/* One Str or Bytes of at least one. */
-uint32_t vkc_fun_join(struct vkc_fun *f, const uint32_t *parts, uint32_t count, uint32_t want);
 uint32_t vkc_fun_to_text(struct vkc_fun *f, struct vkc_type *type, uint32_t value, uint32_t want);
 
 /* ---- lower_test.c --------------------------------------------------------------------------- */
@@ -298,6 +303,16 @@ uint32_t vkc_lower_actor(struct vkc_lower *lower, const struct vkc_symbol *actor
 uint32_t vkc_lower_method(struct vkc_lower *lower, const struct vkc_symbol *method);
 /* Answers the request with 400 and that Str, and ends the process. */
 void vkc_fun_refuse(struct vkc_fun *f, uint32_t why);
+
+/* ---- lower_actor.c, structure.c ---------------------------------------------------------------- */
+
+/* Their tables in SERVICES, with what they name. Supervisors first: names of children stand for places. */
+struct interp_array vkc_lower_supervisors(struct vkc_lower *lower);
+struct interp_array vkc_lower_actors(struct vkc_lower *lower);
+uint32_t vkc_fun_monitor(struct vkc_fun *f, uint32_t address, uint32_t want);
+/* Of its name and the structure of its types. */
+uint64_t vkc_method_hash(struct vkc_checked *checked, const struct vkc_symbol *method);
+
 void vkc_fun_fail_with(struct vkc_fun *f, struct vkc_type *type, uint32_t value);
 
 #endif

@@ -372,6 +372,9 @@ void vkc_lower_services(struct vkc_lower *l)
     const struct vkc_ident *name = &l->checked->modules[0].module->service;
     (void)vkc_unit_services(&l->unit, sizeof(struct interp_services));
     services(l)->name = vkc_unit_name(&l->unit, name->name ? name->name->text : l->checked->modules[0].name);
+    struct interp_array supervisors = vkc_lower_supervisors(l), actors = vkc_lower_actors(l);
+    services(l)->supervisors = supervisors;
+    services(l)->actors = actors;
     put_lets(l);
     put_blocks(l);
     put_tests(l);

@@ -93,12 +93,9 @@ static void stretch(struct vkc_parser *p, struct strings *strings)
         vkc_list_add(&strings->parts, &part, sizeof part);
 }
 
-/* After an error within the braces, what goes on may be another text, of the other kind. */
-static bool is_rest(const struct vkc_parser *p, const struct strings *strings)
+static bool is_rest(const struct vkc_parser *p)
 {
-    bool is_triple = (p->tokens[p->at].flags & VKC_FLAG_TRIPLE) != 0;
-    return (vkc_is(p, VKC_TOKEN_STR_MID) || vkc_is(p, VKC_TOKEN_STR_TAIL)) &&
-           is_triple == strings->rules.is_triple;
+    return vkc_is(p, VKC_TOKEN_STR_MID) || vkc_is(p, VKC_TOKEN_STR_TAIL);
 }
 
 /* From a HEAD on: expressions and stretches, to the TAIL. */
@@ -113,7 +110,7 @@ static void interpolations(struct vkc_parser *p, struct strings *strings, struct
         part.span = part.expr->span;
         vkc_expr_above(p, expr, part.expr);
         vkc_list_add(&strings->parts, &part, sizeof part);
-        if (!is_rest(p, strings)) {
+        if (!is_rest(p)) {
             struct vkc_diag *diag = vkc_expected(p, "`}`");
             vkc_help(p, diag, "a brace in a text that begins no expression is written `\\{`");
             break;

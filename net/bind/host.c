@@ -5,6 +5,7 @@
  */
 #include "net/bind/host.h"
 
+#include "interp/actor.h"
 #include "net/route.h"
 #include "vk/err.h"
 #include "vk/pool.h"
@@ -15,8 +16,9 @@
 #define DEADLINE_NS      30000000000u
 #define NS_PER_REDUCTION 4u
 
-const struct interp_native *const net_bind_host_natives[] = {interp_natives, interp_list_natives,
-                                                             interp_text_natives, net_bind_natives, NULL};
+const struct interp_native *const net_bind_host_natives[] = {
+    interp_natives,       interp_list_natives, interp_text_natives, interp_turn_natives,
+    interp_actor_natives, interp_wait_natives, net_bind_natives,    NULL};
 
 /* The module's services; NULL: it has none. */
 static const struct interp_services *services_of(const struct interp_module *module)
@@ -62,7 +64,7 @@ size_t net_bind_host_bytes(const struct interp_module *module)
 {
     uint32_t count;
     const struct interp_block *blocks = blocks_of(module, &count);
-    size_t sum = 64 + count * sizeof(struct net_bind_block);
+    size_t sum = 128 + count * sizeof(struct net_bind_block) + interp_cast_bytes(module);
     for (uint32_t i = 0; i < count; i++)
         sum += block_room(module, &blocks[i]);
     return sum;
@@ -136,6 +138,7 @@ int net_bind_host_init(struct net_bind_host *host, const struct interp_image *im
             return rc;
     }
     host->blocks_count = count;
+    interp_cast_init(&host->cast, image, (void *)VK_ALIGN_UP((uintptr_t)at, (uintptr_t)64));
     return 0;
 }
 
@@ -143,7 +146,7 @@ int net_bind_host_init(struct net_bind_host *host, const struct interp_image *im
 
 size_t net_bind_host_region_bytes(const struct net_bind_host *host)
 {
-    return host->blocks_count ? net_server_region_bytes(0) : 0;
+    return interp_actors_region_bytes(&host->cast) + (host->blocks_count ? net_server_region_bytes(0) : 0);
 }
 
 int net_bind_host_start(const struct net_bind_host *host, struct proc_kernel *kernel,
@@ -152,7 +155,12 @@ int net_bind_host_start(const struct net_bind_host *host, struct proc_kernel *ke
     const struct net_server_options options = {.env = &hosted->env};
     hosted->host = host;
     hosted->env.count = NET_BIND_ENV_FREE;
-    return host->blocks_count ? net_server_create(kernel, &options, &hosted->server) : 0;
+    int rc = interp_actors_create(kernel, &host->cast, &hosted->env, &hosted->actors);
+    if (rc)
+        return rc;
+    hosted->env.objects[NET_BIND_ENV_ACTORS] = interp_actors_object(hosted->actors);
+    rc = interp_actors_start(hosted->actors);
+    return rc || !host->blocks_count ? rc : net_server_create(kernel, &options, &hosted->server);
 }
 
 int net_bind_host_listen(struct net_bind_hosted *hosted, uint32_t block, uint32_t listener)

@@ -11,6 +11,7 @@
 #ifndef NET_BIND_HOST_H
 #define NET_BIND_HOST_H
 
+#include "interp/actors.h"
 #include "net/bind/http.h"
 #include "net/server.h"
 
@@ -38,6 +39,7 @@ struct net_bind_host {
     const char *name;              /* of the service */
     struct net_bind_block *blocks; /* in the order of the program */
     uint32_t blocks_count;         /* 0 .. NET_LISTENERS_MAX */
+    struct interp_cast cast;       /* its actors */
 };
 
 /* Bytes that net_bind_host_init takes. */
@@ -56,6 +58,7 @@ struct net_bind_hosted {
     const struct net_bind_host *host;
     struct proc_env env;       /* of all its processes; the caller may add to it before it listens */
     struct net_server *server; /* NULL: the program has no http block */
+    struct interp_actors *actors;
 };
 
 /* Region memory that net_bind_host_start takes, for proc_kernel_options.service_bytes. */
