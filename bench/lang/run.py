@@ -26,6 +26,8 @@ PROGRAMS = {  # name: (file, most that vk may take of what `luajit -joff` takes)
     'strcat': ('lists', 1.0),
     'mapint': ('maps', 1.0),
     'mapstr': ('maps', 1.0),
+    'encode': ('json', 1.0),
+    'decode': ('json', 1.0),
     'spawn': ('fibers', 1.0),
     'switch': ('fibers', None),
 }
@@ -35,8 +37,10 @@ LANGUAGES = {  # name: the command in front of NAME RUNS; vk's is made for each 
     JOFF: ['luajit', '-joff', os.path.join(HERE, 'peers.lua')],
     'luajit': ['luajit', os.path.join(HERE, 'peers.lua')],
     'lua5.4': ['lua5.4', os.path.join(HERE, 'peers.lua')],
+    'lua cjson': ['luajit', os.path.join(HERE, 'peers.lua')],
     'node': ['node', os.path.join(HERE, 'peers.js')],
 }
+CJSON = {'encode': 'encode_c', 'decode': 'decode_c'}  # what the language of that name can do
 SWITCHES = 10_000_000  # of the program of that name
 SWITCH_NS, START_US = 10, 0.15
 
@@ -77,24 +81,20 @@ def one_round(figures, options):
     for program, (file, _) in PROGRAMS.items():
         for language in options.languages:
             prefix = LANGUAGES[language] or [exe, os.path.join(HERE, file + '.vk')]
-            measure(figures, language, program, prefix + [program, str(options.runs)])
+            name = CJSON.get(program) if language == 'lua cjson' else program
+            if name:
+                measure(figures, language, program, prefix + [name, str(options.runs)])
     start = subprocess.run([exe, os.path.join(HERE, 'fibers.vk'), 'nothing', '--start'], check=True,
                            capture_output=True, text=True)
     figures.starts_ns.append(float(start.stdout))
 
 
-def times_table(figures, languages):
-    lines = ['', '== CPU ms of one run', f"{'':12}" + ''.join(f'{name:>14}' for name in languages)]
+def table(title, columns, cell):
+    """A row for each program; cell gives a figure or None."""
+    lines = ['', f'== {title}', f"{'':12}" + ''.join(f'{name:>14}' for name in columns)]
     for program in PROGRAMS:
-        lines.append(f'{program:12}' + ''.join(f'{figures.median(program, name):>14.1f}' for name in languages))
-    return lines
-
-
-def ratios_table(figures, languages):
-    others = [name for name in languages if name != 'vk']
-    lines = ['', '== vk as a part of each', f"{'':12}" + ''.join(f'{name:>14}' for name in others)]
-    for program in PROGRAMS:
-        lines.append(f'{program:12}' + ''.join(f'{figures.ratio(program, name):>14.2f}' for name in others))
+        figures = (cell(program, name) for name in columns)
+        lines.append(f'{program:12}' + ''.join(f"{'-' if x is None else format(x, '.2f'):>14}" for x in figures))
     return lines
 
 
@@ -155,8 +155,8 @@ def main():
     budget_lines, missed = budget_table(figures)
     text = '\n'.join([f"{time.strftime('%Y-%m-%d')}, {versions(options.languages)}",
                       f'medians of {options.rounds} rounds of {options.runs} runs; load {os.getloadavg()[0]:.1f}']
-                     + times_table(figures, options.languages) + ratios_table(figures, options.languages)
-                     + budget_lines) + '\n'
+                     + table('CPU ms of one run', options.languages, figures.median)
+                     + table('vk as a part of each', options.languages[1:], figures.ratio) + budget_lines) + '\n'
     print('\n' + text)
     if options.docs:
         report.write_docs(options.docs, text, MARKS)
