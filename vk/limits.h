@@ -95,6 +95,7 @@
 #define VKD_TRIAL_STEPS_MAX       5000000u /* ticks of the kernel; a test that takes more has failed */
 #define VKD_TRIAL_TIME_MAX_NS     36000000000000000u /* 10,000 hours of its clock; likewise */
 #define VKD_TRIAL_LOG_MAX_BYTES   65536u     /* of its log, shown when it fails; more lines are counted */
+#define VKD_TRIAL_REQUESTS_MAX    1000u      /* of a test at once; one more fails it */
 #define VKD_TRIAL_REPLY_MAX_BYTES (4u << 20) /* body of a reply; a request with a larger one fails */
 #define VKD_TRIAL_EPOCH_S         1767225600 /* its wall clock at the start: 2026-01-01 00:00 UTC */
 

@@ -31,11 +31,16 @@ static void default_name(const char *path, struct vkc_text *name)
 static int run_build(int argc, char *const *argv)
 {
     const char *path = NULL, *out = NULL;
+    struct vkd_loaded loaded = {0};
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "-o") == 0 && i + 1 < argc)
             out = argv[++i];
+        else if (strcmp(argv[i], "--tests") == 0)
+            loaded.has_tests = true;
         else if (argv[i][0] == '-')
-            return vkd_usage_error(&vkd_command_build, "unknown flag '%s'", argv[i]);
+            return vkd_usage_error(&vkd_command_build,
+                                   strcmp(argv[i], "-o") == 0 ? "%s needs a name" : "unknown flag '%s'",
+                                   argv[i]);
         else if (path != NULL)
             return vkd_usage_error(&vkd_command_build, "one file at a time");
         else
@@ -43,7 +48,6 @@ static int run_build(int argc, char *const *argv)
     }
     if (path == NULL)
         return vkd_usage_error(&vkd_command_build, "which file?");
-    struct vkd_loaded loaded = {0};
     struct vkc_text name = {0};
     default_name(path, &name);
     int rc =
@@ -71,10 +75,11 @@ static int run_disasm(int argc, char *const *argv)
 
 const struct vkd_command vkd_command_build = {
     .name = "build",
-    .arguments = "FILE [-o OUT]",
+    .arguments = "[--tests] FILE [-o OUT]",
     .about = "compile a program to a module",
     .details = "FILE is the program's first file; OUT is FILE with .vkb when it is not given.\n"
-               "The module is verified before it is written.\n",
+               "The module is verified before it is written.\n"
+               "  --tests  with the program's tests, for `vkd test`; without it they are left out\n",
     .run = run_build,
 };
 

@@ -259,12 +259,14 @@ static const char *connect_to(struct talk *t, uint64_t port)
     uint32_t block = 0;
     while (port != 0 && block < c->blocks_count && c->ports[block] != port)
         block++;
+    if (c->talks > VKD_TRIAL_REQUESTS_MAX)
+        return "more than 1,000 requests at once";
     if (c->blocks_count == 0)
         return "the program has no `http` block";
     if (block == c->blocks_count)
         return "no `http` block of the program is on that port";
     if (sim_client_connect(c->sim, &c->addrs[block], on_event, t, &t->conn) != 0)
-        return "more requests at once than a test can have";
+        return "the simulated network has no room for one more connection";
     t->has_conn = true;
     return NULL;
 }

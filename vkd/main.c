@@ -3,15 +3,21 @@
 #include "compiler/program.h"
 #include "vkd/command.h"
 
-static const struct vkd_command *const commands[] = {&vkd_command_run,   &vkd_command_test,
-                                                     &vkd_command_check, &vkd_command_build,
-                                                     &vkd_command_fmt,   &vkd_command_disasm};
+static const struct vkd_command *const commands[] = {
+    &vkd_command_init, &vkd_command_run,   &vkd_command_test,   &vkd_command_check,
+    &vkd_command_fmt,  &vkd_command_build, &vkd_command_disasm,
+};
 
 static void print_usage(FILE *to)
 {
     fprintf(to, "usage: vkd COMMAND [ARGS]\n\n");
+    int width = 0;
     for (size_t i = 0; i < VK_COUNT(commands); i++)
-        fprintf(to, "  %-6s %-22s %s\n", commands[i]->name, commands[i]->arguments, commands[i]->about);
+        if ((int)strlen(commands[i]->arguments) > width)
+            width = (int)strlen(commands[i]->arguments);
+    for (size_t i = 0; i < VK_COUNT(commands); i++)
+        fprintf(to, "  %-6s %-*s  %s\n", commands[i]->name, width, commands[i]->arguments,
+                commands[i]->about);
     fprintf(to, "\n  vkd COMMAND --help     more of a command\n"
                 "  vkd --help             this text\n"
                 "  vkd --version          the version\n");

@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SECOND_NS 1000000000u
-#define CONNS_MAX 256u
+#define CONNS_MAX (VKD_TRIAL_REQUESTS_MAX + 100) /* some are closing still */
 
 /* A test while it runs. */
 struct run {
@@ -123,6 +122,8 @@ static int make_sim(struct run *r)
     sim_options_default(&options, r->trial->seed);
     options.ends_max = 2 * CONNS_MAX;
     options.conns_max = CONNS_MAX;
+    options.ops_max = 4 * CONNS_MAX;
+    options.backlog_max = CONNS_MAX;
     options.odds.reorder = 3000;
     int rc = vk_region_init(&r->region, sim_region_bytes(&options));
     if (rc == 0)
@@ -140,7 +141,7 @@ static int make_kernel(struct run *r)
         .processes_max = VKD_TRIAL_PROCESSES_MAX,
         .handles_max = 4 * VKD_TRIAL_PROCESSES_MAX,
         .requests_max = 4 * VKD_TRIAL_PROCESSES_MAX,
-        .slots_max = {VKD_TRIAL_PROCESSES_MAX, 64, 16, 4},
+        .slots_max = {VKD_TRIAL_PROCESSES_MAX, 2048, 256, 8},
         .slots_warm = 1,
         .service_bytes = net_bind_host_region_bytes(r->trial->host),
         .wall_base_s = VKD_TRIAL_EPOCH_S - 1, /* the simulation begins at one second */
