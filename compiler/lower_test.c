@@ -23,18 +23,11 @@ static void add_source(const struct vkc_fun *f, const struct vkc_expr *e, struct
         vkc_text_put(text, "...");
 }
 
-/* The text of a side; a long one is cut. */
+/* A side in the language's own notation; a long one is cut. */
 static uint32_t side(struct vkc_fun *f, struct vkc_type *type, uint32_t value)
 {
-    uint32_t text = vkc_fun_to_text(f, type, value, VKC_NONE);
-    if (type->kind == VKC_TYPE_STR)
-        text = vkc_fun_native(f, "json.quote", &text, 1, vkc_unit_str(f->unit), VKC_NONE);
+    uint32_t text = vkc_fun_debug(f, type, value, VKC_NONE);
     return vkc_fun_native(f, "assert.part", &text, 1, vkc_unit_str(f->unit), VKC_NONE);
-}
-
-static bool has_text(const struct vkc_fun *f, struct vkc_type *type)
-{
-    return vkc_type_can(f->lower->checked, type, VKC_TRAIT_TEXT);
 }
 
 void vkc_fun_assert(struct vkc_fun *f, const struct vkc_expr *e)
@@ -44,7 +37,7 @@ void vkc_fun_assert(struct vkc_fun *f, const struct vkc_expr *e)
     bool is_pair = e->kind == VKC_EXPR_BINARY && vkc_is_comparison(e->binary.op);
     struct vkc_type *type = is_pair ? vkc_fun_type(f, e->binary.left->type) : NULL;
     add_source(f, e, &text);
-    if (is_pair && has_text(f, type)) {
+    if (is_pair) {
         uint32_t left = vkc_expr_stable(f, e->binary.left, e->binary.right);
         uint32_t right = vkc_expr_value(f, e->binary.right, VKC_NONE);
         vkc_jump_compare(f, e->binary.op, type, left, right, true, end);

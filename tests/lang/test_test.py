@@ -145,10 +145,12 @@ class Requests(Case):
         code, out = self.vkd_test('test "t" { let _ = GET "/x" }\n')
         self.assertEqual((code, out[0]), (1, 'a.vk:1: "t": failed: GET /x: the program has no `http` block'))
 
-    def test_a_text_that_is_none(self):
-        code, out = self.vkd_test('http on 80 { GET "/" => bytes("a/b", b"\\xff") }\n\ntest "t" {\n  let r = GET "/"\n'
-                                  '  assert r.bytes() == b"\\xff"\n  log(r.text())\n}\n')
-        self.assertEqual((code, out[0]), (1, 'a.vk:6: "t": failed: the reply\'s body is no UTF-8: bytes() gives it as it is'))
+    def test_json(self):
+        code, out = self.vkd_test('record Todo { id: Int, title: Str }\n\nhttp on 80 {\n  GET "/good" => json { id: 1, title: "a" }\n'
+                                  '  GET "/bad" => text("no json")\n}\n\ntest "good" {\n  let t: Todo = (GET "/good").json()\n'
+                                  '  assert t == Todo { id: 1, title: "a" }\n}\n\ntest "bad" {\n  let t: Todo = (GET "/bad").json()\n}\n')
+        self.assertEqual((code, out[-1]), (1, '1 passed, 1 failed'))
+        self.assertRegex(out[0], '^a.vk:14: "bad": failed: malformed JSON')
 
     def test_at_once(self):
         many = ('  var all: List<Fiber<Reply>> = []\n  for i in 0..{} {{ all.push(spawn {{ GET "/wait/5" }}) }}\n'
