@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 # target, status, body (None: not looked at)
 CASES = [
@@ -77,8 +78,17 @@ http on "[::1]:0" { GET "/" => text("third") }
 '''
 
 
-def child_of(pid):
-    return int(pathlib.Path(f'/proc/{pid}/task/{pid}/children').read_text(encoding='ascii').split()[0])
+def children_of(pid):
+    return [int(word) for word in pathlib.Path(f'/proc/{pid}/task/{pid}/children').read_text(encoding='ascii').split()]
+
+
+def replace_worker(pid):
+    """Kill the worker and wait for the next: one that is dying may take a request with it."""
+    dying = children_of(pid)[0]
+    os.kill(dying, signal.SIGKILL)
+    until = time.monotonic() + 20
+    while time.monotonic() < until and children_of(pid) in ([], [dying]):
+        time.sleep(0.01)
 
 
 def check_blocks(vkd, folder):
@@ -95,7 +105,7 @@ def check_blocks(vkd, folder):
                 if got != (200, name):
                     yield f'block at {host}:{port}, restarted: {restarted}: {got}'
             if not restarted:
-                os.kill(child_of(server.pid), signal.SIGKILL)
+                replace_worker(server.pid)
         server.send_signal(signal.SIGTERM)
         if server.wait(20) != 0:
             yield f'three blocks: exit {server.returncode}'
