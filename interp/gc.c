@@ -171,8 +171,8 @@ static void keep_ops(struct gc *gc, struct proc_self *self)
 
 static void keep_roots(struct gc *gc, struct interp_process *p)
 {
-    uint32_t *const roots[] = {&p->current, &p->run_first, &p->run_last, &p->root,
-                               &p->table,   &p->trap_text, &p->inbox,    &p->server};
+    uint32_t *const roots[] = {&p->current,   &p->run_first, &p->run_last, &p->root, &p->table,
+                               &p->trap_text, &p->inbox,     &p->server,   &p->held};
     for (uint32_t i = 0; i < VK_COUNT(roots); i++)
         *roots[i] = forward(gc, *roots[i]);
     for (uint32_t i = 0; i < VK_COUNT(p->roots); i++)

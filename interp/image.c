@@ -99,6 +99,8 @@ static bool letter_fits(const struct interp_module *m, char letter, uint16_t typ
     case 'T':
         return is_of(m, type, INTERP_KIND_LIST, INTERP_KIND_STR) ||
                is_of(m, type, INTERP_KIND_LIST, INTERP_KIND_BYTES);
+    case 'H':
+        return m->types[type].kind == INTERP_KIND_HANDLE && m->types[type].tag == INTERP_HANDLE_STREAM;
     case '*':
     case 'm':
         return type != 0;

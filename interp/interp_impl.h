@@ -97,8 +97,11 @@ struct interp_process {
     uint32_t generation; /* of tags */
     uint32_t trap;       /* enum interp_trap */
     uint32_t trap_text;  /* reference to a Str with the reason, or 0 */
-    uint32_t roots[4];   /* of natives */
-    uint32_t request;    /* offset of what the service keeps, outside of the objects */
+    uint32_t words;      /* offset of the reason once it is reported */
+    uint32_t words_len;
+    uint32_t held;     /* a service's own object, or 0 */
+    uint32_t roots[4]; /* of natives */
+    uint32_t request;  /* offset of what the service keeps, outside of the objects */
     /* of an actor: interp/actor.c */
     uint32_t inbox;      /* the message that landed and had no turn yet, 0 none */
     uint32_t server;     /* the fiber that waits for the next turn, 0 none */
@@ -123,7 +126,8 @@ struct interp_run {
     uint8_t *heap;
     const struct interp_image *image;
     struct interp_process *p;
-    uint32_t heap_mask; /* size of the slot - 1 */
+    uint32_t heap_mask;  /* size of the slot - 1 */
+    const void *service; /* of the program */
 };
 
 /* ---- the one way to memory ------------------------------------------------------- */

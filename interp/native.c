@@ -26,6 +26,38 @@ struct vk_span interp_text(const struct interp_run *run, uint32_t ref)
     return interp_text_at(run, ref);
 }
 
+uint64_t interp_list_len(const struct interp_run *run, uint32_t list)
+{
+    return ((const struct interp_list *)(void *)interp_read_at(run, list))->len;
+}
+
+struct vk_span interp_list_text(const struct interp_run *run, uint32_t list, uint64_t index)
+{
+    const struct interp_list *l = (void *)interp_read_at(run, list);
+    return interp_text(run, (uint32_t)l->items[index].u);
+}
+
+/* What is left behind it is nobody's: the heap is never walked from object to object. */
+void interp_shorten(struct interp_run *run, uint32_t ref, uint32_t len_bytes)
+{
+    struct interp_object *text = interp_object_at(run, ref);
+    vk_assert_slow(!interp_in_image(ref) && len_bytes <= text->count);
+    text->count = len_bytes;
+}
+
+uint16_t interp_type_of(const struct interp_run *run, uint32_t ref)
+{
+    return interp_object_at(run, ref)->type;
+}
+
+uint32_t interp_call_handle(struct interp_call *call, uint64_t handle)
+{
+    uint32_t ref = interp_alloc(call->run, sizeof(struct interp_object) + 8, call->type, 1);
+    if (ref)
+        memcpy(interp_write_at(call->run, ref) + sizeof(struct interp_object), &handle, 8);
+    return ref;
+}
+
 struct vk_span interp_call_text(const struct interp_call *call, uint32_t index)
 {
     return interp_text_at(call->run, interp_call_ref(call, index));
@@ -89,6 +121,16 @@ uint16_t interp_bytes_type(const struct interp_run *run)
     return run->image->bytes_type;
 }
 
+uint32_t *interp_held(struct interp_run *run)
+{
+    return &run->p->held;
+}
+
+const void *interp_service(const struct interp_run *run)
+{
+    return run->service;
+}
+
 struct proc_self *interp_self(const struct interp_run *run)
 {
     return (void *)run->heap;
@@ -129,17 +171,23 @@ enum interp_say interp_call_submit(struct interp_call *call, const struct proc_o
 }
 
 /* A text's bytes for an op. Those of the image lie outside of the heap: they are copied in. */
-uint32_t interp_text_for_op(struct interp_call *call, uint32_t ref)
+uint32_t interp_part_for_op(struct interp_call *call, uint32_t ref, uint32_t from, uint32_t len_bytes)
 {
     if (!interp_in_image(ref))
-        return interp_text_off(ref);
+        return interp_text_off(ref) + from;
     struct vk_span text = interp_text(call->run, ref);
-    uint32_t copy = interp_alloc(call->run, interp_text_bytes(text.len), INTERP_OWN_RAW, (uint32_t)text.len);
+    vk_assert_slow(from <= text.len && len_bytes <= text.len - from);
+    uint32_t copy = interp_alloc(call->run, interp_text_bytes(len_bytes), INTERP_OWN_RAW, len_bytes);
     if (!copy)
         return 0;
-    if (text.len) /* an empty one may end where the objects do */
-        memcpy(interp_write_at(call->run, interp_text_off(copy)), text.ptr, text.len);
+    if (len_bytes) /* an empty one may end where the objects do */
+        memcpy(interp_write_at(call->run, interp_text_off(copy)), text.ptr + from, len_bytes);
     return interp_text_off(copy);
+}
+
+uint32_t interp_text_for_op(struct interp_call *call, uint32_t ref)
+{
+    return interp_part_for_op(call, ref, 0, (uint32_t)interp_text(call->run, ref).len);
 }
 
 void interp_call_cut(struct interp_call *call, uint32_t len_bytes)

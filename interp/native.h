@@ -49,9 +49,9 @@ typedef enum interp_say (*interp_native_fn)(struct interp_call *call);
  * The signature is letters: the parameters, references first, '>', the
  * result. i scalar, S Str, B Bytes, O Option of Str, L list of Str, P Option
  * of Bytes, I list of scalars, T list of Str or of Bytes, V any list, * any
- * reference, A an actor's address, F any fiber, - (result) nothing, r (result)
- * whatever it is. Parameters that may be left out: M a record, m any
- * reference, n a scalar.
+ * reference, A an actor's address, H the handle of a stream, F any fiber,
+ * - (result) nothing, r (result) whatever it is. Parameters that may be left
+ * out: M a record, m any reference, n a scalar.
  */
 struct interp_native {
     const char *name;
@@ -147,6 +147,19 @@ union interp_word interp_call_scalar(const struct interp_call *call, uint32_t in
 struct vk_span interp_call_text(const struct interp_call *call, uint32_t index);
 struct vk_span interp_text(const struct interp_run *run, uint32_t ref);
 
+/* A list of Str or Bytes. */
+uint64_t interp_list_len(const struct interp_run *run, uint32_t list);
+struct vk_span interp_list_text(const struct interp_run *run, uint32_t list, uint64_t index);
+
+/* The text becomes shorter where it lies. */
+void interp_shorten(struct interp_run *run, uint32_t ref, uint32_t len_bytes);
+
+/* The type of an object. */
+uint16_t interp_type_of(const struct interp_run *run, uint32_t ref);
+
+/* A handle as the call's result, whose type says what it is of. 0: out of memory. */
+uint32_t interp_call_handle(struct interp_call *call, uint64_t handle);
+
 /*
  * A new Str (or Bytes) of len_bytes as the call's result, its bytes to be
  * written before anything else is allocated. NULL, and call->trap is set.
@@ -189,6 +202,8 @@ uint32_t interp_text_off(uint32_t ref);
 
 /* The same for an op, which needs bytes of the heap: a text of the image is copied. 0: out of memory. */
 uint32_t interp_text_for_op(struct interp_call *call, uint32_t ref);
+/* len_bytes of it from a place on. */
+uint32_t interp_part_for_op(struct interp_call *call, uint32_t ref, uint32_t from, uint32_t len_bytes);
 
 /* The text just given gets shorter; nothing was allocated since. */
 void interp_call_cut(struct interp_call *call, uint32_t len_bytes);
@@ -202,6 +217,12 @@ uint32_t interp_pin(struct interp_run *run, uint32_t len_bytes);
 /* Where a service keeps its own, below the objects: set by interp_choose_fn, 0 at first. */
 void interp_keep(struct proc_self *self, uint32_t off);
 uint32_t interp_kept(const struct proc_self *self);
+
+/* An object that a service keeps: a reference that the collector knows, 0 at first. */
+uint32_t *interp_held(struct interp_run *run);
+
+/* interp_program.service */
+const void *interp_service(const struct interp_run *run);
 
 /* The types of Str and Bytes in the running module. */
 uint16_t interp_str_type(const struct interp_run *run);

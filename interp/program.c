@@ -53,7 +53,7 @@ static bool begin(const struct interp_program *program, struct interp_run *run, 
 static int resume(const struct proc_program *program, struct proc_self *self)
 {
     const struct interp_program *own = program->context;
-    struct interp_run run = {(uint8_t *)self, own->image, process_of(self), own->heap_mask};
+    struct interp_run run = {(uint8_t *)self, own->image, process_of(self), own->heap_mask, own->service};
     int value;
     if (VK_UNLIKELY(!run.p->begun) && !begin(own, &run, &value))
         return value;
@@ -75,6 +75,14 @@ static uint32_t used(const struct proc_program *program, const struct proc_self 
     return mark > self->heap.top_bytes ? mark : self->heap.top_bytes;
 }
 
+/* Kernel side: what is there may be anything. */
+static uint32_t words(const struct proc_program *program, const struct proc_self *self, uint32_t *ret_off)
+{
+    (void)program;
+    *ret_off = process_of(self)->words;
+    return process_of(self)->words_len;
+}
+
 void interp_program_init(struct interp_program *program, const char *name, const struct interp_image *image,
                          uint32_t function, uint32_t heap_bytes, uint64_t cpu_reductions)
 {
@@ -87,6 +95,7 @@ void interp_program_init(struct interp_program *program, const char *name, const
                     .resume = resume,
                     .used = used,
                     .land = interp_land,
+                    .words = words,
                     .context = program},
         .image = image,
         .function = function,

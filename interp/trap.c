@@ -51,7 +51,8 @@ static void put_calls(const struct interp_run *run, struct vk_out *out)
     }
 }
 
-void interp_describe(const struct interp_run *run, struct vk_out *out)
+/* What the trap is, and what the program says to it. */
+static void put_reason(const struct interp_run *run, struct vk_out *out)
 {
     const struct interp_process *p = run->p;
     vk_out_fmt(out, "%s", interp_trap_text(p->trap));
@@ -60,6 +61,11 @@ void interp_describe(const struct interp_run *run, struct vk_out *out)
         vk_out_fmt(out, ": %.*s", (int)(text.len < TEXT_BYTES ? text.len : TEXT_BYTES),
                    (const char *)text.ptr);
     }
+}
+
+void interp_describe(const struct interp_run *run, struct vk_out *out)
+{
+    put_reason(run, out);
     put_calls(run, out);
 }
 
@@ -76,7 +82,15 @@ void interp_report(struct interp_run *run)
     uint32_t off = p->top;
     vk_out_init(&out, run->heap + off, REPORT_BYTES);
     VK_OUT_LIT(&out, "trap: ");
-    interp_describe(run, &out);
+    uint32_t words = (uint32_t)vk_out_span(&out).len;
+    put_reason(run, &out);
+    p->words_len = (uint32_t)vk_out_span(&out).len - words;
+    p->words = off + words;
+    if (p->trap == INTERP_TRAP_FAIL && p->trap_text) { /* the program's own words are all there is to say */
+        p->words += (uint32_t)sizeof "failed: " - 1;
+        p->words_len -= (uint32_t)sizeof "failed: " - 1;
+    }
+    put_calls(run, &out);
     struct vk_span text = vk_out_span(&out);
     p->top = VK_ALIGN_UP(off + (uint32_t)text.len, 8u);
     const struct proc_op op = {.code = PROC_OP_LOG, .off = off, .len = (uint32_t)text.len};

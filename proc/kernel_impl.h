@@ -144,6 +144,8 @@ struct proc_kernel {
 
     struct proc_counters counters;
     uint64_t crash_seq;
+    uint8_t words[PROC_WORDS_MAX_BYTES]; /* of the process that is being taken apart after it failed */
+    uint32_t words_len;
     int64_t wall_base_s;
     bool logs_all;
     uint64_t log_window_ns; /* crash lines are limited per second */

@@ -220,6 +220,32 @@ static void drop_reqs(struct proc_kernel *k, struct proc_process *p)
         proc_req_drop(k, VK_CONTAINER(link, struct proc_req, ready));
 }
 
+/* What a failed process says of its end, while its heap is there. */
+static void keep_words(struct proc_kernel *k, const struct proc_process *p)
+{
+    uint32_t off = 0, len = 0;
+    k->words_len = 0;
+    if (p->reason != PROC_REASON_FAIL || !p->program->words || k->guard.open_slot != p->slot)
+        return;
+    len = p->program->words(p->program, (const struct proc_self *)p->slot->base, &off);
+    len = len < PROC_WORDS_MAX_BYTES ? len : PROC_WORDS_MAX_BYTES;
+    if (!vk_heap_contains(p->program->heap_bytes, off, len) || off + len > p->slot->open_bytes)
+        return;
+    vk_copy(k->words, p->slot->base + off, len);
+    k->words_len = len;
+}
+
+struct vk_span proc_end_words(const struct proc_kernel *kernel, const struct proc_process *process)
+{
+    if (process->reason == PROC_REASON_FAIL && kernel->words_len)
+        return vk_span(kernel->words, kernel->words_len);
+    const char *text = proc_reason_text((enum proc_reason)process->reason);
+    uint32_t len = 0;
+    while (text[len])
+        len++;
+    return vk_span(text, len);
+}
+
 /* The slot goes first, so that whatever the release starts takes this very slot, open and hot. */
 static void give_slot(struct proc_kernel *k, struct proc_process *p)
 {
@@ -240,6 +266,7 @@ void proc_process_dead(struct proc_kernel *kernel, struct proc_process *process,
     if (VK_UNLIKELY(is_abnormal(reason))) {
         p->crash_id = ++kernel->crash_seq;
         log_death(kernel, p, fault);
+        keep_words(kernel, p);
     }
     if (VK_UNLIKELY(p->arg_buf.cap_bytes))
         vk_bufs_put(&kernel->bufs, &p->arg_buf);

@@ -50,6 +50,12 @@ struct proc_program {
      */
     uint32_t (*land)(const struct proc_program *program, struct proc_self *self, uint64_t tag, uint32_t len);
 
+    /*
+     * Kernel side, heap open, of a process that failed: why, in its own words: a
+     * stretch of its heap, which the kernel checks. Returns its length, 0 for none. May be NULL.
+     */
+    uint32_t (*words)(const struct proc_program *program, const struct proc_self *self, uint32_t *ret_off);
+
     const void *context; /* of the program's kind: an image, a step table */
 };
 

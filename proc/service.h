@@ -171,6 +171,9 @@ enum proc_reason proc_end_reason(const struct proc_process *process); /* inside 
 /* A number for the log line and the client's answer of an abnormal end; inside release. */
 uint64_t proc_crash_id(const struct proc_process *process);
 const char *proc_reason_text(enum proc_reason reason);
+/* Why it ended abnormally, in its own words or the kernel's: bytes of which nothing is known; inside release.
+ */
+struct vk_span proc_end_words(const struct proc_kernel *kernel, const struct proc_process *process);
 
 /* A new handle of this process. -VK_ENOSPC. */
 int proc_handle_new(struct proc_kernel *kernel, struct proc_process *process, struct proc_object object,

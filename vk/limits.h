@@ -33,6 +33,7 @@
 #define PROC_MAILBOX_MAX        64u      /* messages waiting; the next sender waits */
 #define PROC_CIRCLE_MAX         16u  /* calls followed to say that one waits for itself; longer is not seen */
 #define PROC_LOG_MAX_BYTES      512u /* of one line a process logs; the rest is cut */
+#define PROC_WORDS_MAX_BYTES    256u /* kept of why a process failed, in its own words; likewise */
 #define PROC_MESSAGE_MAX_BYTES  65536u /* one message; larger is -VK_ETOOBIG */
 #define PROC_ENV_MAX            14u    /* objects of an environment, handles 2 to 15; no more can be put in */
 #define PROC_CHILDREN_MAX       16u    /* of one supervisor; its creation fails with -VK_EINVAL */
@@ -56,11 +57,12 @@
 #define PROC_LOG_LINES_PER_S 100u  /* lines about crashes; the next line tells how many were left out */
 
 /* HTTP: what a client may send. */
-#define NET_HEAD_MAX_BYTES      16384u /* request head; larger is 431 */
-#define NET_TARGET_MAX_BYTES    8192u  /* request target; larger is 414 */
-#define NET_FIELDS_MAX          64u    /* header fields; more is 431 */
-#define NET_CHUNK_EXT_MAX_BYTES 256u   /* chunk extensions of one chunk; larger is 400 */
-#define NET_TRAILER_MAX_BYTES   8192u  /* trailer section; larger is 431 */
+#define NET_HEAD_MAX_BYTES      16384u     /* request head; larger is 431 */
+#define NET_TARGET_MAX_BYTES    8192u      /* request target; larger is 414 */
+#define NET_FIELDS_MAX          64u        /* header fields; more is 431 */
+#define NET_CHUNK_EXT_MAX_BYTES 256u       /* chunk extensions of one chunk; larger is 400 */
+#define NET_TRAILER_MAX_BYTES   8192u      /* trailer section; larger is 431 */
+#define NET_BIND_BODY_MAX_BYTES (1u << 20) /* body that a program takes as one value; larger is 413 */
 #define NET_DISCARD_MAX_BYTES   65536u /* unread body thrown away to keep its connection; more closes it */
 #define NET_REQUESTS_PER_TURN   64u    /* pipelined requests of a connection; the next ones wait for a turn */
 
