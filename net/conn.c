@@ -119,21 +119,34 @@ static void overloaded(struct net_conn *c, int err)
     net_conn_refuse(c, err == -VK_ETOOBIG ? 431 : 503, 0);
 }
 
-/* Start the process of the request whose head is in[start .. head_len-1], and run it. */
-static void start_request(struct net_conn *c, uint32_t head_len)
+/* Start a process for the current request. */
+static int start_process(struct net_conn *c, const struct proc_program *program, const void *arg,
+                         uint32_t arg_len)
 {
     struct net_server *s = c->server;
     const struct proc_spawn spawn = {
-        .program = c->handler->program,
-        .arg = c->pipe.in.ptr + c->scan.start,
-        .arg_len = head_len - c->scan.start,
+        .program = program,
+        .arg = arg,
+        .arg_len = arg_len,
         .origin = {&net_kind_exchange, c},
         .env = s->options.env,
         .deadline_ns = c->handler->deadline_ns ? proc_now_ns(s->kernel) + c->handler->deadline_ns : 0,
     };
     int rc = proc_spawn(s->kernel, &spawn, &c->process);
+    if (VK_LIKELY(rc == 0)) {
+        s->counters.busy++;
+        return 0;
+    }
+    c->process = NULL;
+    return rc;
+}
+
+/* Start the process of the request whose head is in[start .. head_len-1], and run it. */
+static void start_request(struct net_conn *c, uint32_t head_len)
+{
+    struct net_server *s = c->server;
+    int rc = start_process(c, c->handler->program, c->pipe.in.ptr + c->scan.start, head_len - c->scan.start);
     if (VK_UNLIKELY(rc)) {
-        c->process = NULL;
         overloaded(c, rc);
         return;
     }
@@ -144,9 +157,33 @@ static void start_request(struct net_conn *c, uint32_t head_len)
     c->respond = 0;
     c->is_body_bad = false;
     net_conn_expect_nothing(c); /* the timeout of this head is not the next one's */
+    c->is_crash = false;
     s->counters.requests++;
-    s->counters.busy++;
     proc_run_now(s->kernel, c->process);
+}
+
+/* Start the process that answers for the one that died; the request is what it was. */
+static void start_crash(struct net_conn *c)
+{
+    struct proc_kernel *kernel = c->server->kernel;
+    struct {
+        struct net_crash crash;
+        uint8_t words[PROC_WORDS_MAX_BYTES];
+    } arg = {.crash = {.id = c->crash_id, .frame = c->frame}};
+    c->is_crash_due = false;
+    if (c->words.cap_bytes) {
+        arg.crash.words_len = (uint16_t)c->words_len;
+        vk_copy(arg.words, c->words.ptr, c->words_len);
+        vk_bufs_put(proc_kernel_bufs(kernel), &c->words);
+    }
+    uint32_t arg_len = (uint32_t)sizeof arg.crash + arg.crash.words_len;
+    if (start_process(c, c->handler->crash, &arg, arg_len)) {
+        net_conn_refuse(c, 500, c->crash_id);
+        return;
+    }
+    c->is_crash = true;
+    net_conn_expect_nothing(c);
+    proc_run_now(kernel, c->process);
 }
 
 /* What the connection waits for now that no request can be started. */
@@ -166,7 +203,13 @@ static void expect_next(struct net_conn *c)
 /* Returns true when complete requests may be left, whose turn comes later. */
 static bool start_requests(struct net_conn *c)
 {
-    for (uint32_t n = 0; c->closing == NET_OPEN && !c->process && c->pipe.in.len; n++) {
+    for (uint32_t n = 0; c->closing == NET_OPEN && !c->process; n++) {
+        if (VK_UNLIKELY(c->is_crash_due)) {
+            start_crash(c);
+            continue;
+        }
+        if (c->pipe.in.len == 0)
+            break;
         if (VK_UNLIKELY(c->pipe.out_len >= NET_OUTPUT_MAX_BYTES))
             return true; /* the peer does not read: its next requests wait until it does */
         if (VK_UNLIKELY(n == NET_REQUESTS_PER_TURN)) {
@@ -231,6 +274,7 @@ static void close_on(struct net_conn *c)
 
 static void conn_free(struct net_conn *c)
 {
+    vk_bufs_put(proc_kernel_bufs(c->server->kernel), &c->words);
     net_pipe_fini(&c->pipe);
     proc_timer_clear(c->server->kernel, &c->timer);
     net_server_conn_gone(c);
@@ -364,7 +408,7 @@ static void expect_first(struct net_conn *c)
 
 static bool is_idle(const struct net_conn *c)
 {
-    return c->closing == NET_OPEN && !c->process && !c->is_first && c->pipe.in.len == 0;
+    return c->closing == NET_OPEN && !c->process && !c->is_crash_due && !c->is_first && c->pipe.in.len == 0;
 }
 
 void net_conn_drain(struct net_conn *conn)
@@ -398,7 +442,7 @@ bool net_conn_cut(struct net_conn *conn)
 {
     struct net_conn *c = conn;
     bool is_silent = c->pipe.out_len == 0 && c->pipe.sending_len == 0;
-    if (c->closing == NET_OPEN && is_silent && (c->process || c->pipe.in.len) &&
+    if (c->closing == NET_OPEN && is_silent && (c->process || c->is_crash_due || c->pipe.in.len) &&
         c->stage < NET_STAGE_WRITING) {
         net_conn_refuse(c, 503, 0);
         if (c->process)

@@ -56,6 +56,8 @@ struct net_conn {
     bool wants_close;   /* after the current response */
     bool owes_continue; /* 100 Continue is to be sent when the body is asked for */
     bool is_body_bad;   /* the body broke its framing: nothing behind it can be trusted */
+    bool is_crash_due;  /* the process died unanswered: one that answers for it is to be started */
+    bool is_crash;      /* process is such a one */
 
     struct net_scan scan;
     uint16_t frame;     /* NET_FRAME_* of the current request */
@@ -65,6 +67,11 @@ struct net_conn {
     uint64_t respond_left;
     struct net_transfer reader;
     struct net_transfer writer;
+
+    /* While is_crash_due. */
+    uint64_t crash_id;
+    struct vk_buf words; /* struct net_crash has words_len of them; none: there was no buffer */
+    uint32_t words_len;
 
     uint64_t deadline_ns; /* the timeout in force; the timer may fire earlier and is armed again then */
     struct proc_timer timer;

@@ -68,6 +68,39 @@ static int read_now(struct net_conn *c, uint8_t *room, uint32_t room_bytes, stru
     return c->pipe.is_eof || c->pipe.is_broken ? -VK_ECLOSED : PROC_PENDING;
 }
 
+/* How much payload take_body would give, at most room_bytes; nothing is taken. */
+static uint32_t count_body(const struct net_conn *c, uint32_t room_bytes)
+{
+    uint32_t seen = c->pipe.in.len < room_bytes ? c->pipe.in.len : room_bytes;
+    if (!net_exchange_has_body(c))
+        return 0;
+    if (!(c->frame & NET_FRAME_CHUNKED))
+        return c->body_left < seen ? (uint32_t)c->body_left : seen;
+    struct net_chunk chunk = c->chunk;
+    struct vk_span in = vk_span(c->pipe.in.ptr, c->pipe.in.len), data;
+    uint32_t count = 0;
+    while (count < room_bytes && net_chunk_next(&chunk, &in, &data) == 0 && data.len)
+        count = data.len < room_bytes - count ? count + (uint32_t)data.len : room_bytes;
+    return count;
+}
+
+/* The same for bytes that land: PROC_PENDING also when there is something to land. */
+static int read_end(struct net_conn *c, uint32_t room_bytes, struct proc_done *done)
+{
+    uint8_t none[1];
+    return count_body(c, room_bytes) ? PROC_PENDING : read_now(c, none, sizeof none, done);
+}
+
+static int read_landing(struct net_conn *c, struct proc_kernel *k, struct proc_req *req)
+{
+    int rc;
+    uint32_t count = count_body(c, req->op.len);
+    if (count == 0)
+        return read_end(c, req->op.len, &req->done);
+    uint8_t *room = proc_land(k, req, count, &rc);
+    return room ? read_now(c, room, count, &req->done) : rc;
+}
+
 static void send_continue(struct net_conn *c)
 {
     if (!c->owes_continue)
@@ -85,8 +118,11 @@ static int op_read(struct proc_kernel *k, struct proc_process *p, struct net_con
     if (rc)
         return rc;
     send_continue(c);
-    rc = net_transfer_begin(&c->reader, k, p, &object, op, read_now(c, bytes, op->len, done));
-    if (rc == PROC_PENDING)
+    rc = bytes ? read_now(c, bytes, op->len, done) : read_end(c, op->len, done);
+    rc = net_transfer_begin(&c->reader, k, p, &object, op, bytes, rc);
+    if (rc == PROC_PENDING && count_body(c, op->len))
+        net_transfer_wake(&c->reader, k); /* it lands before the next run */
+    else if (rc == PROC_PENDING)
         net_conn_expect(c, NET_WAIT_BODY, c->server->options.body_timeout_ns);
     net_conn_serve_later(c);
     return rc;
@@ -226,7 +262,7 @@ static int op_write(struct proc_kernel *k, struct proc_process *p, struct net_co
     int rc = net_transfer_check(&c->writer, op);
     if (rc)
         return rc;
-    return net_transfer_begin(&c->writer, k, p, &object, op, write_now(c, bytes, op->len, done));
+    return net_transfer_begin(&c->writer, k, p, &object, op, bytes, write_now(c, bytes, op->len, done));
 }
 
 static int op_shutdown(struct net_conn *c)
@@ -248,8 +284,10 @@ void net_exchange_broken(struct net_conn *conn)
     struct net_conn *c = conn;
     net_conn_close(c, NET_CLOSING_FLUSH);
     net_pipe_drop_output(&c->pipe);
-    /* Nobody is left to answer: the handler's work is of no more use. */
-    if (c->process)
+    /* Nobody is left to answer: the handler's work is of no more use, unless it wants to know. */
+    if (c->process && c->stage == NET_STAGE_WRITING && (c->respond & NET_RESPOND_TELL))
+        net_transfer_end(&c->writer, c->server->kernel, -VK_ECLOSED);
+    else if (c->process)
         proc_end(c->server->kernel, c->process, PROC_REASON_SHUTDOWN);
 }
 
@@ -286,18 +324,16 @@ static void exchange_cancel(struct proc_kernel *kernel, struct proc_req *req)
 
 static int exchange_deliver(struct proc_kernel *kernel, struct proc_req *req, uint8_t *bytes)
 {
-    (void)kernel;
     struct net_conn *c = req->object;
-    int rc = -VK_EFAULT;
+    int rc;
     if (req->op.code == PROC_OP_READ) {
-        if (bytes)
-            rc = read_now(c, bytes, req->op.len, &req->done);
-        if (net_transfer_deliver(&c->reader, req, rc) == PROC_PENDING) /* only framing had come */
+        rc = bytes ? read_now(c, bytes, req->op.len, &req->done) : read_landing(c, kernel, req);
+        rc = net_transfer_deliver(&c->reader, kernel, req, bytes, rc);
+        if (rc == PROC_PENDING) /* only framing had come */
             net_conn_expect(c, NET_WAIT_BODY, c->server->options.body_timeout_ns);
     } else {
-        if (bytes)
-            rc = write_now(c, bytes, req->op.len, &req->done);
-        (void)net_transfer_deliver(&c->writer, req, rc);
+        rc = bytes ? write_now(c, bytes, req->op.len, &req->done) : -VK_EFAULT;
+        rc = net_transfer_deliver(&c->writer, kernel, req, bytes, rc);
     }
     net_conn_serve_later(c);
     return rc;
@@ -322,11 +358,36 @@ static uint32_t refusal_of(const struct net_conn *c, const struct proc_process *
     return (c->frame & NET_FRAME_CHUNKED) && c->chunk.state == NET_CHUNK_BIG ? 431 : 400;
 }
 
+/*
+ * The process died: whether another one is to answer for it, which is started
+ * when nothing of this one runs any more. Never for one that answers already.
+ */
+static bool plan_crash(struct net_conn *c, struct proc_kernel *kernel, const struct proc_process *process)
+{
+    if (!c->handler->crash || c->is_crash || c->stage != NET_STAGE_FRAMED || c->closing != NET_OPEN ||
+        c->pipe.is_broken || !proc_crash_id(process))
+        return false;
+    struct vk_span words = proc_end_words(kernel, process);
+    c->crash_id = proc_crash_id(process);
+    c->words_len = (uint32_t)words.len;
+    if (vk_bufs_get(proc_kernel_bufs(kernel), PROC_WORDS_MAX_BYTES, &c->words))
+        vk_copy(c->words.ptr, words.ptr, words.len);
+    c->is_crash_due = true;
+    return true;
+}
+
 /* The process is gone, or gave the handle up: finish what it left. */
 static void exchange_release(struct proc_kernel *kernel, void *object, struct proc_process *process)
 {
-    (void)kernel;
     struct net_conn *c = object;
+    if (VK_UNLIKELY(plan_crash(c, kernel, process))) {
+        c->process = NULL;
+        c->reader = (struct net_transfer){0};
+        c->writer = (struct net_transfer){0};
+        c->server->counters.busy--;
+        net_conn_serve_later(c);
+        return;
+    }
     bool is_clean = c->stage >= NET_STAGE_FRAMED && !(c->frame & NET_FRAME_UNKNOWN) &&
                     (!(c->frame & (NET_FRAME_LENGTH | NET_FRAME_CHUNKED)) || skip_body(c));
     uint8_t stage = c->stage;
@@ -353,6 +414,7 @@ static void exchange_release(struct proc_kernel *kernel, void *object, struct pr
 
 const struct proc_kind net_kind_exchange = {
     .name = "http exchange",
+    .lands = true,
     .op = exchange_op,
     .cancel = exchange_cancel,
     .deliver = exchange_deliver,

@@ -27,31 +27,45 @@ static uint16_t frame_flags(const struct net_head *head)
         flags |= NET_FRAME_EXPECT;
     if (VK_UNLIKELY(head->method == NET_METHOD_HEAD))
         flags |= NET_FRAME_HEAD;
+    if (VK_UNLIKELY(head->minor == 0))
+        flags |= NET_FRAME_OLD;
     return (uint16_t)flags;
 }
 
 struct net_request *net_request_open(struct proc_self *self)
+{
+    return net_request_open_as(self, (struct vk_span){0});
+}
+
+/* The head was not valid: say so. */
+static void refuse(struct proc_self *self, uint32_t status, struct vk_span server)
+{
+    const struct proc_op frame = {.code = PROC_OP_HTTP_FRAME, .flags = NET_FRAME_CLOSE | NET_FRAME_UNKNOWN};
+    struct net_reply reply = net_request_reply(self, NULL, status, (struct vk_span){0});
+    if (server.len)
+        reply.server = server;
+    if (submit_silent(self, frame))
+        (void)net_respond_error(self, &reply);
+}
+
+struct net_request *net_request_open_as(struct proc_self *self, struct vk_span server)
 {
     struct net_request *request = proc_alloc(self, sizeof *request);
     if (VK_UNLIKELY(!request))
         return NULL;
     request->bytes = proc_at(self, self->arg_off);
     uint32_t status = net_head_parse(&request->head, request->bytes, self->arg_len);
-    struct proc_op frame = {.code = PROC_OP_HTTP_FRAME};
     if (VK_UNLIKELY(status)) {
-        frame.flags = NET_FRAME_CLOSE | NET_FRAME_UNKNOWN;
-        if (submit_silent(self, frame))
-            (void)net_respond_status(self, NULL, status, 0);
+        refuse(self, status, server);
         return NULL;
     }
-    frame.flags = frame_flags(&request->head);
-    frame.arg = request->head.length_bytes;
+    const struct proc_op frame = {
+        .code = PROC_OP_HTTP_FRAME, .flags = frame_flags(&request->head), .arg = request->head.length_bytes};
     return submit_silent(self, frame) ? request : NULL;
 }
 
-/* What the head of every response to this request says. */
-static struct net_reply reply_to(const struct proc_self *self, const struct net_request *request,
-                                 uint32_t status, struct vk_span type)
+struct net_reply net_request_reply(const struct proc_self *self, const struct net_request *request,
+                                   uint32_t status, struct vk_span type)
 {
     struct net_reply reply = {.status = (uint16_t)status, .type = type, .server = SERVER, .date = self->date};
     if (VK_UNLIKELY(!request || !(request->head.flags & NET_HEAD_KEEP_ALIVE)))
@@ -63,12 +77,10 @@ static struct net_reply reply_to(const struct proc_self *self, const struct net_
     return reply;
 }
 
-/* Submit what was written at heap offset off; what was reserved and not used goes back. */
-static int respond(struct proc_self *self, uint32_t off, size_t len, const struct net_reply *reply,
-                   uint32_t flags, uint64_t arg)
+int net_request_submit(struct proc_self *self, const struct net_reply *reply, uint32_t off, size_t len_bytes,
+                       uint32_t flags, uint64_t arg)
 {
-    self->heap.top_bytes = off + (uint32_t)len;
-    struct proc_op op = {.code = PROC_OP_HTTP_RESPOND, .off = off, .len = (uint32_t)len, .arg = arg};
+    struct proc_op op = {.code = PROC_OP_HTTP_RESPOND, .off = off, .len = (uint32_t)len_bytes, .arg = arg};
     op.flags = (uint16_t)(flags | (reply->flags & NET_REPLY_CLOSE ? NET_RESPOND_CLOSE : 0));
     return submit_silent(self, op) ? 0 : -VK_EAGAIN;
 }
@@ -79,18 +91,45 @@ static bool is_final(uint32_t status)
     return status >= 200 && status <= 999;
 }
 
+/* The same; what was reserved and not used goes back. */
+static int respond(struct proc_self *self, const struct net_reply *reply, uint32_t off, size_t len,
+                   uint32_t flags, uint64_t arg)
+{
+    self->heap.top_bytes = off + (uint32_t)len;
+    return net_request_submit(self, reply, off, len, flags, arg);
+}
+
+int net_respond_reply(struct proc_self *self, const struct net_reply *reply, struct vk_span body)
+{
+    if (VK_UNLIKELY(!is_final(reply->status)))
+        return -VK_EINVAL;
+    size_t room = NET_REPLY_ROOM + body.len, len;
+    uint32_t off = room <= NET_RESPOND_MAX_BYTES ? vk_heap_alloc(&self->heap, (uint32_t)room, 8) : 0;
+    if (!off)
+        return -VK_ENOMEM;
+    int rc = net_reply_whole(proc_at(self, off), room, reply, body, &len);
+    return rc ? rc : respond(self, reply, off, len, 0, 0);
+}
+
 int net_respond(struct proc_self *self, const struct net_request *request, uint32_t status,
                 struct vk_span type, struct vk_span body)
 {
     if (VK_UNLIKELY(!is_final(status)))
         return -VK_EINVAL;
-    const struct net_reply reply = reply_to(self, request, status, type);
-    size_t room = NET_REPLY_ROOM + body.len, len;
-    uint32_t off = room <= NET_RESPOND_MAX_BYTES ? vk_heap_alloc(&self->heap, (uint32_t)room, 8) : 0;
+    const struct net_reply reply = net_request_reply(self, request, status, type);
+    return net_respond_reply(self, &reply, body);
+}
+
+int net_respond_error(struct proc_self *self, const struct net_reply *reply)
+{
+    if (!is_final(reply->status))
+        return -VK_EINVAL;
+    size_t len;
+    uint32_t off = vk_heap_alloc(&self->heap, NET_REPLY_ROOM, 8);
     if (!off)
         return -VK_ENOMEM;
-    int rc = net_reply_whole(proc_at(self, off), room, &reply, body, &len);
-    return rc ? rc : respond(self, off, len, &reply, 0, 0);
+    int rc = net_reply_error(proc_at(self, off), NET_REPLY_ROOM, reply, &len);
+    return rc ? rc : respond(self, reply, off, len, 0, 0);
 }
 
 int net_respond_status(struct proc_self *self, const struct net_request *request, uint32_t status,
@@ -98,14 +137,26 @@ int net_respond_status(struct proc_self *self, const struct net_request *request
 {
     if (!is_final(status))
         return -VK_EINVAL;
-    struct net_reply reply = reply_to(self, request, status, (struct vk_span){0});
+    struct net_reply reply = net_request_reply(self, request, status, (struct vk_span){0});
     reply.allow = (uint16_t)allow;
-    size_t len;
-    uint32_t off = vk_heap_alloc(&self->heap, NET_REPLY_ROOM, 8);
-    if (!off)
-        return -VK_ENOMEM;
-    int rc = net_reply_error(proc_at(self, off), NET_REPLY_ROOM, &reply, &len);
-    return rc ? rc : respond(self, off, len, &reply, 0, 0);
+    return net_respond_error(self, &reply);
+}
+
+uint32_t net_request_frame(const struct net_request *request, struct net_reply *reply, uint64_t length_bytes)
+{
+    if (net_status_is_bodyless(reply->status))
+        return 0; /* what was written behind it would be taken for the next answer */
+    if (length_bytes != UINT64_MAX) {
+        reply->body = NET_BODY_LENGTH;
+        reply->length_bytes = length_bytes;
+        return NET_RESPOND_LENGTH;
+    }
+    if (request->head.minor >= 1) {
+        reply->body = NET_BODY_CHUNKED;
+        return NET_RESPOND_CHUNKED;
+    }
+    reply->flags = (uint8_t)((reply->flags & ~NET_REPLY_KEEP_ALIVE) | NET_REPLY_CLOSE);
+    return NET_RESPOND_STREAM;
 }
 
 int net_respond_begin(struct proc_self *self, const struct net_request *request, uint32_t status,
@@ -113,27 +164,14 @@ int net_respond_begin(struct proc_self *self, const struct net_request *request,
 {
     if (!is_final(status))
         return -VK_EINVAL;
-    struct net_reply reply = reply_to(self, request, status, type);
-    uint32_t flags = NET_RESPOND_LENGTH;
-    if (net_status_is_bodyless(status)) {
-        flags = 0; /* what was written behind it would be taken for the next answer */
-    } else if (length_bytes != UINT64_MAX) {
-        reply.body = NET_BODY_LENGTH;
-        reply.length_bytes = length_bytes;
-    } else if (request->head.minor >= 1) {
-        reply.body = NET_BODY_CHUNKED;
-        flags = NET_RESPOND_CHUNKED;
-    } else {
-        reply.flags = (uint8_t)((reply.flags & ~NET_REPLY_KEEP_ALIVE) | NET_REPLY_CLOSE);
-        flags = NET_RESPOND_STREAM;
-    }
+    struct net_reply reply = net_request_reply(self, request, status, type);
+    uint32_t flags = net_request_frame(request, &reply, length_bytes);
     uint32_t off = vk_heap_alloc(&self->heap, NET_REPLY_ROOM, 8);
     if (!off)
         return -VK_ENOMEM;
     struct net_writer w = net_writer(proc_at(self, off), NET_REPLY_ROOM);
     net_reply_begin(&w, &reply);
     int rc = net_reply_end(&w);
-    return rc ? rc
-              : respond(self, off, w.len_bytes, &reply, flags,
-                        flags == NET_RESPOND_LENGTH ? length_bytes : 0);
+    uint64_t arg = flags == NET_RESPOND_LENGTH ? length_bytes : 0;
+    return rc ? rc : respond(self, &reply, off, w.len_bytes, flags, arg);
 }

@@ -24,12 +24,38 @@ struct net_request {
  * NULL as well, with nothing submitted, when the heap is too small.
  */
 struct net_request *net_request_open(struct proc_self *self);
+/* The same; the refusal has that Server field, vkd when it is empty. */
+struct net_request *net_request_open_as(struct proc_self *self, struct vk_span server);
 
 /* A part of the head, e.g. &request->head.path. */
 VK_INLINE struct vk_span net_request_span(struct proc_self *self, struct net_range range)
 {
     return net_head_span((const uint8_t *)proc_at(self, self->arg_off), range);
 }
+
+/* What the head of a response to this request says at least; NULL: of a refusal. status is 200 to 999. */
+struct net_reply net_request_reply(const struct proc_self *self, const struct net_request *request,
+                                   uint32_t status, struct vk_span type);
+
+/*
+ * A body of length_bytes, UINT64_MAX for one whose length is not known, is to
+ * follow the head by PROC_OP_WRITE: changes reply accordingly and returns the
+ * flags for PROC_OP_HTTP_RESPOND; 0 when the response is whole without it.
+ */
+uint32_t net_request_frame(const struct net_request *request, struct net_reply *reply, uint64_t length_bytes);
+
+/*
+ * Submit a response that was written to heap offset off, with what
+ * net_request_frame said; arg as in PROC_OP_HTTP_RESPOND. 0; -VK_EAGAIN ops[] is full.
+ */
+int net_request_submit(struct proc_self *self, const struct net_reply *reply, uint32_t off, size_t len_bytes,
+                       uint32_t flags, uint64_t arg);
+
+/* Answer with a whole response that says what reply does: as net_respond. */
+int net_respond_reply(struct proc_self *self, const struct net_reply *reply, struct vk_span body);
+
+/* The same with the kernel's plain text for its status: as net_respond_status. */
+int net_respond_error(struct proc_self *self, const struct net_reply *reply);
 
 /*
  * Answer with a whole response: head, then body (at most

@@ -8,6 +8,7 @@
 
 #include "net/chars.h"
 #include "net/query.h"
+#include "vk/fmt.h"
 
 struct header {
     uint32_t nodes_off; /* from the start of the table */
@@ -29,11 +30,12 @@ struct node {
     uint32_t entry;   /* pattern + 1; 0: none */
     uint32_t child;   /* first literal child; 0: none, since the root is nobody's child */
     uint32_t next;    /* next literal with the same parent */
+    uint32_t number;  /* the {name:Int} child */
     uint32_t any;     /* the {name} child */
 };
 
 _Static_assert(NET_METHOD_COUNT <= 16, "method bits fit a node");
-_Static_assert(sizeof(struct header) == 16 && sizeof(struct entry) == 8 && sizeof(struct node) == 24,
+_Static_assert(sizeof(struct header) == 16 && sizeof(struct entry) == 8 && sizeof(struct node) == 28,
                "no holes");
 
 VK_INLINE struct entry *table_entries(const void *table)
@@ -122,13 +124,23 @@ static uint32_t literal_child(struct builder *b, uint32_t parent, struct vk_span
     return child;
 }
 
-static uint32_t any_child(struct builder *b, uint32_t parent)
+/* The child for {name:Int}, or for {name}. */
+static uint32_t capture_child(struct builder *b, uint32_t parent, bool is_number)
 {
-    if (b->nodes[parent].any == 0) {
-        uint32_t child = add_node(b, vk_span(NULL, 0));
-        b->nodes[parent].any = child;
-    }
-    return b->nodes[parent].any;
+    const struct node *node = &b->nodes[parent];
+    uint32_t child = is_number ? node->number : node->any;
+    if (child != 0)
+        return child;
+    child = add_node(b, vk_span(NULL, 0));
+    *(is_number ? &b->nodes[parent].number : &b->nodes[parent].any) = child;
+    return child;
+}
+
+static bool is_number_capture(struct vk_span segment)
+{
+    static const char end[] = ":Int}";
+    size_t len = sizeof end - 1;
+    return segment.len > len && memcmp(segment.ptr + segment.len - len, end, len) == 0;
 }
 
 /* The segments of one pattern, as far as the checks need to remember them. */
@@ -137,12 +149,13 @@ struct names {
     uint32_t count;
 };
 
-/* {name}: letters, digits and "_", once per pattern. */
+/* {name}, {name:Int}: letters, digits and "_", once per pattern. */
 static int check_name(struct names *names, struct vk_span segment)
 {
-    struct vk_span name = vk_span(segment.ptr + 1, segment.len - 2);
-    if (segment.len < 3 || segment.ptr[segment.len - 1] != '}')
+    size_t end_len = is_number_capture(segment) ? 5 : 1;
+    if (segment.len < 2 + end_len || segment.ptr[segment.len - 1] != '}')
         return -VK_EMALFORMED;
+    struct vk_span name = vk_span(segment.ptr + 1, segment.len - 1 - end_len);
     for (size_t i = 0; i < name.len; i++) {
         bool is_alnum =
             net_char_is(name.ptr[i], NET_CHAR_DIGIT) || (uint8_t)((name.ptr[i] | 0x20) - 'a') < 26;
@@ -204,7 +217,7 @@ static int add_pattern(struct builder *b, uint32_t pattern, enum net_method meth
         struct vk_span segment = first_segment(path, &is_encoded);
         path = vk_span_skip(path, 1 + segment.len);
         bool is_any = segment.len > 0 && segment.ptr[0] == '{';
-        at = is_any ? any_child(b, at) : literal_child(b, at, segment);
+        at = is_any ? capture_child(b, at, is_number_capture(segment)) : literal_child(b, at, segment);
     }
     struct node *node = &b->nodes[at];
     uint32_t bit = 1u << method;
@@ -277,6 +290,32 @@ static bool finish(struct search *s, const struct node *node)
     return true;
 }
 
+/* Whether the segment is a 64-bit number, its percent-encoding resolved. */
+static bool is_number(struct vk_span segment)
+{
+    uint8_t text[VK_FMT_U64_BYTES + 1];
+    size_t len;
+    uint64_t magnitude;
+    if (net_pct_decode(segment, 0, text, sizeof text, &len))
+        return false;
+    bool is_negative = len > 0 && text[0] == '-';
+    size_t sign = is_negative || (len > 0 && text[0] == '+');
+    return vk_span_to_u64(vk_span(text + sign, len - sign), &magnitude) == 0 &&
+           magnitude <= (uint64_t)INT64_MAX + is_negative;
+}
+
+static bool descend(struct search *s, const struct node *node, struct vk_span path);
+
+/* A segment that the route names goes on at that node. */
+static bool capture(struct search *s, uint32_t child, struct vk_span segment, struct vk_span rest)
+{
+    s->match->captures[s->match->captures_count++] = segment;
+    if (descend(s, &s->nodes[child], rest))
+        return true;
+    s->match->captures_count--;
+    return false;
+}
+
 static bool descend(struct search *s, const struct node *node, struct vk_span path)
 {
     if (path.len == 0)
@@ -295,13 +334,11 @@ static bool descend(struct search *s, const struct node *node, struct vk_span pa
             return true;
         break;
     }
-    if (node->any == 0 || segment.len == 0)
+    if (segment.len == 0)
         return false;
-    s->match->captures[s->match->captures_count++] = segment;
-    if (descend(s, &s->nodes[node->any], rest))
+    if (node->number != 0 && is_number(segment) && capture(s, node->number, segment, rest))
         return true;
-    s->match->captures_count--;
-    return false;
+    return node->any != 0 && capture(s, node->any, segment, rest);
 }
 
 static uint32_t allow_of(uint32_t methods)

@@ -4,9 +4,9 @@
  * segments in one stretch of bytes that holds offsets and no pointers, so
  * that it may lie in an image or a heap, be copied and be mapped anywhere.
  *
- * A segment of a pattern is literal text or {name}, which matches any
- * non-empty segment. Literal text goes before {name}; where it leads to no
- * route for the method, {name} is tried too. A trailing slash matters. The
+ * A segment of a pattern is literal text, or {name:Int}, which matches a
+ * number of 64 bits, or {name}, which matches any non-empty segment. They go
+ * in this order; where one leads to no route for the method, the next is tried. A trailing slash matters. The
  * path is compared with its percent-encoding resolved, segment by segment, so
  * an encoded slash never divides.
  */
@@ -17,7 +17,7 @@
 #include "vk/err.h"
 
 #define NET_ROUTE_SEGMENTS_MAX 16u /* of a pattern; more is -VK_ETOOBIG */
-#define NET_ROUTE_CAPTURES_MAX 8u  /* {name} segments of a pattern; more is -VK_ETOOBIG */
+#define NET_ROUTE_CAPTURES_MAX 8u  /* named segments of a pattern; more is -VK_ETOOBIG */
 
 struct net_route_match {
     uint32_t route; /* index of the pattern */

@@ -23,6 +23,7 @@ enum {
     NET_FRAME_EXPECT = 1u << 3,  /* the client waits for 100 Continue */
     NET_FRAME_HEAD = 1u << 4,    /* answers HEAD: WRITE and SHUTDOWN end with -VK_ECLOSED */
     NET_FRAME_UNKNOWN = 1u << 5, /* the head was not valid: what follows it belongs to nothing */
+    NET_FRAME_OLD = 1u << 6,     /* the client speaks HTTP/1.0 */
 };
 
 /*
@@ -35,6 +36,8 @@ enum {
     NET_RESPOND_CHUNKED = 1u << 1, /* what follows by WRITE is sent in chunks; SHUTDOWN ends the body */
     NET_RESPOND_CLOSE = 1u << 2,   /* the connection ends after this response */
     NET_RESPOND_STREAM = 1u << 3,  /* what follows is sent as it is, until SHUTDOWN closes the connection */
+    NET_RESPOND_TELL =
+        1u << 4, /* when the client goes, WRITE says so (-VK_ECLOSED) and the process lives on */
 };
 
 #define NET_RESPOND_MAX_BYTES 65536u
@@ -43,6 +46,20 @@ enum {
 struct net_handler {
     const struct proc_program *program; /* started for every request, the head as its argument */
     uint64_t deadline_ns;               /* of one request's process; 0: none */
+    /*
+     * Started when a request's process ended abnormally before it answered, to
+     * answer in its place; its argument is a struct net_crash. Nobody answers for
+     * this one. NULL: 500 with the crash number.
+     */
+    const struct proc_program *crash;
+};
+
+/* What the process that answers for a dead one is started with; words_len bytes follow. */
+struct net_crash {
+    uint64_t id;        /* as in the log */
+    uint16_t frame;     /* NET_FRAME_*, as the dead one said */
+    uint16_t words_len; /* why it ended: bytes of which nothing is known, PROC_WORDS_MAX_BYTES at most */
+    uint32_t reserved;
 };
 
 /* Zero means the default of vk/limits.h everywhere. */

@@ -207,7 +207,7 @@ static int transfer(struct proc_kernel *k, struct proc_process *p, struct net_st
     int rc = net_transfer_check(transfer_of(s, op), op);
     if (rc)
         return rc;
-    rc = net_transfer_begin(transfer_of(s, op), k, p, &object, op, transfer_now(s, op, bytes, done));
+    rc = net_transfer_begin(transfer_of(s, op), k, p, &object, op, bytes, transfer_now(s, op, bytes, done));
     again(s);
     return rc;
 }
@@ -239,7 +239,6 @@ static void stream_cancel(struct proc_kernel *kernel, struct proc_req *req)
 
 static int stream_deliver(struct proc_kernel *kernel, struct proc_req *req, uint8_t *bytes)
 {
-    (void)kernel;
     struct net_stream *s = req->object;
     int rc;
     if (s->refs == 0)
@@ -247,7 +246,7 @@ static int stream_deliver(struct proc_kernel *kernel, struct proc_req *req, uint
     else
         rc = bytes ? transfer_now(s, &req->op, bytes, &req->done) : -VK_EFAULT;
     again(s);
-    return net_transfer_deliver(transfer_of(s, &req->op), req, rc);
+    return net_transfer_deliver(transfer_of(s, &req->op), kernel, req, bytes, rc);
 }
 
 static void stream_release(struct proc_kernel *kernel, void *object, struct proc_process *process)

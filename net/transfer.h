@@ -25,11 +25,12 @@ VK_INLINE int net_transfer_check(const struct net_transfer *transfer, const stru
 
 /*
  * The answer to op after a first attempt that ended with rc: rc, but where
- * that is PROC_PENDING a request is made and waits. -VK_EOVERFLOW.
+ * that is PROC_PENDING a request is made and waits; bytes are the op's, NULL
+ * when they land. -VK_EOVERFLOW.
  */
 int net_transfer_begin(struct net_transfer *transfer, struct proc_kernel *kernel,
                        struct proc_process *process, const struct proc_object *object,
-                       const struct proc_op *op, int rc);
+                       const struct proc_op *op, const uint8_t *bytes, int rc);
 
 /* Bytes, room or an end came: the one that waits, if any, is delivered at its process's next turn. */
 void net_transfer_wake(struct net_transfer *transfer, struct proc_kernel *kernel);
@@ -40,7 +41,11 @@ void net_transfer_end(struct net_transfer *transfer, struct proc_kernel *kernel,
 /* From proc_kind.cancel. true when req was waiting, false when its deliver was still to come. */
 bool net_transfer_cancel(struct net_transfer *transfer, const struct proc_req *req);
 
-/* From proc_kind.deliver, after an attempt that ended with rc; returns it. PROC_PENDING: req waits again. */
-int net_transfer_deliver(struct net_transfer *transfer, struct proc_req *req, int rc);
+/*
+ * From proc_kind.deliver, after an attempt that ended with rc; returns it, or -VK_ENOMEM.
+ * PROC_PENDING: req waits again. bytes as for net_transfer_begin.
+ */
+int net_transfer_deliver(struct net_transfer *transfer, struct proc_kernel *kernel, struct proc_req *req,
+                         const uint8_t *bytes, int rc);
 
 #endif

@@ -53,6 +53,35 @@ static bool is_capture(uint32_t i, struct vk_span wanted)
     return i < match.captures_count && vk_span_equal(match.captures[i], wanted);
 }
 
+TEST(net_route, numbers_go_before_names_and_behind_literals)
+{
+    static const struct vk_span own[] = {VK_SPAN_LIT("GET /n/{x}"), VK_SPAN_LIT("GET /n/{x:Int}/e"),
+                                         VK_SPAN_LIT("GET /n/{n:Int}"), VK_SPAN_LIT("GET /n/7"),
+                                         VK_SPAN_LIT("PUT /n/{n:Int}")};
+    size_t len;
+    uint32_t bad;
+    CHECK_EQ(net_route_build(own, VK_COUNT(own), moved, sizeof moved, &len, &bad), 0);
+    CHECK_EQ(FIND(GET, "/n/7"), 3);
+    CHECK_EQ(FIND(GET, "/n/8"), 2);
+    CHECK(match.captures_count == 1 && is_capture(0, VK_SPAN_LIT("8")));
+    CHECK_EQ(FIND(GET, "/n/%38"), 2);
+    CHECK_EQ(FIND(GET, "/n/-9223372036854775808"), 2);
+    CHECK_EQ(FIND(GET, "/n/9223372036854775808"), 0);
+    CHECK_EQ(FIND(GET, "/n/-"), 0);
+    CHECK_EQ(FIND(GET, "/n/x"), 0);
+    CHECK_EQ(FIND(GET, "/n/0000000000000000000000000000001"), 0);
+    CHECK_EQ(FIND(GET, "/n/8/e"), 1);
+    CHECK_EQ(FIND(GET, "/n/x/e"), -404);
+    CHECK_EQ(FIND(PUT, "/n/7"), 4);
+    CHECK_EQ(FIND(PUT, "/n/x"), -405);
+    static const struct vk_span twice[] = {VK_SPAN_LIT("GET /{a:Int}"), VK_SPAN_LIT("GET /{b:Int}")};
+    CHECK_EQ(net_route_build(twice, 2, moved, sizeof moved, &len, &bad), -VK_EINVAL);
+    static const struct vk_span other[] = {VK_SPAN_LIT("GET /{a:Float}")};
+    CHECK_EQ(net_route_build(other, 1, moved, sizeof moved, &len, &bad), -VK_EMALFORMED);
+    static const struct vk_span nameless[] = {VK_SPAN_LIT("GET /{:Int}")};
+    CHECK_EQ(net_route_build(nameless, 1, moved, sizeof moved, &len, &bad), -VK_EMALFORMED);
+}
+
 TEST(net_route, paths_reach_their_routes)
 {
     build();
