@@ -263,89 +263,161 @@ static uint32_t empty_list(struct vkc_fun *f)
     return vkc_fun_ref(f, vkc_unit_object(f->unit, list, 0, &len, 1), list, VKC_NONE);
 }
 
-static uint32_t response(struct vkc_fun *f, const struct vkc_built *b, uint32_t type, uint32_t body,
-                         uint32_t bytes, uint32_t headers, uint32_t status)
+/* A part that most responses have not, as an OPT. */
+static uint32_t option_of(struct vkc_fun *f, uint32_t part, uint32_t value)
 {
-    uint16_t opt = vkc_unit_opt(f->unit, vkc_unit_bytes(f->unit));
-    uint32_t none = vkc_ir_value(f->code, opt);
-    if (bytes == VKC_NONE)
-        vkc_ir_op1(f->code, INTERP_OP_LDNIL, none);
+    const struct interp_type *type = &f->unit->types[vkc_lower_response(f->lower)];
+    uint32_t option = vkc_ir_value(f->code, f->unit->type_words[type->first + part]);
+    if (value == VKC_NONE)
+        vkc_ir_op1(f->code, INTERP_OP_LDNIL, option);
     else
-        vkc_ir_move(f->code, none, bytes);
-    f->lower->has_bytes |= bytes != VKC_NONE;
-    if (body == VKC_NONE)
-        body = vkc_fun_text(f, "", 0, VKC_NONE);
-    if (headers == VKC_NONE)
-        headers = empty_list(f);
-    if (status == VKC_NONE)
-        status = vkc_fun_number(f, 200, VKC_NONE);
-    uint32_t values[] = {type, body, headers, none, status};
-    return vkc_fun_new(f, vkc_lower_response(f->lower), values, 5, b->want);
+        vkc_ir_move(f->code, option, value);
+    return option;
+}
+
+/* A Response of those parts; VKC_NONE: the part is as most have it. */
+static uint32_t response(struct vkc_fun *f, const struct vkc_built *b, uint32_t *parts)
+{
+    f->lower->has_bytes |= parts[VKC_RESPONSE_BYTES] != VKC_NONE;
+    f->lower->has_streams |= parts[VKC_RESPONSE_STREAM] != VKC_NONE;
+    f->lower->has_headers |= parts[VKC_RESPONSE_HEADERS] != VKC_NONE;
+    parts[VKC_RESPONSE_BYTES] = option_of(f, VKC_RESPONSE_BYTES, parts[VKC_RESPONSE_BYTES]);
+    parts[VKC_RESPONSE_STREAM] = option_of(f, VKC_RESPONSE_STREAM, parts[VKC_RESPONSE_STREAM]);
+    if (parts[VKC_RESPONSE_TYPE] == VKC_NONE)
+        parts[VKC_RESPONSE_TYPE] = vkc_fun_text(f, "", 0, VKC_NONE);
+    if (parts[VKC_RESPONSE_BODY] == VKC_NONE)
+        parts[VKC_RESPONSE_BODY] = vkc_fun_text(f, "", 0, VKC_NONE);
+    if (parts[VKC_RESPONSE_HEADERS] == VKC_NONE)
+        parts[VKC_RESPONSE_HEADERS] = empty_list(f);
+    if (parts[VKC_RESPONSE_STATUS] == VKC_NONE)
+        parts[VKC_RESPONSE_STATUS] = vkc_fun_number(f, 200, VKC_NONE);
+    return vkc_fun_new(f, vkc_lower_response(f->lower), parts, VKC_RESPONSE_PARTS, b->want);
+}
+
+static void no_parts(uint32_t *parts)
+{
+    for (uint32_t i = 0; i < VKC_RESPONSE_PARTS; i++)
+        parts[i] = VKC_NONE;
 }
 
 uint32_t vkc_fun_respond(struct vkc_fun *f, const char *type, uint32_t body, int64_t status, uint32_t want)
 {
     const struct vkc_built b = {.want = want};
-    uint32_t at = vkc_fun_text(f, type, strlen(type), VKC_NONE);
-    return response(f, &b, at, body, VKC_NONE, VKC_NONE, vkc_fun_number(f, status, VKC_NONE));
+    uint32_t parts[VKC_RESPONSE_PARTS];
+    no_parts(parts);
+    parts[VKC_RESPONSE_TYPE] = vkc_fun_text(f, type, strlen(type), VKC_NONE);
+    parts[VKC_RESPONSE_BODY] = body;
+    parts[VKC_RESPONSE_STATUS] = vkc_fun_number(f, status, VKC_NONE);
+    return response(f, &b, parts);
+}
+
+/* One more header line of a response whose parts these are. */
+static void add_header(struct vkc_fun *f, const struct vkc_built *b, uint32_t *parts)
+{
+    bool is_cookie = is(b, "response.cookie");
+    uint32_t list = vkc_ir_value(f->code, f->code->values[parts[VKC_RESPONSE_HEADERS]].type);
+    uint32_t value = b->args[2];
+    if (is_cookie)
+        value = vkc_fun_native(f, "http.cookie_line", b->args + 1, 2, vkc_unit_str(f->unit), VKC_NONE);
+    else
+        (void)vkc_fun_native(f, "http.check_field", b->args + 1, 2, INTERP_TYPE_NONE, VKC_NONE);
+    f->lower->has_headers = true;
+    vkc_ir_move(f->code, list, parts[VKC_RESPONSE_HEADERS]);
+    vkc_ir_op1(f->code, INTERP_OP_SHARE, list);
+    vkc_fun_push(f, list, is_cookie ? vkc_fun_text(f, "set-cookie", 10, VKC_NONE) : b->args[1]);
+    vkc_fun_push(f, list, value);
+    parts[VKC_RESPONSE_HEADERS] = list;
 }
 
 static uint32_t changed_response(struct vkc_fun *f, const struct vkc_built *b)
 {
     const struct interp_type *type = &f->unit->types[vkc_lower_response(f->lower)];
-    uint32_t values[5];
-    for (uint32_t i = 0; i < 5; i++)
-        values[i] = vkc_fun_field(f, b->args[0], i, f->unit->type_words[type->first + i], VKC_NONE);
-    if (is(b, "response.status")) {
-        values[4] = b->args[1];
-        return vkc_fun_new(f, vkc_lower_response(f->lower), values, 5, b->want);
-    }
-    uint32_t list = vkc_ir_value(f->code, f->code->values[values[2]].type);
-    f->lower->has_headers = true;
-    vkc_ir_move(f->code, list, values[2]);
-    vkc_ir_op1(f->code, INTERP_OP_SHARE, list);
-    bool is_cookie = is(b, "response.cookie");
-    uint32_t value = b->args[2];
-    if (is_cookie)
-        value = vkc_fun_native(f, "http.cookie_line", b->args + 1, 2, vkc_unit_str(f->unit), VKC_NONE);
-    vkc_fun_push(f, list, is_cookie ? vkc_fun_text(f, "set-cookie", 10, VKC_NONE) : b->args[1]);
-    vkc_fun_push(f, list, value);
-    values[2] = list;
-    return vkc_fun_new(f, vkc_lower_response(f->lower), values, 5, b->want);
+    uint32_t parts[VKC_RESPONSE_PARTS];
+    for (uint32_t i = 0; i < VKC_RESPONSE_PARTS; i++)
+        parts[i] = vkc_fun_field(f, b->args[0], i, f->unit->type_words[type->first + i], VKC_NONE);
+    if (is(b, "response.status"))
+        parts[VKC_RESPONSE_STATUS] = b->args[1];
+    else
+        add_header(f, b, parts);
+    return vkc_fun_new(f, vkc_lower_response(f->lower), parts, VKC_RESPONSE_PARTS, b->want);
 }
 
 static uint32_t redirect(struct vkc_fun *f, const struct vkc_built *b)
 {
-    uint16_t str = vkc_unit_str(f->unit);
-    uint32_t list = vkc_fun_list(f, vkc_unit_list(f->unit, str), 2);
-    f->lower->has_headers = true;
+    uint32_t checked[] = {b->args[1], b->args[0]}, parts[VKC_RESPONSE_PARTS];
+    no_parts(parts);
+    (void)vkc_fun_native(f, "http.check_redirect", checked, 2, INTERP_TYPE_NONE, VKC_NONE);
+    uint32_t list = vkc_fun_list(f, vkc_unit_list(f->unit, vkc_unit_str(f->unit)), 2);
     vkc_fun_push(f, list, vkc_fun_text(f, "location", 8, VKC_NONE));
     vkc_fun_push(f, list, b->args[1]);
-    return response(f, b, vkc_fun_text(f, "", 0, VKC_NONE), VKC_NONE, VKC_NONE, list, b->args[0]);
+    parts[VKC_RESPONSE_HEADERS] = list;
+    parts[VKC_RESPONSE_STATUS] = b->args[0];
+    return response(f, b, parts);
 }
 
 static bool built_response(struct vkc_fun *f, const struct vkc_built *b, uint32_t *ret)
 {
     static const char plain[] = "text/plain; charset=utf-8", html[] = "text/html; charset=utf-8";
+    uint32_t parts[VKC_RESPONSE_PARTS];
+    no_parts(parts);
+    if (is(b, "response.redirect")) {
+        *ret = redirect(f, b);
+        return true;
+    }
+    if (is(b, "response.header") || is(b, "response.cookie") || is(b, "response.status")) {
+        *ret = changed_response(f, b);
+        return true;
+    }
     if (is(b, "response.text") || is(b, "response.html") || is(b, "response.text_status") ||
         is(b, "response.html_status")) {
         const char *type = b->key[9] == 't' ? plain : html;
-        uint32_t at = vkc_fun_text(f, type, strlen(type), VKC_NONE);
-        *ret = b->count == 2 ? response(f, b, at, b->args[1], VKC_NONE, VKC_NONE, b->args[0])
-                             : response(f, b, at, b->args[0], VKC_NONE, VKC_NONE, VKC_NONE);
-    } else if (is(b, "response.bytes")) {
-        *ret = response(f, b, b->args[0], VKC_NONE, b->args[1], VKC_NONE, VKC_NONE);
-    } else if (is(b, "response.bytes_status")) {
-        *ret = response(f, b, b->args[1], VKC_NONE, b->args[2], VKC_NONE, b->args[0]);
+        parts[VKC_RESPONSE_TYPE] = vkc_fun_text(f, type, strlen(type), VKC_NONE);
+        parts[VKC_RESPONSE_BODY] = b->args[b->count - 1];
+        parts[VKC_RESPONSE_STATUS] = b->count == 2 ? b->args[0] : VKC_NONE;
+    } else if (is(b, "response.bytes") || is(b, "response.bytes_status")) {
+        parts[VKC_RESPONSE_TYPE] = b->args[b->count - 2];
+        parts[VKC_RESPONSE_BYTES] = b->args[b->count - 1];
+        parts[VKC_RESPONSE_STATUS] = b->count == 3 ? b->args[0] : VKC_NONE;
     } else if (is(b, "response.empty")) {
-        *ret = response(f, b, vkc_fun_text(f, "", 0, VKC_NONE), VKC_NONE, VKC_NONE, VKC_NONE, b->args[0]);
-    } else if (is(b, "response.redirect")) {
-        *ret = redirect(f, b);
-    } else if (is(b, "response.header") || is(b, "response.cookie") || is(b, "response.status")) {
-        *ret = changed_response(f, b);
+        parts[VKC_RESPONSE_STATUS] = b->args[0];
+    } else if (is(b, "response.stream")) {
+        parts[VKC_RESPONSE_TYPE] = b->args[0];
+        parts[VKC_RESPONSE_STREAM] = b->args[1];
     } else {
         return false;
     }
+    *ret = response(f, b, parts);
+    return true;
+}
+
+/* ---- requests --------------------------------------------------------------------------------- */
+
+/* The pairs of the body, each found by its place in it; of two with one key the later one counts. */
+static uint32_t request_form(struct vkc_fun *f, const struct vkc_built *b)
+{
+    uint16_t str = vkc_unit_str(f->unit), type = vkc_lower_type(f->lower, b->result);
+    uint32_t head = vkc_ir_label(f->code), end = vkc_ir_label(f->code), map = vkc_ir_value(f->code, type);
+    uint32_t args[] = {vkc_fun_native(f, "http.form", NULL, 0, str, VKC_NONE), vkc_ir_value(f->code, 0)};
+    uint32_t next = vkc_ir_value(f->code, 0);
+    vkc_ir_imm(f->code, INTERP_OP_MNEW, map, VKC_NONE, type);
+    vkc_ir_load(f->code, args[1], 0);
+    vkc_ir_place(f->code, head);
+    (void)vkc_fun_native(f, "http.form_next", args, 2, 0, next);
+    vkc_ir_branch_imm(f->code, INTERP_OP_JLTI, next, 0, end);
+    uint32_t key = vkc_fun_native(f, "http.form_key", args, 2, str, VKC_NONE);
+    vkc_ir_op3(f->code, INTERP_OP_MSET, map, key,
+               vkc_fun_native(f, "http.form_value", args, 2, str, VKC_NONE));
+    vkc_ir_move(f->code, args[1], next);
+    vkc_ir_jump(f->code, head);
+    vkc_ir_place(f->code, end);
+    return map;
+}
+
+static bool built_request(struct vkc_fun *f, const struct vkc_built *b, uint32_t *ret)
+{
+    if (!is(b, "request.form"))
+        return false;
+    *ret = request_form(f, b);
     return true;
 }
 
@@ -436,7 +508,8 @@ uint32_t vkc_expr_builtin(struct vkc_fun *f, const struct vkc_expr *e, uint32_t 
         b.args[0] = vkc_expr_stable(f, b.call->receiver, later);
     eval_args(f, &b, b.call->receiver != NULL);
     if (!built_simple(f, &b, &value) && !built_number(f, &b, &value) && !built_text(f, &b, &value) &&
-        !built_option(f, &b, &value) && !built_response(f, &b, &value) && !vkc_built_list(f, &b, &value))
+        !built_option(f, &b, &value) && !built_response(f, &b, &value) && !built_request(f, &b, &value) &&
+        !vkc_built_list(f, &b, &value))
         return call_native(f, &b);
     if (value == want || want == VKC_NONE)
         return value;

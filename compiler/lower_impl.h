@@ -44,6 +44,7 @@ struct vkc_lower {
     uint32_t respond; /* the function that answers with a Response, + 1; filled in last */
     bool has_headers; /* some response has header lines of its own */
     bool has_bytes;   /* some response has Bytes as its body */
+    bool has_streams; /* some response is a stream */
     uint32_t *lets;   /* by vkc_symbol.index of a top-level let: its constant + 1 */
 };
 
@@ -86,6 +87,17 @@ uint32_t vkc_lower_place(struct vkc_lower *lower, const struct vkc_symbol *owner
 /* A MUTABLE record of one such field. */
 uint16_t vkc_lower_cell(struct vkc_lower *lower, uint16_t type);
 uint16_t vkc_lower_state(struct vkc_lower *lower, const struct vkc_symbol *actor);
+
+/* The fields of a Response, in their order. */
+enum {
+    VKC_RESPONSE_TYPE,
+    VKC_RESPONSE_BODY,
+    VKC_RESPONSE_HEADERS,
+    VKC_RESPONSE_BYTES,
+    VKC_RESPONSE_STREAM,
+    VKC_RESPONSE_STATUS,
+    VKC_RESPONSE_PARTS,
+};
 uint16_t vkc_lower_response(struct vkc_lower *lower);
 
 VK_INLINE bool vkc_is_kind(const struct vkc_type *type, enum vkc_type_kind kind)

@@ -110,18 +110,47 @@ static uint32_t respond_function(struct vkc_lower *l)
     return l->respond - 1;
 }
 
-/* The case of a response with a part that most have not: its native. */
-static void respond_by(struct vkc_fun *f, const uint32_t *values, const char *native, bool has_bytes)
+/* The cases of a response with a part that most have not. */
+static void respond_headers(struct vkc_fun *f, const uint32_t *parts)
 {
-    uint32_t with[] = {values[0], values[1], values[2], values[4]};
-    if (has_bytes) {
-        with[1] = vkc_ir_value(f->code, vkc_unit_bytes(f->unit));
-        vkc_ir_op2(f->code, INTERP_OP_SOME, with[1], values[3]);
-    }
-    (void)vkc_fun_native(f, native, with, 4, INTERP_TYPE_NONE, VKC_NONE);
+    uint32_t args[] = {parts[VKC_RESPONSE_TYPE], parts[VKC_RESPONSE_BODY], parts[VKC_RESPONSE_HEADERS],
+                       parts[VKC_RESPONSE_STATUS]};
+    (void)vkc_fun_native(f, "http.respond_headers", args, 4, INTERP_TYPE_NONE, VKC_NONE);
     vkc_fun_return(f, VKC_NONE);
 }
 
+static uint32_t some_of(struct vkc_fun *f, uint32_t option)
+{
+    uint32_t some = vkc_ir_value(f->code, f->unit->types[f->code->values[option].type].of);
+    vkc_ir_op2(f->code, INTERP_OP_SOME, some, option);
+    return some;
+}
+
+static void respond_bytes(struct vkc_fun *f, const uint32_t *parts)
+{
+    uint32_t args[] = {parts[VKC_RESPONSE_TYPE], some_of(f, parts[VKC_RESPONSE_BYTES]),
+                       parts[VKC_RESPONSE_HEADERS], parts[VKC_RESPONSE_STATUS]};
+    (void)vkc_fun_native(f, "http.respond_bytes", args, 4, INTERP_TYPE_NONE, VKC_NONE);
+    vkc_fun_return(f, VKC_NONE);
+}
+
+/* The closure writes to the stream, unless nobody wants a body. */
+static void respond_stream(struct vkc_fun *f, const uint32_t *parts)
+{
+    uint32_t args[] = {parts[VKC_RESPONSE_TYPE], parts[VKC_RESPONSE_HEADERS], parts[VKC_RESPONSE_STATUS]};
+    uint32_t end = vkc_ir_label(f->code), writer = some_of(f, parts[VKC_RESPONSE_STREAM]);
+    const struct interp_type *type = &f->unit->types[f->code->values[writer].type];
+    uint16_t stream = f->unit->type_words[type->first];
+    uint32_t wants = vkc_fun_native(f, "http.respond_begin", args, 3, 0, VKC_NONE);
+    vkc_ir_branch(f->code, INTERP_OP_JF, wants, VKC_NONE, end);
+    uint32_t handle = vkc_fun_native(f, "http.stream", NULL, 0, stream, VKC_NONE);
+    (void)vkc_fun_apply(f, writer, &handle, 1, VKC_NONE);
+    (void)vkc_fun_native(f, "http.respond_end", NULL, 0, INTERP_TYPE_NONE, VKC_NONE);
+    vkc_ir_place(f->code, end);
+    vkc_fun_return(f, VKC_NONE);
+}
+
+/* The plain case comes first and alone pays nothing for the others. */
 void vkc_lower_respond(struct vkc_lower *l)
 {
     if (!l->respond)
@@ -129,26 +158,31 @@ void vkc_lower_respond(struct vkc_lower *l)
     struct vkc_fun f;
     struct vkc_code *code = l->unit.functions[l->respond - 1];
     const uint16_t *words = l->unit.type_words + l->unit.types[vkc_lower_response(l)].first;
-    uint32_t response, values[5], len = vkc_ir_value(code, 0);
-    uint32_t has_headers = vkc_ir_label(code), has_bytes = vkc_ir_label(code);
+    uint32_t response, parts[VKC_RESPONSE_PARTS], len = vkc_ir_value(code, 0);
+    uint32_t has_headers = vkc_ir_label(code), has_bytes = vkc_ir_label(code), is_stream = vkc_ir_label(code);
     vkc_fun_init(&f, l, code);
     vkc_fun_params(&f, &response);
-    for (uint32_t i = 0; i < 5; i++)
-        values[i] = vkc_fun_field(&f, response, i, words[i], VKC_NONE);
+    for (uint32_t i = 0; i < VKC_RESPONSE_PARTS; i++)
+        parts[i] = vkc_fun_field(&f, response, i, words[i], VKC_NONE);
     if (l->has_bytes)
-        vkc_ir_branch(code, INTERP_OP_JSOME, values[3], VKC_NONE, has_bytes);
-    vkc_ir_op2(code, INTERP_OP_LLEN, len, values[2]);
+        vkc_ir_branch(code, INTERP_OP_JSOME, parts[VKC_RESPONSE_BYTES], VKC_NONE, has_bytes);
+    if (l->has_streams)
+        vkc_ir_branch(code, INTERP_OP_JSOME, parts[VKC_RESPONSE_STREAM], VKC_NONE, is_stream);
+    vkc_ir_op2(code, INTERP_OP_LLEN, len, parts[VKC_RESPONSE_HEADERS]);
     if (l->has_headers)
         vkc_ir_branch_imm(code, INTERP_OP_JGTI, len, 0, has_headers);
-    uint32_t plain[] = {values[0], values[1], values[4]};
+    uint32_t plain[] = {parts[VKC_RESPONSE_TYPE], parts[VKC_RESPONSE_BODY], parts[VKC_RESPONSE_STATUS]};
     (void)vkc_fun_native(&f, "http.respond", plain, 3, INTERP_TYPE_NONE, VKC_NONE);
     vkc_fun_return(&f, VKC_NONE);
     vkc_ir_place(code, has_headers);
     if (l->has_headers)
-        respond_by(&f, values, "http.respond_headers", false);
+        respond_headers(&f, parts);
     vkc_ir_place(code, has_bytes);
     if (l->has_bytes)
-        respond_by(&f, values, "http.respond_bytes", true);
+        respond_bytes(&f, parts);
+    vkc_ir_place(code, is_stream);
+    if (l->has_streams)
+        respond_stream(&f, parts);
 }
 
 /* The answer, and the end of the process. */
@@ -303,6 +337,11 @@ static uint32_t root_function(struct vkc_lower *l, struct vkc_body *body, const 
     return code->id;
 }
 
+static bool is_int_capture(const struct vkc_segment *segment)
+{
+    return segment->capture.symbol->type->kind == VKC_TYPE_INT;
+}
+
 static const char *pattern_of(struct vkc_lower *l, const struct vkc_clause *clause)
 {
     static const char *const methods[VKC_METHOD_COUNT] = {"GET",   "HEAD",   "POST",   "PUT",
@@ -313,7 +352,8 @@ static const char *pattern_of(struct vkc_lower *l, const struct vkc_clause *clau
         const struct vkc_segment *segment = &clause->segments[i];
         vkc_text_put(&text, "/");
         if (segment->is_capture)
-            vkc_text_print(&text, "{%s}", segment->capture.name.name->text);
+            vkc_text_print(&text, is_int_capture(segment) ? "{%s:Int}" : "{%s}",
+                           segment->capture.name.name->text);
         else
             vkc_text_add(&text, segment->bytes, segment->len_bytes);
     }

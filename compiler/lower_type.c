@@ -91,14 +91,20 @@ static uint16_t handle_type(struct vkc_lower *l, enum interp_handle of)
                          NULL, 0);
 }
 
-/* type, body; extra header lines, in pairs; bytes instead of body; status. */
+/* type, body; extra header lines, in pairs; bytes, or what writes a stream, instead of body; status. */
 uint16_t vkc_lower_response(struct vkc_lower *l)
 {
     if (l->unit.response_type)
         return l->unit.response_type;
     uint16_t str = vkc_unit_str(&l->unit);
-    uint16_t words[] = {str, str, vkc_unit_list(&l->unit, str),
-                        vkc_unit_opt(&l->unit, vkc_unit_bytes(&l->unit)), 0};
+    uint16_t stream = handle_type(l, INTERP_HANDLE_STREAM);
+    uint16_t writer = vkc_unit_fn(&l->unit, &stream, 1, INTERP_TYPE_NONE);
+    uint16_t words[VKC_RESPONSE_PARTS] = {str,
+                                          str,
+                                          vkc_unit_list(&l->unit, str),
+                                          vkc_unit_opt(&l->unit, vkc_unit_bytes(&l->unit)),
+                                          vkc_unit_opt(&l->unit, writer),
+                                          0};
     uint16_t entry = vkc_unit_type_new(&l->unit, INTERP_KIND_RECORD);
     vkc_unit_type_fill(&l->unit, entry, words, VK_COUNT(words));
     l->unit.response_type = entry;

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Routes of a block: no two match the same requests. Where a segment is literal in one of them, that one goes
- * first. */
+/*
+ * Routes of a block: no two match the same requests. Where a segment is
+ * literal in one of them, or an Int, that one goes first.
+ */
 #include "compiler/pass.h"
 
 static bool is_same_segment(const struct vkc_segment *a, const struct vkc_segment *b)
 {
+    if (a->is_capture && b->is_capture)
+        return a->capture.symbol->type->kind == b->capture.symbol->type->kind;
     if (a->is_capture || b->is_capture)
-        return a->is_capture == b->is_capture;
+        return false;
     return a->len_bytes == b->len_bytes &&
            (a->len_bytes == 0 || memcmp(a->bytes, b->bytes, a->len_bytes) == 0);
 }

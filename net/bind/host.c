@@ -6,6 +6,8 @@
 #include "net/bind/host.h"
 
 #include "interp/actor.h"
+#include "net/chars.h"
+#include "net/reply.h"
 #include "net/route.h"
 #include "vk/err.h"
 #include "vk/pool.h"
@@ -16,9 +18,11 @@
 #define DEADLINE_NS      30000000000u
 #define NS_PER_REDUCTION 4u
 
-const struct interp_native *const net_bind_host_natives[] = {
-    interp_natives,       interp_list_natives, interp_text_natives, interp_turn_natives,
-    interp_actor_natives, interp_wait_natives, net_bind_natives,    NULL};
+const struct interp_native *const net_bind_host_natives[] = {interp_natives,           interp_list_natives,
+                                                             interp_text_natives,      interp_turn_natives,
+                                                             interp_actor_natives,     interp_wait_natives,
+                                                             net_bind_natives,         net_bind_body_natives,
+                                                             net_bind_respond_natives, NULL};
 
 /* The module's services; NULL: it has none. */
 static const struct interp_services *services_of(const struct interp_module *module)
@@ -39,13 +43,17 @@ static const struct interp_route *routes_of(const struct interp_module *module,
     return (const void *)(module->services + block->routes.first);
 }
 
-static struct vk_span pattern_of(const struct interp_module *module, const struct interp_route *route)
+static struct vk_span text_of(const char *text)
 {
-    const char *text = interp_module_name(module, route->pattern);
     size_t len = 0;
     while (text[len])
         len++;
     return vk_span(text, len);
+}
+
+static struct vk_span pattern_of(const struct interp_module *module, const struct interp_route *route)
+{
+    return text_of(interp_module_name(module, route->pattern));
 }
 
 /* Room for what a block holds: rather more than the table of its routes will take. */
@@ -94,9 +102,29 @@ static int make_routes(struct net_bind_block *b, const struct interp_module *mod
     int rc = net_route_build(patterns, count, table, (size_t)(end - table), &len, &bad);
     if (rc)
         return refuse(refusal, "this route cannot be served", routes[bad].line, rc);
-    b->http = (struct net_bind_http){.routes = table, .functions = functions};
+    b->http = (struct net_bind_http){.routes = table, .functions = functions, .crash = b->block->crash};
     *at = end;
     return 0;
+}
+
+/* The service's name as the Server field says it: as far as it can stand there. */
+static struct vk_span server_of(const struct net_bind_host *host)
+{
+    struct vk_span name = text_of(host->name);
+    if (name.len > NET_REPLY_SERVER_MAX)
+        name.len = NET_REPLY_SERVER_MAX;
+    return net_chars_all(name.ptr, name.len, NET_CHAR_TOKEN) ? name : vk_span("", 0);
+}
+
+static void make_program(const struct net_bind_host *host, struct net_bind_block *b,
+                         struct interp_program *program, interp_choose_fn choose)
+{
+    const struct interp_block *block = b->block;
+    uint32_t heap_bytes = block->heap_bytes ? (uint32_t)block->heap_bytes : HEAP_BYTES;
+    uint64_t cpu_ns = block->cpu_ns ? block->cpu_ns : CPU_NS;
+    interp_program_init(program, host->name, host->image, 0, heap_bytes, cpu_ns / NS_PER_REDUCTION);
+    program->choose = choose;
+    program->service = &b->http;
 }
 
 static int make_block(struct net_bind_host *host, struct net_bind_block *b, const struct interp_block *block,
@@ -109,12 +137,13 @@ static int make_block(struct net_bind_host *host, struct net_bind_block *b, cons
     int rc = make_routes(b, module, at, refusal);
     if (rc)
         return rc;
-    uint32_t heap_bytes = block->heap_bytes ? (uint32_t)block->heap_bytes : HEAP_BYTES;
-    uint64_t cpu_ns = block->cpu_ns ? block->cpu_ns : CPU_NS;
-    interp_program_init(&b->program, host->name, host->image, 0, heap_bytes, cpu_ns / NS_PER_REDUCTION);
-    b->program.choose = net_bind_http_choose;
-    b->program.service = &b->http;
+    b->http.server = server_of(host);
+    make_program(host, b, &b->program, net_bind_http_choose);
     b->handler.program = &b->program.program;
+    if (block->crash != INTERP_NOWHERE) {
+        make_program(host, b, &b->crash, net_bind_http_choose_crash);
+        b->handler.crash = &b->crash.program;
+    }
     b->handler.deadline_ns = block->deadline_ns ? block->deadline_ns : DEADLINE_NS;
     b->address = block->address ? interp_module_name(module, block->address) : NULL;
     return 0;
@@ -152,7 +181,7 @@ size_t net_bind_host_region_bytes(const struct net_bind_host *host)
 int net_bind_host_start(const struct net_bind_host *host, struct proc_kernel *kernel,
                         struct net_bind_hosted *hosted)
 {
-    const struct net_server_options options = {.env = &hosted->env};
+    const struct net_server_options options = {.env = &hosted->env, .name = server_of(host)};
     hosted->host = host;
     hosted->env.count = NET_BIND_ENV_FREE;
     int rc = interp_actors_create(kernel, &host->cast, &hosted->env, &hosted->actors);

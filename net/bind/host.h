@@ -31,6 +31,7 @@ struct net_bind_block {
     const char *address;              /* "ADDR:PORT" as it stands in the program; NULL: all, at block->port */
     struct net_bind_http http;
     struct interp_program program; /* of a request */
+    struct interp_program crash;   /* of its crash clause, when it has one */
     struct net_handler handler;
 };
 

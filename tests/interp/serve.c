@@ -20,7 +20,7 @@ static char text[65536];
 static _Alignas(8) uint8_t routes[16384];
 static uint32_t functions[ROUTES_MAX];
 static struct vk_span patterns[ROUTES_MAX];
-static const struct net_bind_http service = {routes, functions};
+static const struct net_bind_http service = {.routes = routes, .functions = functions};
 static struct vkd_app app = {.about = "serves an assembled module", .protocol = VKD_HTTP};
 
 static int complain(const char *what, const char *why)
@@ -36,8 +36,13 @@ static uint32_t find(const char *name)
 
 int main(int argc, char **argv)
 {
-    static const struct interp_native *const natives[] = {interp_natives, interp_list_natives,
-                                                          interp_text_natives, net_bind_natives, NULL};
+    static const struct interp_native *const natives[] = {interp_natives,
+                                                          interp_list_natives,
+                                                          interp_text_natives,
+                                                          net_bind_natives,
+                                                          net_bind_body_natives,
+                                                          net_bind_respond_natives,
+                                                          NULL};
     FILE *file = argc > 1 ? fopen(argv[1], "r") : NULL;
     uint32_t count = 0, bad;
     size_t len;

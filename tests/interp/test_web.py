@@ -58,8 +58,8 @@ class Web(unittest.TestCase):
         self.assertEqual(self.ask('POST', '/echo', ''), (201, 'POST '))
         self.assertEqual(self.ask('POST', '/echo', 'x' * 8000), (201, 'POST ' + 'x' * 8000))
         self.assertEqual(self.ask('POST', '/echo', iter([b'in ', b'chunks'])), (201, 'POST in chunks'))
-        self.assertEqual(self.ask('POST', '/echo', 'x' * 60000)[0], 500)
-        self.assertEqual(self.ask('POST', '/echo', b'\xff')[0], 500)
+        self.assertEqual(self.ask('POST', '/echo', 'x' * 60000)[0], 413)
+        self.assertEqual(self.ask('POST', '/echo', b'\xff')[0], 400)
 
     def test_each_failure_is_one_requests(self):
         failures = {'/loop': 'CPU limit in loop', '/deep': 'recursion too deep in deep', '/grow': 'out of memory in grow',
