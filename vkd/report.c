@@ -26,6 +26,16 @@ static bool has_text(struct vk_span text, struct vk_span what)
     return at < text.len;
 }
 
+/* Lines of the kernel that say no more than the test's own line, or than the trap before them. */
+static bool is_told(struct vk_span text)
+{
+    const struct vk_span end = VK_SPAN_LIT(": failed");
+    if (has_text(text, VK_SPAN_LIT(" (" VKD_TRIAL_NAME ") crashed, ")))
+        return true;
+    return has_text(text, VK_SPAN_LIT(") crashed, ")) && text.len >= end.len &&
+           vk_span_equal(vk_span_skip(text, text.len - end.len), end);
+}
+
 void vkd_report_log(void *report, struct vk_span name, struct vk_span text)
 {
     struct vkd_report *r = report;
@@ -36,8 +46,8 @@ void vkd_report_log(void *report, struct vk_span name, struct vk_span text)
         vkc_text_add(&r->trap, (const char *)text.ptr + words.len, text.len - words.len);
         return;
     }
-    if (name.len == 0 && has_text(text, VK_SPAN_LIT(" (" VKD_TRIAL_NAME ") crashed, ")))
-        return; /* what it says is told in other words */
+    if (name.len == 0 && is_told(text))
+        return;
     if (r->log.len + text.len > VKD_TRIAL_LOG_MAX_BYTES) {
         r->dropped++;
         return;
@@ -85,13 +95,16 @@ static const char *what_of(const struct vkd_outcome *outcome)
     switch (outcome->verdict) {
     case VKD_VERDICT_STUCK:
         return "it waits for what can never happen";
+    case VKD_VERDICT_GAVE_UP:
+        return "a supervisor gave up: its actors ended too often";
+    case VKD_VERDICT_LATE:
+        return "10,000 hours of its clock have passed";
     case VKD_VERDICT_ENDLESS:
         return "5,000,000 turns of the kernel have passed, and it has not ended";
     case VKD_VERDICT_REFUSED:
         return vk_err_text(outcome->error);
     default:
-        return outcome->reason == PROC_REASON_DEADLINE ? "10,000 hours of its clock have passed"
-                                                       : proc_reason_text(outcome->reason);
+        return proc_reason_text(outcome->reason);
     }
 }
 

@@ -90,28 +90,41 @@ static int start(struct run *r, uint32_t function)
     struct proc_process *process;
     interp_program_init(&r->program, VKD_TRIAL_NAME, trial->host->image, function, trial->heap_bytes,
                         trial->reductions);
-    const struct proc_spawn spawn = {.program = &r->program.program,
-                                     .origin = {&kind_trial, r},
-                                     .env = &r->hosted.env,
-                                     .deadline_ns = proc_now_ns(r->kernel) + VKD_TRIAL_TIME_MAX_NS};
+    const struct proc_spawn spawn = {
+        .program = &r->program.program, .origin = {&kind_trial, r}, .env = &r->hosted.env};
     int rc = proc_spawn(r->kernel, &spawn, &process);
     if (rc == 0)
         proc_run_soon(r->kernel, process);
     return rc;
 }
 
+/*
+ * Whether it is over, though the test's process may not have ended. Its time
+ * is looked at from here: a timer of its own would always be there to wait for.
+ */
+static bool is_lost(struct run *r, uint32_t steps)
+{
+    if (proc_now_ns(r->kernel) > VKD_TRIAL_TIME_MAX_NS)
+        r->outcome->verdict = VKD_VERDICT_LATE;
+    else if (r->is_over)
+        return false;
+    else if (sim_counters(r->sim)->stuck > 0)
+        r->outcome->verdict = VKD_VERDICT_STUCK;
+    else if (interp_actors_gave_up(r->hosted.actors))
+        r->outcome->verdict = VKD_VERDICT_GAVE_UP;
+    else if (steps == VKD_TRIAL_STEPS_MAX)
+        r->outcome->verdict = VKD_VERDICT_ENDLESS;
+    else
+        return false;
+    return true;
+}
+
 static void finish(struct run *r)
 {
-    for (uint32_t steps = 0; !r->is_over; steps++) {
+    uint32_t steps = 0;
+    do
         proc_kernel_step(r->kernel, UINT64_MAX);
-        if (r->is_over)
-            return;
-        bool is_stuck = sim_counters(r->sim)->stuck > 0;
-        if (!is_stuck && steps < VKD_TRIAL_STEPS_MAX)
-            continue;
-        r->outcome->verdict = is_stuck ? VKD_VERDICT_STUCK : VKD_VERDICT_ENDLESS;
-        return;
-    }
+    while (!is_lost(r, ++steps) && !r->is_over);
 }
 
 /* ---- its world ------------------------------------------------------------------------ */

@@ -14,6 +14,8 @@ enum vkd_verdict {
     VKD_VERDICT_PASSED,
     VKD_VERDICT_FAILED,  /* the process ended abnormally: `reason` */
     VKD_VERDICT_STUCK,   /* nothing can ever happen any more */
+    VKD_VERDICT_GAVE_UP, /* a supervisor did: a server would have ended */
+    VKD_VERDICT_LATE,    /* VKD_TRIAL_TIME_MAX_NS passed */
     VKD_VERDICT_ENDLESS, /* VKD_TRIAL_STEPS_MAX passed */
     VKD_VERDICT_REFUSED, /* it could not be started: `error` */
 };

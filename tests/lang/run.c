@@ -36,6 +36,8 @@ static bool run(const struct net_bind_host *host, uint32_t function)
     vkd_trial_run(&trial, function, &outcome);
     if (outcome.verdict == VKD_VERDICT_STUCK)
         printf("stuck\n");
+    if (outcome.verdict == VKD_VERDICT_GAVE_UP)
+        printf("a supervisor gave up\n");
     if (outcome.verdict == VKD_VERDICT_REFUSED)
         printf("refused: %d\n", outcome.error);
     return outcome.verdict == VKD_VERDICT_PASSED;

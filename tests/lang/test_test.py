@@ -167,6 +167,70 @@ class Requests(Case):
         self.assertIn('a.vk:1:17: error: requests are made in tests only', err)
 
 
+ACTORS = """
+actor Counter(first: Int) {
+  var n = first
+
+  on add(k: Int) -> Int {
+    n += k
+    n
+  }
+  on boom() { fail "boom" }
+}
+
+actor Clock() {
+  var n = 0
+
+  every 10s { n += 1 }
+  on ticks() -> Int { n }
+}
+
+supervise restart(max: 2, per: 10s) {
+  counter = Counter(5)
+}
+
+http on 80 { GET "/" => text("{await counter.add(1)}") }
+"""
+
+
+class Actors(Case):
+    def test_each_test_has_fresh_ones(self):
+        code, out = self.vkd_test(ACTORS + 'test "a" { assert (await counter.add(1)) == 6 }\n\n'
+                                  'test "b" { assert (GET "/").text() + (GET "/").text() == "67" }\n\n'
+                                  'test "c" { assert (await counter.add(1)) == 6 }\n')
+        self.assertEqual((code, out), (0, ['3 passed, 0 failed']))
+
+    def test_every_follows_the_virtual_clock(self):
+        code, out = self.vkd_test(ACTORS + 'test "a" {\n  let c = start Clock()\n  sleep(1h)\n  assert (await c.ticks()) >= 359\n}\n')
+        self.assertEqual((code, out), (0, ['1 passed, 0 failed']))
+
+    def test_an_actor_that_fails_fails_no_test(self):
+        code, out = self.vkd_test(ACTORS + 'test "a" {\n  assert (try await counter.boom()) == Err(Died)\n  sleep(1s)\n'
+                                  '  assert (await counter.add(0)) == 5\n}\n')
+        self.assertEqual((code, out), (0, ['1 passed, 0 failed']))
+
+    def test_a_supervisor_that_gives_up_does(self):
+        code, out = self.vkd_test(ACTORS + 'test "a" {\n  for i in 0..4 {\n    let _ = try await counter.boom()\n    sleep(1s)\n  }\n}\n')
+        self.assertEqual((code, out[0]), (1, 'a.vk:24: "a": a supervisor gave up: its actors ended too often'))
+        self.assertEqual(sum('trap: failed: boom' in line for line in out), 3)
+        self.assertFalse(any('crashed' in line for line in out), out)
+
+    def test_what_can_never_happen(self):
+        code, out = self.vkd_test(ACTORS + 'test "a" { log(await monitor(counter)) }\n')
+        self.assertEqual((code, out[0]), (1, 'a.vk:24: "a": it waits for what can never happen'))
+
+    def test_what_never_comes_to_an_end(self):
+        code, out = self.vkd_test(ACTORS + 'test "a" { log(await monitor(start Clock())) }\n')
+        self.assertEqual(code, 1)
+        self.assertIn(out[0].removeprefix('a.vk:24: "a": '), ('5,000,000 turns of the kernel have passed, and it has not ended',
+                                                             '10,000 hours of its clock have passed'))
+
+    def test_a_call_that_gets_no_answer(self):
+        code, out = self.vkd_test(ACTORS + 'test "a" {\n  let _ = await counter.boom()\n}\n')
+        self.assertEqual(code, 1)
+        self.assertRegex(out[0], '^a.vk:25: "a": call failed: actor Counter died during boom')
+
+
 RACE = ECHO + """
 test "order" {
   var all: List<Fiber<Nil>> = []
