@@ -94,7 +94,8 @@ static uint16_t closure_signature(struct vkc_lower *l, const struct vkc_instance
     uint16_t env = vkc_unit_type_new(&l->unit, INTERP_KIND_ENV);
     uint32_t count = param_types(l, instance, words + 1), at = 0;
     uint16_t result = result_type(l, instance);
-    l->unit.types[env].of = vkc_unit_fn(&l->unit, words + 1, count, result);
+    uint16_t of = vkc_unit_fn(&l->unit, words + 1, count, result); /* may move the types */
+    l->unit.types[env].of = of;
     l->unit.types[env].key = (uint16_t)function;
     for (uint32_t wants_ref = 2; wants_ref-- > 0;)
         for (uint32_t i = 0; i < body->captures_count; i++) {

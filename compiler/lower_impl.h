@@ -239,6 +239,8 @@ uint32_t vkc_expr_pass(struct vkc_fun *f, const struct vkc_expr *expr, uint32_t 
 uint32_t vkc_fun_apply(struct vkc_fun *f, uint32_t closure, const uint32_t *args, uint32_t count,
                        uint32_t want);
 uint32_t vkc_expr_str(struct vkc_fun *f, const struct vkc_expr *expr, uint32_t want);
+/* One Str or Bytes of at least one. */
+uint32_t vkc_fun_join(struct vkc_fun *f, const uint32_t *parts, uint32_t count, uint32_t want);
 uint32_t vkc_fun_to_text(struct vkc_fun *f, struct vkc_type *type, uint32_t value, uint32_t want);
 
 /* ---- lower_test.c --------------------------------------------------------------------------- */

@@ -24,6 +24,11 @@ static bool is_small(int64_t number)
     return number >= INT8_MIN && number <= INT8_MAX;
 }
 
+static bool is_text(const struct vkc_type *type)
+{
+    return type->kind == VKC_TYPE_STR || type->kind == VKC_TYPE_BYTES;
+}
+
 /* ---- arithmetic ---------------------------------------------------------------- */
 
 static bool fold(enum vkc_binary op, int64_t a, int64_t b, int64_t *ret)
@@ -83,14 +88,9 @@ uint32_t vkc_fun_arith(struct vkc_fun *f, enum vkc_binary op, struct vkc_type *t
                        struct vkc_type *right_type, uint32_t a, uint32_t b, uint32_t want)
 {
     (void)right_type;
-    if (type->kind == VKC_TYPE_STR) {
-        uint32_t list[2] = {a, b};
-        want = vkc_fun_dest(f, want, vkc_unit_str(f->unit));
-        struct vkc_ins *ins = vkc_ir_add(f->code, INTERP_OP_SCAT);
-        ins->reg[0] = want;
-        ins->number = 2;
-        vkc_ir_list(f->code, ins, list, 2);
-        return want;
+    if (is_text(type)) {
+        const uint32_t list[2] = {a, b};
+        return vkc_fun_join(f, list, 2, want);
     }
     want = vkc_fun_dest(f, want, 0);
     vkc_ir_op3(f->code, type->kind == VKC_TYPE_FLOAT ? float_op(op) : int_op(op), want, a, b);
@@ -103,7 +103,7 @@ static uint32_t arith_small(struct vkc_fun *f, enum vkc_binary op, const struct 
 {
     enum interp_op code = INTERP_OP_ADDI;
     if (op == VKC_BINARY_SUB)
-        number = -number;
+        number = number == INT64_MIN ? number : -number;
     else if (op == VKC_BINARY_MUL)
         code = INTERP_OP_MULI;
     else if (op == VKC_BINARY_DIV)
@@ -120,7 +120,7 @@ static uint32_t arith_small(struct vkc_fun *f, enum vkc_binary op, const struct 
     return want;
 }
 
-/* a + b + c ... of Strs is one concatenation. */
+/* a + b + c ... of Strs or Bytes is one concatenation. */
 static uint32_t gather(struct vkc_fun *f, const struct vkc_expr *e, uint32_t *list, uint32_t count,
                        uint32_t max, const struct vkc_expr *later)
 {
@@ -136,12 +136,7 @@ static uint32_t gather(struct vkc_fun *f, const struct vkc_expr *e, uint32_t *li
 static uint32_t concat(struct vkc_fun *f, const struct vkc_expr *e, uint32_t want)
 {
     uint32_t list[32], count = gather(f, e, list, 0, VK_COUNT(list), NULL);
-    want = vkc_fun_dest(f, want, vkc_unit_str(f->unit));
-    struct vkc_ins *ins = vkc_ir_add(f->code, INTERP_OP_SCAT);
-    ins->reg[0] = want;
-    ins->number = count;
-    vkc_ir_list(f->code, ins, list, count);
-    return want;
+    return vkc_fun_join(f, list, count, want);
 }
 
 static uint32_t arithmetic(struct vkc_fun *f, const struct vkc_expr *e, uint32_t want)
@@ -149,7 +144,7 @@ static uint32_t arithmetic(struct vkc_fun *f, const struct vkc_expr *e, uint32_t
     struct vkc_type *type = vkc_fun_type(f, e->binary.left->type);
     struct vkc_type *right_type = vkc_fun_type(f, e->binary.right->type);
     int64_t left = 0, right = 0, folded;
-    if (type->kind == VKC_TYPE_STR && e->binary.op == VKC_BINARY_ADD)
+    if (is_text(type) && e->binary.op == VKC_BINARY_ADD)
         return concat(f, e, want);
     bool has_right = vkc_is_number(e->binary.right, &right), has_left = vkc_is_number(e->binary.left, &left);
     if (type->kind != VKC_TYPE_FLOAT) {
@@ -235,11 +230,6 @@ static void branch_float(struct vkc_fun *f, enum vkc_binary op, uint32_t a, uint
     enum interp_op code =
         is_strict ? (sense ? INTERP_OP_JFLT : INTERP_OP_JFGE) : (sense ? INTERP_OP_JFLE : INTERP_OP_JFGT);
     vkc_ir_branch(f->code, code, swaps ? b : a, swaps ? a : b, label);
-}
-
-static bool is_text(const struct vkc_type *type)
-{
-    return type->kind == VKC_TYPE_STR || type->kind == VKC_TYPE_BYTES;
 }
 
 static void branch_compare(struct vkc_fun *f, const struct vkc_expr *e, bool sense, uint32_t label)

@@ -395,6 +395,13 @@ static void let(struct vkc_fun *f, const struct vkc_stmt *s)
     vkc_fun_declare(f, s->let.symbol, fresh);
 }
 
+/* The other name that stands for no declaration is `nil`. */
+static bool is_stop(const struct vkc_stmt *s)
+{
+    const struct vkc_expr *e = s->kind == VKC_STMT_EXPR ? s->expr : NULL;
+    return e && e->kind == VKC_EXPR_NAME && !e->symbol && !e->meaning && vkc_name_is(e->name.name, "stop");
+}
+
 static void statement(struct vkc_fun *f, const struct vkc_stmt *s)
 {
     vkc_fun_line(f, s->span);
@@ -406,7 +413,7 @@ static void statement(struct vkc_fun *f, const struct vkc_stmt *s)
         assign(f, s);
         break;
     case VKC_STMT_EXPR:
-        if (s->expr->kind == VKC_EXPR_NAME && !s->expr->symbol && !s->expr->meaning)
+        if (is_stop(s))
             (void)vkc_fun_native(f, "actor.stop", NULL, 0, INTERP_TYPE_NONE, VKC_NONE);
         else
             (void)vkc_expr(f, s->expr, VKC_NONE);
@@ -454,9 +461,7 @@ uint32_t vkc_expr_block(struct vkc_fun *f, const struct vkc_expr *e, uint32_t wa
     uint32_t count = e->block.count, value = VKC_NONE;
     for (uint32_t i = 0; i < count; i++) {
         const struct vkc_stmt *s = e->block.items[i];
-        bool is_last = i + 1 == count && s->kind == VKC_STMT_EXPR;
-        bool is_stop = s->kind == VKC_STMT_EXPR && s->expr->kind == VKC_EXPR_NAME && !s->expr->symbol;
-        if (is_last && !(is_stop && !s->expr->meaning))
+        if (i + 1 == count && s->kind == VKC_STMT_EXPR && !is_stop(s))
             value = vkc_expr(f, s->expr, want);
         else
             statement(f, s);

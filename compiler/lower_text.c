@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#define PARTS_MAX 200u
+#define PARTS_MAX 64u /* joined at once; a text of more grows by so many */
 
 static uint32_t bool_text(struct vkc_fun *f, uint32_t value, uint32_t want)
 {
@@ -46,6 +46,16 @@ static const struct vkc_expr *later_of(const struct vkc_expr *e, uint32_t from)
     return NULL;
 }
 
+uint32_t vkc_fun_join(struct vkc_fun *f, const uint32_t *parts, uint32_t count, uint32_t want)
+{
+    want = vkc_fun_dest(f, want, f->code->values[parts[0]].type);
+    struct vkc_ins *ins = vkc_ir_add(f->code, INTERP_OP_SCAT);
+    ins->reg[0] = want;
+    ins->number = count;
+    vkc_ir_list(f->code, ins, parts, count);
+    return want;
+}
+
 uint32_t vkc_expr_str(struct vkc_fun *f, const struct vkc_expr *e, uint32_t want)
 {
     uint32_t list[PARTS_MAX], count = 0;
@@ -53,8 +63,12 @@ uint32_t vkc_expr_str(struct vkc_fun *f, const struct vkc_expr *e, uint32_t want
         return vkc_fun_text(f, "", 0, want);
     if (e->str.count == 1 && !e->str.parts[0].expr)
         return vkc_fun_text(f, e->str.parts[0].bytes, e->str.parts[0].len_bytes, want);
-    for (uint32_t i = 0; i < e->str.count && count < PARTS_MAX; i++) {
+    for (uint32_t i = 0; i < e->str.count; i++) {
         const struct vkc_str_part *part = &e->str.parts[i];
+        if (count == PARTS_MAX) {
+            list[0] = vkc_fun_join(f, list, count, VKC_NONE);
+            count = 1;
+        }
         if (!part->expr) {
             list[count++] = vkc_fun_text(f, part->bytes, part->len_bytes, VKC_NONE);
             continue;
@@ -62,15 +76,10 @@ uint32_t vkc_expr_str(struct vkc_fun *f, const struct vkc_expr *e, uint32_t want
         uint32_t value = vkc_expr_stable(f, part->expr, later_of(e, i + 1));
         list[count++] = vkc_fun_to_text(f, vkc_fun_type(f, part->expr->type), value, VKC_NONE);
     }
-    if (count == 1) { /* its text is the whole */
-        if (want != VKC_NONE)
-            vkc_ir_move(f->code, want, list[0]);
-        return want != VKC_NONE ? want : list[0];
+    if (count == 1) { /* its text is the whole; a variable may change before it is used */
+        want = vkc_fun_dest(f, want, vkc_unit_str(f->unit));
+        vkc_ir_move(f->code, want, list[0]);
+        return want;
     }
-    want = vkc_fun_dest(f, want, vkc_unit_str(f->unit));
-    struct vkc_ins *ins = vkc_ir_add(f->code, INTERP_OP_SCAT);
-    ins->reg[0] = want;
-    ins->number = count;
-    vkc_ir_list(f->code, ins, list, count);
-    return want;
+    return vkc_fun_join(f, list, count, want);
 }

@@ -93,9 +93,12 @@ static void stretch(struct vkc_parser *p, struct strings *strings)
         vkc_list_add(&strings->parts, &part, sizeof part);
 }
 
-static bool is_rest(const struct vkc_parser *p)
+/* After an error within the braces, what goes on may be another text, of the other kind. */
+static bool is_rest(const struct vkc_parser *p, const struct strings *strings)
 {
-    return vkc_is(p, VKC_TOKEN_STR_MID) || vkc_is(p, VKC_TOKEN_STR_TAIL);
+    bool is_triple = (p->tokens[p->at].flags & VKC_FLAG_TRIPLE) != 0;
+    return (vkc_is(p, VKC_TOKEN_STR_MID) || vkc_is(p, VKC_TOKEN_STR_TAIL)) &&
+           is_triple == strings->rules.is_triple;
 }
 
 /* From a HEAD on: expressions and stretches, to the TAIL. */
@@ -110,7 +113,7 @@ static void interpolations(struct vkc_parser *p, struct strings *strings, struct
         part.span = part.expr->span;
         vkc_expr_above(p, expr, part.expr);
         vkc_list_add(&strings->parts, &part, sizeof part);
-        if (!is_rest(p)) {
+        if (!is_rest(p, strings)) {
             struct vkc_diag *diag = vkc_expected(p, "`}`");
             vkc_help(p, diag, "a brace in a text that begins no expression is written `\\{`");
             break;

@@ -150,7 +150,7 @@
     X(SLEN, "dR-", "")                                                                                    \
     X(SEQ, "dRR", "TP")     /* Str or Bytes */                                                            \
     X(SCMP, "dRR", "TP")    /* -1, 0, 1 */                                                                \
-    X(SCAT, "Duu", "GTP+l") /* concatenation of imm16 Strs, the registers in the words */                 \
+    X(SCAT, "Duu", "GTP+l") /* concatenation of imm16 Strs or Bytes; registers in the words */            \
     X(SITOA, "Ds-", "GT")                                                                                 \
     X(SFTOA, "Ds-", "GT")                                                                                 \
     X(BYTE, "dRs", "T") /* a = byte c of a Str or Bytes */

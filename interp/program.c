@@ -96,6 +96,7 @@ void interp_program_init(struct interp_program *program, const char *name, const
                     .used = used,
                     .land = interp_land,
                     .words = words,
+                    .is_movable = true,
                     .context = program},
         .image = image,
         .function = function,

@@ -316,8 +316,10 @@ static bool check_concat(struct verify *v, struct operands *o)
         uint16_t type;
         if (!interp_verify_read_ref(v, list[i / 4] >> i % 4 * 8 & 255, &type))
             return false;
-        if (type != o->result)
-            return verify_refuse(v, "something that is no Str is concatenated");
+        if (i == 0)
+            o->result = type;
+        if (type != o->result || !is_text(v, type))
+            return verify_refuse(v, "the operands are not all Str or all Bytes");
     }
     return true;
 }

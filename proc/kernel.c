@@ -8,6 +8,7 @@
 
 static const uint32_t default_slots[VK_SLOT_CLASSES] = PROC_SLOTS_DEFAULT;
 static const uint32_t default_bufs[VK_BUF_CLASSES] = {32768, 16384, 4096, 1024, 64};
+static const uint32_t park_bufs[VK_BUF_CLASSES] = {0, 0, PROC_PARKS_MAX, 0, 0};
 
 static uint32_t or_default(uint32_t value, uint32_t fallback)
 {
@@ -27,7 +28,7 @@ static size_t region_bytes(const struct proc_kernel_options *options, const uint
     sum += (size_t)PROC_LINKS_MAX * sizeof(struct proc_link_pair);
     for (unsigned i = 0; i < VK_SLOT_CLASSES; i++)
         sum += (size_t)slots[i] * sizeof(struct vk_slot) + VK_PAGE_BYTES;
-    return sum + vk_bufs_region_bytes(bufs);
+    return sum + vk_bufs_region_bytes(bufs) + vk_bufs_region_bytes(park_bufs);
 }
 
 static int init_tables(struct proc_kernel *k, const struct proc_kernel_options *options, const uint32_t *bufs)
@@ -48,7 +49,8 @@ static int init_tables(struct proc_kernel *k, const struct proc_kernel_options *
             return rc;
     }
     k->reqs_crowded = k->reqs.max - k->reqs.max / PROC_REQUESTS_KEPT;
-    return vk_bufs_init(&k->bufs, bufs, &k->region);
+    int rc = vk_bufs_init(&k->bufs, bufs, &k->region);
+    return rc ? rc : vk_bufs_init(&k->parks, park_bufs, &k->region);
 }
 
 /* The critical part that mprotect+kernel closes: the process and handle tables, pages of their own. */
@@ -342,7 +344,7 @@ void proc_kernel_counters(const struct proc_kernel *kernel, struct proc_counters
     ret_counters->handles = kernel->handles.count;
     ret_counters->requests = kernel->reqs.count;
     ret_counters->buffers = kernel->bufs.in_use;
-    ret_counters->slots = 0;
+    ret_counters->slots = kernel->parks.in_use;
     for (unsigned i = 0; i < VK_SLOT_CLASSES; i++)
         ret_counters->slots += kernel->pool.classes[i].in_use;
 }

@@ -20,7 +20,7 @@ struct proc_process {
     struct vk_entry entry; /* its handle is the pid */
     struct vk_link run;    /* in the run queue while queued */
     uint64_t name;         /* index and the number of its start: unlike the pid, it never comes back */
-    struct vk_slot *slot;
+    struct vk_slot *slot;  /* NULL: the heap is parked */
     const struct proc_program *program;
     struct proc_object origin;
     const struct proc_env *env;
@@ -39,6 +39,8 @@ struct proc_process {
     const void *arg; /* until the first run */
     uint32_t arg_len;
     struct vk_buf arg_buf; /* when the argument was copied */
+    struct vk_buf parked;  /* the heap, while slot is NULL */
+    uint32_t parked_bytes;
 
     struct vk_list reqs;  /* ops in flight */
     struct vk_fifo ready; /* finished ones, to be delivered */
@@ -140,6 +142,7 @@ struct proc_kernel {
     struct vk_table served;
     struct vk_table links;
     struct vk_bufs bufs;
+    struct vk_bufs parks; /* heaps of processes that wait */
     struct vk_region region;
 
     struct proc_counters counters;
@@ -180,6 +183,14 @@ void proc_dispatch(struct proc_kernel *kernel, struct proc_process *process);
 /* Heap range [off, off+len) of process, open; NULL when it is not inside the heap or cannot be opened. */
 uint8_t *proc_reach(struct proc_kernel *kernel, struct proc_process *process, uint32_t off, uint32_t len);
 bool proc_grow(void *kernel, uintptr_t addr); /* a plat_grow_fn */
+
+/* proc/park.c */
+/* The heap of a process that waits leaves its slot, when that is worth it. */
+bool proc_park(struct proc_kernel *kernel, struct proc_process *process);
+/* Into a slot again, which is open then. -VK_ENOMEM: none, or it cannot be opened. */
+int proc_unpark(struct proc_kernel *kernel, struct proc_process *process);
+/* Whether a slot may be taken, since there is another one for each parked heap. */
+bool proc_parks_leave_slot(const struct proc_kernel *kernel, uint32_t slot_class);
 
 /* proc/ops.c */
 void proc_take_ops(struct proc_kernel *kernel, struct proc_process *process, struct proc_self *self);

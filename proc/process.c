@@ -138,7 +138,9 @@ int proc_spawn(struct proc_kernel *kernel, const struct proc_spawn *spawn, struc
         return -VK_ENOSPC;
     rc = keep_arg(kernel, p, spawn);
     if (!rc)
-        rc = vk_pool_take(&kernel->pool, slot_class, prefix_bytes, &p->slot);
+        rc = proc_parks_leave_slot(kernel, slot_class)
+                 ? vk_pool_take(&kernel->pool, slot_class, prefix_bytes, &p->slot)
+                 : -VK_ENOMEM;
     if (VK_UNLIKELY(rc)) {
         vk_bufs_put(&kernel->bufs, &p->arg_buf);
         vk_table_give(&kernel->processes, p);
@@ -250,6 +252,11 @@ struct vk_span proc_end_words(const struct proc_kernel *kernel, const struct pro
 static void give_slot(struct proc_kernel *k, struct proc_process *p)
 {
     uint32_t used_bytes = 0;
+    if (p->parked.cap_bytes) {
+        vk_bufs_put(&k->parks, &p->parked);
+        if (!p->slot)
+            return;
+    }
     if (p->program->used && k->guard.open_slot == p->slot)
         used_bytes = p->program->used(p->program, (const struct proc_self *)p->slot->base);
     vk_pool_give(&k->pool, p->slot, used_bytes);

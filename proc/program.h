@@ -56,6 +56,12 @@ struct proc_program {
      */
     uint32_t (*words)(const struct proc_program *program, const struct proc_self *self, uint32_t *ret_off);
 
+    /*
+     * A heap of this program holds no address, and nothing behind `used`: while
+     * it waits the kernel may keep it elsewhere and go on with it in another slot.
+     */
+    bool is_movable;
+
     const void *context; /* of the program's kind: an image, a step table */
 };
 

@@ -127,6 +127,12 @@ static void take(struct proc_kernel *k, struct proc_process *p, struct proc_self
         proc_take_ops(k, p, self);
 }
 
+static void wait_for_completions(struct proc_kernel *k, struct proc_process *p)
+{
+    p->state = PROC_STATE_WAITING;
+    (void)proc_park(k, p); /* else the slot is closed when another opens */
+}
+
 /* The run returned: its ops have been taken; go on as it asks. */
 static void settle(struct proc_kernel *k, struct proc_process *p, int value)
 {
@@ -139,7 +145,7 @@ static void settle(struct proc_kernel *k, struct proc_process *p, int value)
     else if (value == PROC_RUN_AGAIN || (value == PROC_RUN_WAIT && has_completions(p)))
         proc_queue(k, p);
     else if (value == PROC_RUN_WAIT && p->reqs_count > 0)
-        p->state = PROC_STATE_WAITING;
+        wait_for_completions(k, p);
     else
         proc_process_dead(k, p, value == PROC_RUN_WAIT ? PROC_REASON_DEADLOCK : PROC_REASON_FAULT, NULL);
 }
@@ -151,7 +157,7 @@ void proc_dispatch(struct proc_kernel *kernel, struct proc_process *process)
         proc_process_dead(kernel, p, (enum proc_reason)p->reason, NULL);
         return;
     }
-    if (VK_UNLIKELY(vk_guard_enter(&kernel->guard, p->slot))) {
+    if (VK_UNLIKELY(p->slot ? vk_guard_enter(&kernel->guard, p->slot) : proc_unpark(kernel, p))) {
         proc_process_dead(kernel, p, PROC_REASON_MEMORY, NULL);
         return;
     }

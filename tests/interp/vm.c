@@ -77,12 +77,17 @@ static void take_ops(struct vm *vm, struct proc_self *self)
 
 int vm_run(struct vm *vm, const char *function, void *heap, uint32_t heap_bytes)
 {
-    struct proc_self *self = heap;
     size_t len = 0;
     while (function[len])
         len++;
     uint32_t index = interp_image_find(&vm->image, vk_span(function, len));
     vk_assert(index != INTERP_NOWHERE);
+    return vm_run_at(vm, index, heap, heap_bytes);
+}
+
+int vm_run_at(struct vm *vm, uint32_t index, void *heap, uint32_t heap_bytes)
+{
+    struct proc_self *self = heap;
     interp_program_init(&vm->program, "test", &vm->image, index, heap_bytes, 1ull << 60);
     const struct proc_program *program = &vm->program.program;
     memset(heap, 0, VK_PAGE_BYTES); /* head and state */

@@ -48,5 +48,6 @@ int vm_load(struct vm *vm, const char *text); /* both */
  * AGAIN when runs_max was reached.
  */
 int vm_run(struct vm *vm, const char *function, void *heap, uint32_t heap_bytes);
+int vm_run_at(struct vm *vm, uint32_t index, void *heap, uint32_t heap_bytes); /* by its index */
 
 #endif

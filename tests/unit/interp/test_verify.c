@@ -178,7 +178,7 @@ TEST(interp_verify, objects)
         {NO_SCALAR, STR "MNEW 5 Map\n MSET 5 0 0"},
         {"the operands are not two Str or two Bytes", STR "LDQ 11 raw\n SEQ 13 0 11"},
         {"the operands are not two Str or two Bytes", PAIR "SLEN 13 1"},
-        {"something that is no Str is concatenated", "LDQ 11 raw\n SCAT 0 11"},
+        {"the operands are not all Str or all Bytes", STR "LDQ 11 raw\n SCAT 0 0 11"},
         {"the operand is no fiber", STR "AWAITS 13 0"},
         {"the fiber's result is of the other kind", "SPAWN 20 none 10"},
     };
