@@ -48,6 +48,8 @@ static int run_build(int argc, char *const *argv)
     }
     if (path == NULL)
         return vkd_usage_error(&vkd_command_build, "which file?");
+    if (!vkd_can_read(&vkd_command_build, path))
+        return VKD_EXIT_USAGE;
     struct vkc_text name = {0};
     default_name(path, &name);
     int rc =
@@ -63,6 +65,8 @@ static int run_disasm(int argc, char *const *argv)
     struct vkc_text text = {0};
     if (argc != 2)
         return vkd_usage_error(&vkd_command_disasm, "which file?");
+    if (!vkd_can_read(&vkd_command_disasm, argv[1]))
+        return VKD_EXIT_USAGE;
     bool is_good = vkd_load_module(argv[1], &loaded);
     if (is_good) {
         vkc_disasm(loaded.file.bytes, &text);

@@ -36,6 +36,9 @@ static int run(int argc, char *const *argv)
     if (first == argc)
         return vkd_usage_error(&vkd_command_check, "which file?");
     for (int i = first; i < argc; i++)
+        if (!vkd_can_read(&vkd_command_check, argv[i]))
+            return VKD_EXIT_USAGE;
+    for (int i = first; i < argc; i++)
         are_good &= check_file(argv[i], explains);
     return are_good ? 0 : VKD_EXIT_PROGRAM;
 }
@@ -44,7 +47,8 @@ const struct vkd_command vkd_command_check = {
     .name = "check",
     .arguments = "[--explain-waits] FILE...",
     .about = "report the errors of programs",
-    .details = "Each FILE is the first file of a program. Exit code 0 without errors, else 1.\n"
+    .details = "Each FILE is the first file of a program. Exit code 0 without errors, 1 with errors, 2 when a\n"
+               "file cannot be read.\n"
                "--explain-waits  also list the functions that may wait, each with the first place where\n",
     .run = run,
 };

@@ -2,11 +2,13 @@
 /*
  * The commands of `vkd`. Each is given its own arguments, argv[0] the
  * command's name, and returns the exit code: 0, VKD_EXIT_PROGRAM when the
- * program it was given has errors, VKD_EXIT_USAGE when the command line has.
+ * program it was given has errors, VKD_EXIT_USAGE when the command line has or
+ * names a file that cannot be read.
  */
 #ifndef VKD_COMMAND_H
 #define VKD_COMMAND_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #define VKD_EXIT_PROGRAM 1
@@ -34,6 +36,10 @@ extern const struct vkd_command vkd_command_init;
 /* Complains on standard error, with the command's usage line. Returns VKD_EXIT_USAGE. */
 int vkd_usage_error(const struct vkd_command *command, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Whether the file can be read; if not, that is said on standard error, and the command's exit code is
+ * VKD_EXIT_USAGE. */
+bool vkd_can_read(const struct vkd_command *command, const char *path);
 
 /* Prints the program's messages on standard error, in colour on a terminal unless NO_COLOR is set. */
 void vkd_print_diags(const struct vkc_program *program);

@@ -122,6 +122,9 @@ static int run(int argc, char *const *argv)
     if (first == argc)
         return vkd_usage_error(&vkd_command_fmt, "which file?");
     for (int i = first; i < argc; i++)
+        if (strcmp(argv[i], "-") != 0 && !vkd_can_read(&vkd_command_fmt, argv[i]))
+            return VKD_EXIT_USAGE;
+    for (int i = first; i < argc; i++)
         is_good &= strcmp(argv[i], "-") == 0 ? format_stdin(is_check) : format_file(argv[i], is_check);
     return is_good ? 0 : VKD_EXIT_PROGRAM;
 }

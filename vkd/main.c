@@ -3,6 +3,9 @@
 #include "compiler/program.h"
 #include "vkd/command.h"
 
+#include <errno.h>
+#include <sys/stat.h>
+
 static const struct vkd_command *const commands[] = {
     &vkd_command_init, &vkd_command_run,   &vkd_command_test,   &vkd_command_check,
     &vkd_command_fmt,  &vkd_command_build, &vkd_command_disasm,
@@ -32,6 +35,19 @@ int vkd_usage_error(const struct vkd_command *command, const char *format, ...)
     fprintf(stderr, "\nusage: vkd %s %s\n", command->name, command->arguments);
     va_end(arguments);
     return VKD_EXIT_USAGE;
+}
+
+bool vkd_can_read(const struct vkd_command *command, const char *path)
+{
+    struct stat about;
+    FILE *file = fopen(path, "rb");
+    bool is_folder = file != NULL && fstat(fileno(file), &about) == 0 && S_ISDIR(about.st_mode);
+    const char *why = is_folder ? "is a folder" : file == NULL ? strerror(errno) : NULL;
+    if (why != NULL)
+        fprintf(stderr, "vkd %s: %s: %s\n", command->name, path, why);
+    if (file != NULL)
+        fclose(file);
+    return why == NULL;
 }
 
 static int run_command(const struct vkd_command *command, int argc, char *const *argv)

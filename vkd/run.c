@@ -116,6 +116,8 @@ static int run(int argc, char *const *argv)
     free(flags);
     if (parsed != VKD_PARSED_SERVE)
         return parsed == VKD_PARSED_DONE ? 0 : VKD_EXIT_USAGE;
+    if (!vkd_can_read(&vkd_command_run, path))
+        return VKD_EXIT_USAGE;
     if (!vkd_load_host(path, net_bind_host_natives, &loaded) || !take_addresses(path, &options))
         return VKD_EXIT_PROGRAM;
     if (loaded.host.blocks_count == 0 && supervisors_count() == 0) {

@@ -204,7 +204,7 @@ class Files(unittest.TestCase):
     def test_files_that_cannot_be_read(self):
         for command in ('check', 'fmt'):
             code, out, err = run(command, 'none.vk', cwd=self.folder.name)
-            self.assertEqual((code, out), (1, b''))
+            self.assertEqual((code, out), (2, b''))
             self.assertIn(b'none.vk: No such file or directory', err)
             self.assertIn(b'is a folder', run(command, '.', cwd=self.folder.name)[2])
 

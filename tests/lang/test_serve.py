@@ -120,7 +120,7 @@ REFUSED = [
     ('http on 1 { GET "/" => text("") }', ['--port=1'], 2, "vkd run: unknown flag '--port=1'\nusage: vkd run FILE [FLAGS]"),
     ('http on 8080 { GET "/" => text("") }', ['--listen=192.0.2.1:80'], 1,
      'vkd run: cannot listen on 192.0.2.1:80: this machine has no such address'),
-    (None, [], 1, 'No such file'),
+    (None, [], 2, 'vkd run: '),
 ]
 
 

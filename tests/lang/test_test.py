@@ -356,6 +356,9 @@ class CommandLine(Case):
             code, out, err = self.run_vkd('test', *paths)
             self.assertEqual((code, out), (2, ''))
             self.assertIn('No such file or directory', err)
+        for command in 'check', 'fmt', 'build', 'disasm', 'run':
+            for path, why in ('none.vk', 'No such file or directory'), ('.', 'is a folder'):
+                self.assertEqual(self.run_vkd(command, path), (2, '', f'vkd {command}: {path}: {why}\n'))
         os.chmod(self.path('good.vk'), 0)
         if os.geteuid() != 0:
             self.assertEqual(self.run_vkd('test', 'good.vk'), (2, '', 'vkd: good.vk: Permission denied\n'))
