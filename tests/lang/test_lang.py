@@ -3,7 +3,7 @@
 """The language from outside: messages, formatting, the reference, the command line.
 
 Goal: a wrong program is told what is wrong with it, in these very words; the formatter keeps every program
-it is given and is idempotent; every example of docs/language.md is understood.
+it is given and is idempotent; every example of docs/language.md passes its tests.
 Method: wrong/NAME.vk next to wrong/NAME.txt, what `vkd check` says of it; the fences of the reference; limits
 at, below and above, generated. A new NAME.vk needs a NAME.txt: `vkd check NAME.vk 2>NAME.txt` in wrong/, read
 and found right. right/NAME.vk has no error. Usage: test_lang.py VKD ROOT
@@ -97,6 +97,15 @@ class Reference(unittest.TestCase):
                 else:
                     wanted = text.split('\n')[0].removeprefix('// ')
                     self.assertIn('error: ' + wanted + '\n', check(text))
+
+    def test_examples_pass_their_tests(self):
+        for kind, text in fences():
+            with self.subTest(text=text), tempfile.TemporaryDirectory() as folder:
+                with open(os.path.join(folder, 'a.vk'), 'w', encoding='utf-8') as file:
+                    file.write(text)
+                code, out, err = run('test', 'a.vk', cwd=folder)
+                passed = code == 0 and re.fullmatch(rb'[1-9][0-9]* passed, 0 failed\n', out) and err == b''
+                self.assertEqual(bool(passed), kind == 'vk', (code, out, err))
 
     def test_examples_are_in_the_style(self):
         for _, text in fences():

@@ -152,6 +152,11 @@ class Requests(Case):
         self.assertEqual((code, out[-1]), (1, '1 passed, 1 failed'))
         self.assertRegex(out[0], '^a.vk:14: "bad": failed: malformed JSON')
 
+    def test_a_text_that_is_none(self):
+        code, out = self.vkd_test('http on 80 { GET "/" => bytes("a/b", b"\\xff") }\n\ntest "t" {\n  let r = GET "/"\n'
+                                  '  assert r.bytes() == b"\\xff"\n  log(r.text())\n}\n')
+        self.assertEqual((code, out[0]), (1, 'a.vk:6: "t": failed: the reply\'s body is no UTF-8: bytes() gives it as it is'))
+
     def test_at_once(self):
         many = ('  var all: List<Fiber<Reply>> = []\n  for i in 0..{} {{ all.push(spawn {{ GET "/wait/5" }}) }}\n'
                 '  var sum = 0\n  for f in all {{ sum += (await f).status }}\n  log("{{sum}}")\n')
