@@ -497,5 +497,6 @@ _Static_assert(sizeof(struct interp_object) == 8, "heap layout");
 
 #define INTERP_OBJECT_SHARED 1u
 #define INTERP_OBJECT_MOVED  2u /* the collector's: count is the new offset */
+#define INTERP_OBJECT_LATER  4u /* likewise: copied later, from the offset behind the head */
 
 #endif

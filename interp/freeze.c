@@ -182,6 +182,7 @@ static bool begin(struct freeze *f, uint32_t function)
     p->half = p->soft = p->floor + (left < half ? left : half);
     p->cpu_left = f->reductions_left;
     p->begun = true;
+    p->at_once = true;
 #ifdef INTERP_GC_STRESS
     p->soft = p->floor;
 #endif
@@ -217,7 +218,7 @@ static void run(struct freeze *f, struct vk_out *why)
     enum proc_run value;
     do {
         f->self->budget = PROC_BUDGET;
-        value = interp_loop(&f->run);
+        value = interp_go_on(&f->run);
         take_ops(f);
     } while (value == PROC_RUN_AGAIN && !f->why);
     f->reductions_left = p->cpu_left;

@@ -1,20 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The collector: copies what the fibers can reach, breadth first, above the
- * last object, with references as they will be when the copy has been moved
+ * last object, with references as they will be when the copies have been moved
  * down to the floor again. So a heap stays in its first pages, and half of it
- * is free for the copy. Frames say by two numbers which registers are
- * references. Source: Cheney, "A nonrecursive list compacting algorithm", 1970.
+ * is free for the copies. Frames say by two numbers which registers are
+ * references.
+ *
+ * A small heap is collected at once. A larger one in slices: what is under way
+ * is kept in the process, each resume goes on with it as far as its budget
+ * reaches, and no fiber runs before it is done; so nothing is read or written
+ * between two places. Large objects are copied in parts: when one is found its
+ * place is taken and says where it comes from. Source: Cheney, "A nonrecursive
+ * list compacting algorithm", 1970.
  */
 #include "interp/interp_impl.h"
 
+#define WHOLE_BYTES 4096u /* a larger object is copied in parts, when its turn to be scanned comes */
+#define PART_BYTES  4096u
+#define LEAST_COST  64u /* copying an object costs as much as so many bytes: one reduction */
+#define SCAN_COST   8u  /* looking at one, whatever it holds, as much as so many */
+
 struct gc {
     struct interp_run *run;
+    struct interp_gc *g;
     uint8_t *copy; /* where an object with (new) offset 0 would lie */
-    uint32_t from; /* objects to copy lie in from .. from_end - 1 */
-    uint32_t from_end;
-    uint32_t floor; /* new offset of the first object */
-    uint32_t to;    /* new offset of the next copy */
+    int64_t left;  /* bytes that this slice may still copy or move */
 };
 
 static uint64_t fields_bytes(const struct interp_type *type)
@@ -52,51 +62,158 @@ uint64_t interp_object_bytes(const struct interp_run *run, const struct interp_o
     }
 }
 
+/* ---- finding ----------------------------------------------------------------- */
+
+/* A stack is copied by its fiber, which knows how much of it is used. */
+static bool is_copied_later(const struct interp_object *object, uint64_t bytes)
+{
+    return bytes > WHOLE_BYTES || object->type == INTERP_OWN_STACK;
+}
+
 static uint32_t forward(struct gc *gc, uint64_t ref)
 {
     uint32_t off = (uint32_t)ref;
     if (off == 0 || interp_in_image(off))
         return off;
-    vk_assert_slow(off >= gc->from && off < gc->from_end);
+    vk_assert_slow(off >= gc->run->p->floor && off < gc->run->p->top);
     struct interp_object *object = (void *)(gc->run->heap + off);
     if (object->flags & INTERP_OBJECT_MOVED)
         return object->count;
-    uint32_t bytes = (uint32_t)interp_object_bytes(gc->run, object);
-    uint32_t to = gc->to;
-    memcpy(gc->copy + to, object, bytes);
-    gc->to += bytes;
+    uint64_t bytes = interp_object_bytes(gc->run, object);
+    uint32_t to = gc->g->to;
+    struct interp_object *copy = (void *)(gc->copy + to);
+    if (VK_UNLIKELY(is_copied_later(object, bytes))) {
+        *copy = *object;
+        copy->flags |= INTERP_OBJECT_LATER;
+        *(uint64_t *)(void *)(copy + 1) = off;
+        gc->left -= LEAST_COST;
+    } else {
+        memcpy(copy, object, bytes);
+        gc->left -= bytes > LEAST_COST ? (int64_t)bytes : LEAST_COST;
+    }
+    gc->g->to = to + (uint32_t)bytes;
     object->flags |= INTERP_OBJECT_MOVED;
     object->count = to;
     return to;
 }
 
-static void forward_words(struct gc *gc, union interp_word *words, uint32_t count)
+static void forward_words(struct gc *gc, union interp_word *words, uint64_t count)
 {
-    for (uint32_t i = 0; i < count; i++)
+    for (uint64_t i = 0; i < count; i++)
         words[i].u = forward(gc, words[i].u);
 }
 
-/* The frames of a fiber from the top one down; its stack has just been copied. */
-static void scan_frames(struct gc *gc, const struct interp_fiber *fiber)
+/* ---- scanning whole objects -------------------------------------------------------- */
+
+static void scan_entry(struct gc *gc, struct interp_entry *entry, const struct interp_type *type)
 {
-    const struct interp_image *image = gc->run->image;
-    uint8_t *stack = gc->copy + fiber->stack;
-    uint32_t at = fiber->base, pc = fiber->pc;
-    union interp_word *r = (void *)(stack + at);
-    if (fiber->window_refs)
-        forward_words(gc, r + fiber->window, fiber->window_refs);
-    for (;;) {
-        forward_words(gc, r, image->functions[interp_image_function_at(image, pc)].refs);
-        uint64_t link = r[-1].u;
-        uint32_t distance = (uint32_t)(link >> 32);
-        if (distance == 0)
-            return;
-        pc = (uint32_t)link / 4 - 1;
-        at -= distance;
-        r = (void *)(stack + at);
+    if (type->key != 0)
+        entry->key = forward(gc, entry->key);
+    if (type->of != 0)
+        entry->value = forward(gc, entry->value);
+}
+
+static void scan_table(struct gc *gc, struct interp_table *table, uint32_t from, uint32_t to)
+{
+    for (uint32_t i = from; i < to; i++)
+        table->entries[i] = table->entries[i] & 1 ? table->entries[i] : forward(gc, table->entries[i]);
+}
+
+/* Which of the module's types it is; else the scalar's, which has no references. */
+static const struct interp_type *type_of(const struct gc *gc, const struct interp_object *object)
+{
+    return &gc->run->image->types[object->type < INTERP_OWN_FIBER ? object->type : 0];
+}
+
+static void scan(struct gc *gc, struct interp_object *object)
+{
+    const struct interp_type *type = type_of(gc, object);
+    struct interp_list *list = (void *)object;
+    struct interp_map *map = (void *)object;
+    if (object->type == INTERP_OWN_TABLE)
+        scan_table(gc, (void *)object, 0, object->count);
+    switch (type->kind) {
+    case INTERP_KIND_RECORD:
+    case INTERP_KIND_VARIANT:
+    case INTERP_KIND_ENV:
+        forward_words(gc, (union interp_word *)(void *)(object + 1), type->refs);
+        break;
+    case INTERP_KIND_LIST:
+        if (type->of != 0)
+            forward_words(gc, list->items, list->len);
+        break;
+    case INTERP_KIND_MAP:
+        for (uint32_t i = 0; i < map->used; i++)
+            scan_entry(gc, &map->entries[i], type);
+        break;
+    default:
+        break;
     }
 }
 
+/* ---- large objects, in parts --------------------------------------------------------- */
+
+/* How much of the object is worth copying: not the free room of a list. */
+static uint64_t used_bytes(const struct gc *gc, const struct interp_object *copy, const void *old)
+{
+    const struct interp_list *list = old;
+    if (type_of(gc, copy)->kind == INTERP_KIND_LIST)
+        return interp_list_bytes(list->len);
+    return interp_object_bytes(gc->run, copy);
+}
+
+/* References among the bytes [from, to) of a copy, both multiples of 8 from its head. */
+static void scan_part(struct gc *gc, struct interp_object *copy, uint64_t from, uint64_t to)
+{
+    const struct interp_type *type = type_of(gc, copy);
+    uint32_t kind = type->kind;
+    if (copy->type == INTERP_OWN_TABLE) {
+        uint64_t first = sizeof(struct interp_table);
+        scan_table(gc, (void *)copy, from > first ? (uint32_t)((from - first) / 8) : 0,
+                   to > first ? (uint32_t)((to - first) / 8) : 0);
+    } else if (kind == INTERP_KIND_LIST && type->of != 0) {
+        from = from < sizeof(struct interp_list) ? sizeof(struct interp_list) : from;
+        if (to > from)
+            forward_words(gc, (void *)((uint8_t *)copy + from), (to - from) / 8);
+    }
+}
+
+/* The entries of a map that lie in [0, to) whole and were not scanned yet. */
+static void scan_entries(struct gc *gc, struct interp_map *map, uint64_t to)
+{
+    struct interp_gc *g = gc->g;
+    const struct interp_type *type = type_of(gc, &map->head);
+    while (g->entry < map->used && sizeof *map + (uint64_t)(g->entry + 1) * sizeof(struct interp_entry) <= to)
+        scan_entry(gc, &map->entries[g->entry++], type);
+}
+
+/* The next part of what g->source is the old place of. */
+static void copy_part(struct gc *gc, struct interp_object *copy, uint64_t bytes)
+{
+    struct interp_gc *g = gc->g;
+    uint64_t from = g->part, to = from + PART_BYTES < bytes ? from + PART_BYTES : bytes;
+    memcpy((uint8_t *)copy + from, gc->run->heap + g->source + from, to - from);
+    gc->left -= (int64_t)(to - from);
+    g->part = (uint32_t)to;
+    if (copy->type != INTERP_OWN_STACK)
+        scan_part(gc, copy, from, to);
+    if (type_of(gc, copy)->kind == INTERP_KIND_MAP)
+        scan_entries(gc, (void *)copy, to);
+    if (to == bytes)
+        g->source = 0;
+}
+
+static void begin_part(struct interp_gc *g, struct interp_object *copy)
+{
+    g->source = (uint32_t) * (uint64_t *)(void *)(copy + 1);
+    g->part = sizeof *copy;
+    g->entry = 0;
+    copy->flags &= (uint16_t)~INTERP_OBJECT_LATER;
+}
+
+/* ---- fibers ------------------------------------------------------------------------------ */
+
+/* The stack's own turn is the fiber's: first its words, then its frames from the top one down. */
 static void scan_fiber(struct gc *gc, struct interp_fiber *fiber)
 {
     fiber->next = forward(gc, fiber->next);
@@ -107,70 +224,89 @@ static void scan_fiber(struct gc *gc, struct interp_fiber *fiber)
         fiber->result = forward(gc, fiber->result);
     if (fiber->stack) {
         fiber->stack = forward(gc, fiber->stack);
-        scan_frames(gc, fiber);
+        begin_part(gc->g, (void *)(gc->copy + fiber->stack));
+        gc->g->frame = fiber->base;
+        gc->g->pc = fiber->pc;
     }
 }
 
-static void scan_map(struct gc *gc, struct interp_map *map, const struct interp_type *type)
+/* What lies above the top frame and the window of its call is no value of anybody. */
+static uint64_t stack_bytes(const struct interp_fiber *fiber, const struct interp_object *stack)
 {
-    for (uint32_t i = 0; i < map->used; i++) {
-        struct interp_entry *e = &map->entries[i];
-        if (type->key != 0)
-            e->key = forward(gc, e->key);
-        if (type->of != 0)
-            e->value = forward(gc, e->value);
-    }
+    uint64_t all = sizeof *stack + 8 * (uint64_t)stack->count;
+    uint64_t used = fiber->base + 8 * (uint64_t)(INTERP_REGS_MAX + 1);
+    return used < all ? used : all;
 }
 
-static void scan(struct gc *gc, struct interp_object *object)
+static void scan_frame(struct gc *gc, const struct interp_fiber *fiber)
 {
-    const struct interp_type *type =
-        &gc->run->image->types[object->type < INTERP_OWN_FIBER ? object->type : 0];
-    struct interp_table *table = (void *)object;
-    struct interp_list *list = (void *)object;
+    struct interp_gc *g = gc->g;
+    const struct interp_image *image = gc->run->image;
+    union interp_word *r = (void *)(gc->copy + fiber->stack + g->frame);
+    if (g->frame == fiber->base && fiber->window_refs)
+        forward_words(gc, r + fiber->window, fiber->window_refs);
+    uint32_t refs = image->functions[interp_image_function_at(image, g->pc)].refs;
+    forward_words(gc, r, refs);
+    gc->left -= LEAST_COST;
+    uint32_t distance = (uint32_t)(r[-1].u >> 32);
+    g->pc = (uint32_t)r[-1].u / 4 - 1;
+    g->frame = distance ? g->frame - distance : 0;
+}
+
+/* The next step of a fiber whose fields have been scanned. */
+static void step_fiber(struct gc *gc, struct interp_fiber *fiber)
+{
+    struct interp_object *stack = (void *)(gc->copy + fiber->stack);
+    if (gc->g->source)
+        copy_part(gc, stack, stack_bytes(fiber, stack));
+    else
+        scan_frame(gc, fiber);
+}
+
+/* ---- the passes ----------------------------------------------------------------------------- */
+
+/* One object, or a step of a large one. */
+static void step(struct gc *gc)
+{
+    struct interp_gc *g = gc->g;
+    struct interp_object *object = (void *)(gc->copy + g->at);
+    gc->left -= SCAN_COST;
     if (object->type == INTERP_OWN_FIBER) {
-        scan_fiber(gc, (void *)object);
-        return;
+        if (g->source || g->frame)
+            step_fiber(gc, (void *)object);
+        else
+            scan_fiber(gc, (void *)object);
+    } else if (g->source || object->flags & INTERP_OBJECT_LATER) {
+        if (!g->source)
+            begin_part(g, object);
+        copy_part(gc, object, used_bytes(gc, object, gc->run->heap + g->source));
+    } else {
+        scan(gc, object);
     }
-    if (object->type == INTERP_OWN_TABLE)
-        for (uint32_t i = 0; i < object->count; i++)
-            table->entries[i] = table->entries[i] & 1 ? table->entries[i] : forward(gc, table->entries[i]);
-    switch (type->kind) {
-    case INTERP_KIND_RECORD:
-    case INTERP_KIND_VARIANT:
-    case INTERP_KIND_ENV:
-        forward_words(gc, (union interp_word *)(void *)(object + 1), type->refs);
-        break;
-    case INTERP_KIND_LIST:
-        if (type->of != 0)
-            forward_words(gc, list->items, (uint32_t)list->len);
-        break;
-    case INTERP_KIND_MAP:
-        scan_map(gc, (void *)object, type);
-        break;
-    default:
-        break;
-    }
+    if (!g->source && !g->frame)
+        g->at += (uint32_t)interp_object_bytes(gc->run, object);
 }
 
 /* Ops that the kernel has not taken yet, and whose bytes lie among the objects: those bytes live on. */
 static void keep_ops(struct gc *gc, struct proc_self *self)
 {
+    const struct interp_process *p = gc->run->p;
     for (uint32_t i = 0; i < self->ops_count; i++) {
         struct proc_op *op = &self->ops[i];
-        if (!(op->code & PROC_OP_OUT) || op->off < gc->from || op->off >= gc->from_end)
+        if (!(op->code & PROC_OP_OUT) || op->off < p->floor || op->off >= p->top)
             continue;
         struct interp_object head = {INTERP_OWN_RAW, 0, op->len};
-        uint32_t to = gc->to;
+        uint32_t to = gc->g->to;
         memcpy(gc->copy + to, &head, sizeof head);
         memcpy(gc->copy + to + sizeof head, gc->run->heap + op->off, op->len);
-        gc->to += (uint32_t)interp_text_bytes(op->len);
+        gc->g->to += (uint32_t)interp_text_bytes(op->len);
         op->off = to + (uint32_t)sizeof head;
     }
 }
 
-static void keep_roots(struct gc *gc, struct interp_process *p)
+static void keep_roots(struct gc *gc)
 {
+    struct interp_process *p = gc->run->p;
     uint32_t *const roots[] = {&p->current,   &p->run_first, &p->run_last, &p->root, &p->table,
                                &p->trap_text, &p->inbox,     &p->server,   &p->held};
     for (uint32_t i = 0; i < VK_COUNT(roots); i++)
@@ -179,17 +315,42 @@ static void keep_roots(struct gc *gc, struct interp_process *p)
         p->roots[i] = forward(gc, p->roots[i]);
 }
 
-/*
- * Bytes of ops in flight are found by keep_ops before objects are marked as
- * moved; the copies of both fit, since ops are few and small against half of
- * the heap (checked), and everything else is alive at most once.
- */
 static uint64_t ops_bytes(const struct proc_self *self)
 {
     uint64_t bytes = 0;
     for (uint32_t i = 0; i < self->ops_count; i++)
         bytes += self->ops[i].code & PROC_OP_OUT ? interp_text_bytes(self->ops[i].len) : 0;
     return bytes;
+}
+
+/*
+ * Everything is alive at most once, so the copies need no more room than the
+ * objects have now. false: they have not.
+ */
+static bool begin(struct gc *gc)
+{
+    struct interp_process *p = gc->run->p;
+    struct interp_gc *g = gc->g;
+    struct proc_self *self = (void *)gc->run->heap;
+    uint64_t used = p->top - p->floor + 64u;
+    if (g->raise > p->end || p->top + used + g->raise + ops_bytes(self) > p->end)
+        return false;
+    uint32_t floor = p->floor + g->raise;
+#ifdef INTERP_GC_STRESS
+    floor += p->collections & 1 ? -64u : 64u; /* nothing stays where it was */
+#endif
+    *g = (struct interp_gc){.phase = INTERP_GC_COPYING,
+                            .floor = floor,
+                            .above = p->top + 64u + g->raise,
+                            .to = floor,
+                            .at = floor,
+                            .raise = g->raise,
+                            .lands = g->lands,
+                            .need = g->need};
+    gc->copy = gc->run->heap + g->above - floor;
+    keep_ops(gc, self);
+    keep_roots(gc);
+    return true;
 }
 
 /* Where collecting is worth it again: when as much has been made as is alive. */
@@ -204,57 +365,132 @@ static uint32_t next_soft(const struct interp_process *p, uint64_t need_bytes)
 #endif
 }
 
-/* raise_bytes at the floor become no object's. */
-static bool collect(struct interp_run *run, uint64_t need_bytes, uint32_t raise_bytes)
+static enum interp_collected end(struct gc *gc)
 {
-    struct interp_process *p = run->p;
-    struct proc_self *self = (void *)run->heap;
-    uint32_t floor = p->floor + raise_bytes;
+    struct interp_process *p = gc->run->p;
+    struct interp_gc *g = gc->g;
+    uint32_t live = g->to - g->floor;
 #ifdef INTERP_GC_STRESS
-    floor += p->collections & 1 ? -64u : 64u; /* nothing stays where it was */
+    memset(gc->run->heap + g->floor + live, 0xdb,
+           g->above - g->floor); /* who kept a pointer finds nonsense */
 #endif
-    uint64_t used = p->top - p->floor + 64u;
-    if (raise_bytes > p->end || p->top + used + raise_bytes + ops_bytes(self) > p->end)
-        return false;
-    struct gc gc = {.run = run, .from = p->floor, .from_end = p->top, .floor = floor, .to = floor};
-    uint32_t above = p->top + 64u + raise_bytes;
-    gc.copy = run->heap + above - floor;
-    keep_ops(&gc, self);
-    keep_roots(&gc, p);
-    for (uint32_t at = floor; at < gc.to;) {
-        struct interp_object *object = (void *)(gc.copy + at);
-        at += (uint32_t)interp_object_bytes(run, object);
-        scan(&gc, object);
+    if (g->raise) {
+        p->spare = p->floor;
+        p->spare_bytes = g->raise;
     }
-    uint32_t live = gc.to - floor;
-    memmove(run->heap + floor, run->heap + above, live);
-#ifdef INTERP_GC_STRESS
-    memset(run->heap + floor + live, 0xdb, above - floor); /* who kept a pointer finds nonsense */
-#endif
-    if (p->high < above + live)
-        p->high = above + live;
+    p->floor = g->floor;
+    p->top = g->floor + live;
+    p->call_top = p->clean_top = p->top;
     p->collections++;
-    p->floor = floor;
-    p->top = floor + live;
-    if (p->top + need_bytes > p->half)
-        return false;
-    p->soft = next_soft(p, need_bytes);
-    return true;
+    g->phase = INTERP_GC_IDLE;
+    bool has_room = p->top + g->need <= p->half;
+    p->soft = next_soft(p, has_room ? g->need : 0);
+    return has_room ? INTERP_COLLECTED : INTERP_COLLECTED_FULL;
 }
 
-bool interp_collect(struct interp_run *run, uint64_t need_bytes)
+/* Copy, then move down, while the slice lasts. */
+static enum interp_collected go_on(struct gc *gc)
 {
-    return collect(run, need_bytes, 0);
+    struct interp_process *p = gc->run->p;
+    struct interp_gc *g = gc->g;
+    gc->copy = gc->run->heap + g->above - g->floor;
+    while (g->phase == INTERP_GC_COPYING && gc->left > 0) {
+        if (g->at == g->to) {
+            g->phase = INTERP_GC_MOVING;
+            g->part = 0;
+        } else {
+            step(gc);
+        }
+    }
+    uint32_t live = g->to - g->floor;
+    if (p->high < g->above + live)
+        p->high = g->above + live;
+    if (g->phase != INTERP_GC_MOVING || gc->left <= 0)
+        return INTERP_COLLECTING;
+    uint32_t n = live - g->part < (uint64_t)gc->left ? live - g->part : (uint32_t)gc->left;
+    memmove(gc->run->heap + g->floor + g->part, gc->run->heap + g->above + g->part, n);
+    gc->left -= n;
+    g->part += n;
+    return g->part == live ? end(gc) : INTERP_COLLECTING;
+}
+
+/* ---- from outside ------------------------------------------------------------------------------- */
+
+static bool is_at_once(const struct interp_process *p)
+{
+#ifdef INTERP_GC_STRESS
+    return p->at_once || p->collections % 16 != 15;
+#else
+    return p->at_once || p->top - p->floor <= INTERP_AT_ONCE_BYTES;
+#endif
+}
+
+enum interp_collected interp_collect_some(struct interp_run *run, uint32_t *reductions)
+{
+    struct gc gc = {.run = run, .g = &run->p->gc, .left = (int64_t)*reductions * 64};
+    struct proc_self *self = (void *)run->heap;
+#ifdef INTERP_GC_STRESS
+    gc.left = 64 * LEAST_COST;
+#endif
+    int64_t given = gc.left;
+    *reductions = 0;
+    if (gc.g->phase == INTERP_GC_WANTED) {
+        if (self->ops_count > 0) /* the kernel takes them first: their bytes lie among the objects */
+            return INTERP_COLLECTING;
+        if (!begin(&gc)) {
+            gc.g->phase = INTERP_GC_IDLE;
+            return INTERP_COLLECTED_FULL;
+        }
+    }
+    enum interp_collected said = go_on(&gc);
+    self->is_busy = said == INTERP_COLLECTING;
+    *reductions = (uint32_t)((uint64_t)(given - gc.left) / 64);
+    return said;
+}
+
+/* true: it is done, and there is room. */
+static bool collect(struct interp_run *run, uint64_t need_bytes, uint32_t raise_bytes, uint64_t lands)
+{
+    struct interp_process *p = run->p;
+    if (p->gc.phase != INTERP_GC_IDLE) /* the one who asked before is in the way: its turn comes first */
+        return false;
+    p->gc = (struct interp_gc){.need = need_bytes, .raise = raise_bytes, .lands = lands};
+    if (!is_at_once(p)) {
+        p->gc.phase = INTERP_GC_WANTED;
+        return false;
+    }
+    struct gc gc = {.run = run, .g = &p->gc, .left = INT64_MAX};
+    if (!begin(&gc))
+        return false;
+    enum interp_collected said = go_on(&gc);
+#ifndef INTERP_GC_STRESS /* those nobody would pay */
+    p->gc_cost += (uint32_t)((uint64_t)(INT64_MAX - gc.left) / 64);
+#endif
+    return said == INTERP_COLLECTED;
+}
+
+bool interp_collect_landing(struct interp_run *run, uint64_t need_bytes, uint64_t tag)
+{
+    return collect(run, need_bytes, 0, tag);
+}
+
+bool interp_collect(struct interp_run *run, uint32_t from, uint64_t need_bytes)
+{
+    struct interp_process *p = run->p;
+    if (from == p->clean_top && from + need_bytes > p->half) /* all below it is alive */
+        return false;
+    return collect(run, need_bytes, 0, 0);
 }
 
 uint32_t interp_pin(struct interp_run *run, uint32_t len_bytes)
 {
-    uint32_t off = run->p->floor;
+    struct interp_process *p = run->p;
     uint32_t raise = VK_ALIGN_UP(len_bytes, 64u);
 #ifdef INTERP_GC_STRESS
     raise += 64u; /* the next collection may go down by as much */
 #endif
-    if (len_bytes > run->p->end || !collect(run, 0, raise))
+    if (len_bytes > p->end || (p->spare_bytes < raise && !collect(run, 0, raise, 0)))
         return 0;
-    return off;
+    p->spare_bytes = 0;
+    return p->spare;
 }

@@ -8,7 +8,11 @@
 
 bool interp_room(struct interp_run *run, uint64_t len_bytes)
 {
-    return VK_LIKELY(run->p->top + len_bytes <= run->p->soft) || interp_collect(run, len_bytes);
+    const struct interp_process *p = run->p;
+    if (VK_LIKELY(p->top + len_bytes <= p->soft))
+        return true;
+    /* With what the native under way has taken so far: it is called again, and needs all of it. */
+    return interp_collect(run, p->call_top, p->top - p->call_top + len_bytes);
 }
 
 uint32_t interp_take(struct interp_run *run, uint32_t len_bytes, uint16_t type, uint32_t count)

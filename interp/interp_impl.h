@@ -27,7 +27,8 @@ enum {
 #define INTERP_FIBERS_MAX    4096u
 #define INTERP_ROOT_WORDS    40u /* of a fresh stack, beyond what its function needs */
 #define INTERP_SPAWN_WORDS   12u
-#define INTERP_COLLECT_BYTES (32u << 10) /* garbage that is not worth a collection */
+#define INTERP_COLLECT_BYTES (32u << 10)  /* garbage that is not worth a collection */
+#define INTERP_AT_ONCE_BYTES (256u << 10) /* objects that are collected at once; more: in slices */
 
 enum interp_fiber_state {
     INTERP_FIBER_READY,
@@ -78,6 +79,33 @@ struct interp_table {
     uint64_t entries[]; /* a fiber; or 2 * (index + 1 of the next free one) + 1 */
 };
 
+enum interp_gc_phase {
+    INTERP_GC_IDLE,
+    INTERP_GC_WANTED,  /* nothing is marked yet */
+    INTERP_GC_COPYING, /* the old objects are as they were, but for their heads */
+    INTERP_GC_MOVING,  /* all are copied */
+};
+
+/*
+ * A collection under way. New offsets are those after the end. Before it,
+ * the object of new offset n lies at n - floor + above.
+ */
+struct interp_gc {
+    uint32_t phase;
+    uint32_t floor;  /* new offset of the first object */
+    uint32_t above;  /* where it lies until it is moved */
+    uint32_t to;     /* new offset of the next copy */
+    uint32_t at;     /* new offset of the object to scan next */
+    uint32_t source; /* old offset of the object that is copied in parts; 0: none is */
+    uint32_t part;   /* bytes of it that are copied; while moving: bytes of all that are moved */
+    uint32_t entry;  /* entries of it that are scanned, when it is a map */
+    uint32_t frame;  /* of the fiber at `at`, to scan next, in bytes from its stack; 0: none */
+    uint32_t pc;     /* ... and where it stands in the code */
+    uint32_t raise;  /* bytes at the old floor that become no object's */
+    uint64_t lands;  /* tag of the op whose answer has to land first then; 0: none */
+    uint64_t need;   /* bytes that must find room then */
+};
+
 /* Behind struct proc_self; all offsets are from the heap's base. */
 struct interp_process {
     uint32_t top;   /* the next object */
@@ -113,6 +141,13 @@ struct interp_process {
     uint64_t inbox_arg;  /* of the completion of the RECV */
     uint64_t timers_due; /* a bit for each */
     uint32_t collections;
+    uint32_t call_top;    /* top when the native under way was called */
+    uint32_t clean_top;   /* top at the end of the last collection */
+    uint32_t gc_cost;     /* reductions of collections that nobody was charged yet */
+    uint32_t spare;       /* bytes below the floor that interp_pin has not given yet */
+    uint32_t spare_bytes; /* 0: none */
+    bool at_once;         /* all collections are: nobody else waits meanwhile */
+    struct interp_gc gc;
     uint64_t cpu_left; /* reductions */
     uint64_t result;   /* of the root, a scalar */
     uint64_t work[16]; /* of the native under way, over its turns */
@@ -182,10 +217,14 @@ VK_INLINE struct interp_fiber *interp_fiber_at(const struct interp_run *run, uin
 
 /* ---- heap.c ------------------------------------------------------------------------ */
 
-/* An object of so many bytes, head filled in; 0: out of memory. May collect. */
+/* An object of so many bytes, head filled in; 0: no room (see interp_room). May collect. */
 uint32_t interp_alloc(struct interp_run *run, uint64_t len_bytes, uint16_t type, uint32_t count);
 
-/* Room for len_bytes without another collection; false: out of memory. */
+/*
+ * Room for len_bytes without another collection. false: out of memory, or a
+ * large heap is to be collected first (gc.phase): the run ends with
+ * PROC_RUN_AGAIN, and what was to be done is done from its start later.
+ */
 bool interp_room(struct interp_run *run, uint64_t len_bytes);
 
 /* The same, known to be there after interp_room. */
@@ -216,8 +255,16 @@ bool interp_list_grows(const struct interp_run *run, uint32_t list, bool adds, u
 
 /* ---- gc.c -------------------------------------------------------------------------- */
 
-/* Collect, so that need_bytes can follow; false: out of memory. */
-bool interp_collect(struct interp_run *run, uint64_t need_bytes);
+/* Collect, so that need_bytes can follow what lies below `from`; false: as interp_room. */
+bool interp_collect(struct interp_run *run, uint32_t from, uint64_t need_bytes);
+
+/* The same for the answer to the op with that tag, which then lands before any fiber runs. */
+bool interp_collect_landing(struct interp_run *run, uint64_t need_bytes, uint64_t tag);
+
+enum interp_collected { INTERP_COLLECTED, INTERP_COLLECTING, INTERP_COLLECTED_FULL };
+
+/* Go on with a wanted collection for so many reductions; *reductions becomes how many it took. */
+enum interp_collected interp_collect_some(struct interp_run *run, uint32_t *reductions);
 
 /* Size of an object, and what of it is worth copying. */
 uint64_t interp_object_bytes(const struct interp_run *run, const struct interp_object *object);
@@ -257,6 +304,8 @@ void interp_actor_done(struct interp_run *run, const struct proc_done *done);
 uint32_t interp_land(const struct proc_program *program, struct proc_self *self, uint64_t tag, uint32_t len);
 /* An answer found no room: make some. false: out of memory, reported. */
 bool interp_make_landing(struct interp_run *run);
+/* There is none for the answer to that op: report it. */
+void interp_no_landing(struct interp_run *run, uint64_t tag);
 
 /* ---- map.c --------------------------------------------------------------------------- */
 
@@ -296,6 +345,11 @@ void interp_map_pack(struct interp_map *map, const struct interp_map *old, uint6
 void interp_map_add(const struct interp_run *run, uint32_t map, uint64_t key, uint64_t value, uint32_t hash);
 void interp_map_remove(const struct interp_run *run, uint32_t map, int64_t index);
 
+/* ---- program.c ------------------------------------------------------------------------- */
+
+/* What is under way of a collection, then the fibers; a trap is reported. */
+enum proc_run interp_go_on(struct interp_run *run);
+
 /* ---- run.c ----------------------------------------------------------------------------- */
 
 enum proc_run interp_loop(struct interp_run *run);
@@ -304,6 +358,9 @@ enum proc_run interp_loop(struct interp_run *run);
 
 /* Write the report of the trap into the log. */
 void interp_report(struct interp_run *run);
+
+/* Which trap a want of memory is: the stack's, when much of the heap is the running fiber's. */
+enum interp_trap interp_memory_trap(const struct interp_run *run);
 
 /* What and where: "division by zero in half:3 < main:7". */
 void interp_describe(const struct interp_run *run, struct vk_out *out);

@@ -7,7 +7,7 @@
  */
 #include "interp/json_read_impl.h"
 
-enum step { FIRST, BEGUN, BEGUN_COLLECTED };
+enum step { FIRST, BEGUN, BEGUN_COLLECTED, FIRST_COLLECTED };
 
 #define TOKEN_BYTES 8 /* what a token costs beside its bytes */
 #define LARGE_BYTES (1u << 20)
@@ -130,15 +130,19 @@ enum interp_say interp_json_read(struct interp_call *call)
 {
     struct reader r;
     enum interp_say say;
-    bool is_fresh = call->step == FIRST;
+    bool is_fresh = call->step == FIRST || call->step == FIRST_COLLECTED;
+    if (call->step == FIRST_COLLECTED)
+        call->step = BEGUN_COLLECTED;
     for (;;) {
         if (!open_reader(call, &r))
             return interp_call_trap(call, INTERP_TRAP_SENT);
         if (turn(call, &r, is_fresh, &say))
             return say;
         call->run->p->top = r.s.start;
-        if (call->step == BEGUN_COLLECTED || !interp_collect(call->run, 0))
+        if (call->step == BEGUN_COLLECTED || !interp_collect(call->run, call->run->p->top, 0)) {
+            interp_call_restart(call, FIRST_COLLECTED); /* of use only when there is a collection to come */
             return interp_call_trap(call, INTERP_TRAP_MEMORY);
+        }
         call->step = BEGUN_COLLECTED;
         is_fresh = true;
     }

@@ -474,7 +474,7 @@ static enum outcome put_frames(struct writer *w)
 
 /* ---- turns ------------------------------------------------------------------------------ */
 
-enum step { FIRST, BEGUN, BEGUN_COLLECTED };
+enum step { FIRST, BEGUN, BEGUN_COLLECTED, FIRST_COLLECTED };
 enum { WORK_AT, WORK_DEPTH, WORK_TEXT_AT, WORK_IN_TEXT };
 
 static uint64_t frames_at(const struct writer *w)
@@ -558,7 +558,8 @@ static enum interp_say give(struct interp_call *call, const struct writer *w)
 enum interp_say interp_json_write(struct interp_call *call)
 {
     struct writer w;
-    bool is_fresh = call->step == FIRST, is_collected = call->step == BEGUN_COLLECTED;
+    bool is_fresh = call->step == FIRST || call->step == FIRST_COLLECTED;
+    bool is_collected = call->step == BEGUN_COLLECTED || call->step == FIRST_COLLECTED;
     for (;;) {
         if (!open_writer(call, &w, is_collected))
             return interp_call_trap(call, INTERP_TRAP_SENT);
@@ -573,8 +574,10 @@ enum interp_say interp_json_write(struct interp_call *call)
             call->step = is_collected ? BEGUN_COLLECTED : BEGUN;
             return INTERP_AGAIN;
         }
-        if (is_collected || !interp_collect(call->run, 0))
+        if (is_collected || !interp_collect(call->run, call->run->p->top, 0)) {
+            interp_call_restart(call, FIRST_COLLECTED); /* of use only when there is a collection to come */
             return interp_call_trap(call, INTERP_TRAP_MEMORY);
+        }
         is_collected = is_fresh = true;
     }
 }

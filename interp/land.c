@@ -57,20 +57,27 @@ uint32_t interp_land(const struct proc_program *program, struct proc_self *self,
     return top + (uint32_t)sizeof *object;
 }
 
+void interp_no_landing(struct interp_run *run, uint64_t tag)
+{
+    struct interp_process *p = run->p;
+    p->current = p->root;
+    if (tag != INTERP_TAG_RECV)
+        p->current = (uint32_t)((const struct interp_table *)(const void *)interp_write_at(run, p->table))
+                         ->entries[tag - 1];
+    p->trap = INTERP_TRAP_MEMORY;
+    interp_report(run);
+}
+
 bool interp_make_landing(struct interp_run *run)
 {
     struct proc_self *self = (void *)run->heap;
     struct interp_process *p = run->p;
     uint32_t len = self->land_len;
     self->land_len = 0;
-    if (interp_room(run, interp_text_bytes(len)))
+    if (p->top + interp_text_bytes(len) <= p->soft ||
+        interp_collect_landing(run, interp_text_bytes(len), self->land_tag) || p->gc.phase != INTERP_GC_IDLE)
         return true;
-    p->current = p->root;
-    if (self->land_tag != INTERP_TAG_RECV)
-        p->current = (uint32_t)((const struct interp_table *)(const void *)interp_write_at(run, p->table))
-                         ->entries[self->land_tag - 1];
-    p->trap = INTERP_TRAP_MEMORY;
-    interp_report(run);
+    interp_no_landing(run, self->land_tag);
     return false;
 }
 

@@ -85,6 +85,11 @@ enum interp_say interp_call_fail(struct interp_call *call, struct vk_span text)
     return interp_call_trap_text(call, INTERP_TRAP_FAIL, text);
 }
 
+bool interp_call_collects(const struct interp_call *call)
+{
+    return call->run->p->gc.phase != INTERP_GC_IDLE;
+}
+
 uint8_t *interp_call_text_new(struct interp_call *call, uint16_t type, uint64_t len_bytes)
 {
     uint32_t ref = interp_alloc(call->run, interp_text_bytes(len_bytes), type, (uint32_t)len_bytes);

@@ -4,6 +4,11 @@
  * the window of the call, says that it is done, traps, or waits for an op of
  * its own and is called again with the completion. Whatever allocates may
  * move every object: fetch references and pointers anew afterwards.
+ *
+ * A native that finds no room says so by the trap MEMORY, and must have done
+ * nothing yet that may not be done twice: when a large heap has to be
+ * collected first, the native is called again, from the same step, with the
+ * same completion.
  */
 #ifndef INTERP_NATIVE_H
 #define INTERP_NATIVE_H
@@ -19,13 +24,14 @@ union interp_word {
 };
 
 enum interp_say {
-    INTERP_DONE,  /* the result is in call->result */
-    INTERP_WAIT,  /* for the op that interp_call_submit took */
-    INTERP_TRAP,  /* for call->trap */
-    INTERP_FULL,  /* ops[] is full: call again after the kernel took them */
-    INTERP_AGAIN, /* its share of this turn is used: other processes go first, then it is called again */
-    INTERP_PASS,  /* done, without a result; the other fibers that can run go first */
-    INTERP_END,   /* the process ends normally, now */
+    INTERP_DONE,    /* the result is in call->result */
+    INTERP_WAIT,    /* for the op that interp_call_submit took */
+    INTERP_TRAP,    /* for call->trap */
+    INTERP_FULL,    /* ops[] is full: call again after the kernel took them */
+    INTERP_AGAIN,   /* its share of this turn is used: other processes go first, then it is called again */
+    INTERP_PASS,    /* done, without a result; the other fibers that can run go first */
+    INTERP_END,     /* the process ends normally, now */
+    INTERP_COLLECT, /* the run loop's own: the heap is collected, then the native is called again */
 };
 
 struct interp_run;
@@ -193,6 +199,13 @@ void interp_call_leave(struct interp_call *call);
 
 /* They become the result, a Str or Bytes, without a copy. For a Str they have been checked. */
 enum interp_say interp_call_give_landed(struct interp_call *call, uint16_t type);
+
+/*
+ * After a want of room: whether a collection is to come that may make it.
+ * Then the answer is the trap MEMORY, whatever else the native would do
+ * without the room.
+ */
+bool interp_call_collects(const struct interp_call *call);
 
 /* An op without a completion; false when ops[] is full. */
 bool interp_submit_silent(struct interp_run *run, const struct proc_op *op);

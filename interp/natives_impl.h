@@ -34,4 +34,10 @@ INTERP_LIST_NATIVES(NATIVE)
 INTERP_TEXT_NATIVES(NATIVE)
 #undef NATIVE
 
+/* A collection goes first, and what was begun is lost in it: the native begins again at that step. */
+VK_INLINE void interp_call_restart(const struct interp_call *call, uint32_t step)
+{
+    interp_fiber_at(call->run, call->run->p->current)->step = step;
+}
+
 #endif

@@ -50,6 +50,36 @@ static bool begin(const struct interp_program *program, struct interp_run *run, 
     return true;
 }
 
+/* The collection goes on as far as the budget reaches. true: the fibers may run. */
+static bool collect(struct interp_run *run, enum proc_run *ret_said)
+{
+    struct interp_process *p = run->p;
+    struct proc_self *self = (void *)run->heap;
+    uint32_t spent = self->budget;
+    uint64_t lands = p->gc.lands;
+    enum interp_collected said = interp_collect_some(run, &spent);
+    self->budget -= spent < self->budget ? spent : self->budget;
+    p->cpu_left -= spent < p->cpu_left ? spent : p->cpu_left;
+    *ret_said = PROC_RUN_AGAIN;
+    if (said == INTERP_COLLECTED_FULL && lands) {
+        interp_no_landing(run, lands);
+        *ret_said = PROC_RUN_FAIL;
+    }
+    /* Without room, who asked for it finds that out when it asks again. */
+    return said != INTERP_COLLECTING && lands == 0;
+}
+
+enum proc_run interp_go_on(struct interp_run *run)
+{
+    enum proc_run said;
+    if (VK_UNLIKELY(run->p->gc.phase != INTERP_GC_IDLE) && !collect(run, &said))
+        return said;
+    said = interp_loop(run);
+    if (VK_UNLIKELY(said == PROC_RUN_FAIL))
+        interp_report(run);
+    return said;
+}
+
 static int resume(const struct proc_program *program, struct proc_self *self)
 {
     const struct interp_program *own = program->context;
@@ -57,14 +87,14 @@ static int resume(const struct proc_program *program, struct proc_self *self)
     int value;
     if (VK_UNLIKELY(!run.p->begun) && !begin(own, &run, &value))
         return value;
+    if (VK_UNLIKELY(run.p->gc.phase > INTERP_GC_WANTED)) /* nothing was delivered */
+        return (int)interp_go_on(&run);
     if (self->done_count)
         interp_take_completions(&run);
-    if (VK_UNLIKELY(self->land_len != 0)) /* and at once: other fibers would use the room */
+    if (VK_UNLIKELY(self->land_len != 0) &&
+        run.p->gc.phase == INTERP_GC_IDLE) /* and at once: other fibers would use the room */
         return interp_make_landing(&run) ? PROC_RUN_AGAIN : PROC_RUN_FAIL;
-    enum proc_run said = interp_loop(&run);
-    if (VK_UNLIKELY(said == PROC_RUN_FAIL))
-        interp_report(&run);
-    return (int)said;
+    return (int)interp_go_on(&run);
 }
 
 static uint32_t used(const struct proc_program *program, const struct proc_self *self)

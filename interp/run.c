@@ -128,6 +128,18 @@ static uint32_t concat(struct interp_run *run, const union interp_word *r, const
     return ref;
 }
 
+/*
+ * A native wanted room that a collection has to make first: then it has done
+ * nothing, and is called again. One that could do without the room is done.
+ */
+static bool is_wanted(struct interp_run *run, enum interp_say say, const struct interp_call *call)
+{
+    if (say == INTERP_TRAP && call->trap == INTERP_TRAP_MEMORY)
+        return true;
+    run->p->gc.phase = INTERP_GC_IDLE;
+    return false;
+}
+
 /* A native's turn: what it gives goes where the call wants it. */
 static enum interp_say call_native(struct interp_run *run, uint32_t in, int64_t left,
                                    struct interp_call *call)
@@ -147,8 +159,14 @@ static enum interp_say call_native(struct interp_run *run, uint32_t in, int64_t 
     fiber->has_done = false;
     fiber->window = (uint8_t)(in >> 8);
     fiber->window_refs = link->refs;
+    run->p->call_top = run->p->top;
     enum interp_say say = link->fn(call);
     fiber = interp_fiber_at(run, run->p->current);
+    if (VK_UNLIKELY(run->p->gc.phase != INTERP_GC_IDLE) && is_wanted(run, say, call)) {
+        fiber->has_done = call->done != NULL;
+        call->done = NULL;
+        return INTERP_COLLECT;
+    }
     if (say == INTERP_WAIT || say == INTERP_FULL || say == INTERP_AGAIN) {
         fiber->step = call->step;
     } else {
@@ -282,12 +300,15 @@ enum proc_run interp_loop(struct interp_run *run)
         SAVE(pc - 1);
         enum interp_say say = call_native(run, in, budget, &call);
         LOAD();
-        budget -= call.cost;
+        budget -= call.cost + p->gc_cost;
+        p->gc_cost = 0;
         if (VK_UNLIKELY(say != INTERP_DONE)) {
             if (say == INTERP_WAIT)
                 goto schedule;
             if (say == INTERP_FULL || say == INTERP_AGAIN)
                 goto again;
+            if (say == INTERP_COLLECT)
+                goto later;
             if (say == INTERP_PASS) {
                 pc += 2;
                 SAVE(pc);
@@ -336,7 +357,10 @@ enum proc_run interp_loop(struct interp_run *run)
         SAVE(pc - 1);
         fiber->window = (uint8_t)A;
         fiber->window_refs = (uint8_t)params;
+        p->call_top = p->top;
         uint32_t ref = interp_fiber_new(run, WIDE, INTERP_SPAWN_WORDS);
+        if (VK_UNLIKELY(p->gc.phase != INTERP_GC_IDLE))
+            goto later;
         LOAD();
         interp_fiber_at(&here, p->current)->window_refs = 0;
         pc++;
@@ -392,14 +416,23 @@ schedule: /* the running fiber is saved, or has ended */
 collect : { /* then the instruction is executed again */
     pc--;
     SAVE(pc);
-    bool has_room = interp_collect(run, need);
+    bool has_room = interp_collect(run, p->top, need);
+    if (p->gc.phase != INTERP_GC_IDLE)
+        goto later;
     LOAD(); /* the stack may have moved even so */
+    budget -= p->gc_cost;
+    p->gc_cost = 0;
     if (!has_room) {
         pc++;
-        TRAP(MEMORY);
+        p->trap = interp_memory_trap(&here);
+        goto trapped;
     }
     NEXT;
 }
+
+later: /* the collection that is wanted goes first, in slices; the running fiber is saved */
+    ret = PROC_RUN_AGAIN;
+    goto leave;
 
 grow : { /* the callee's frame does not fit: a larger stack, then the call again */
     struct interp_fiber *fiber = interp_fiber_at(&here, p->current);
@@ -410,12 +443,18 @@ grow : { /* the callee's frame does not fit: a larger stack, then the call again
     if ((in & 255) == INTERP_OP_CALLC) /* whose first reference is put there by the call itself */
         window[0].u = 0;
     uint32_t words = (uint32_t)(window - r) + INTERP_FRAME_REGS(callee[-1]) + 1 + fiber->base / 8;
+    p->call_top = p->top;
     bool is_grown = interp_stack_grow(run, words);
+    if (p->gc.phase != INTERP_GC_IDLE)
+        goto later;
     LOAD();
+    budget -= words / 8 + p->gc_cost;
+    p->gc_cost = 0;
     interp_fiber_at(&here, p->current)->window_refs = 0;
     if (!is_grown) {
         pc++;
-        TRAP(STACK);
+        p->trap = interp_memory_trap(&here);
+        goto trapped;
     }
     NEXT;
 }

@@ -79,6 +79,7 @@ OP(LGETR)
         uint64_t room_;                                                  \
         if (interp_list_grows(run, (uint32_t)r[A].u, (adds_), &room_)) { \
             NEED(interp_list_bytes(room_));                              \
+            budget -= (int64_t)(room_ / 8);                              \
             r[A].u = interp_list_copy(run, (uint32_t)r[A].u, room_);     \
         }                                                                \
     } while (0)
@@ -113,6 +114,7 @@ OP(LOWN)
         LIST_OWN(false);
     } else if (interp_map_grows(run, ref, false, &room)) {
         NEED(interp_map_bytes(room));
+        budget -= (int64_t)room;
         r[A].u = interp_map_copy(run, ref, room);
     }
     NEXT;
@@ -165,6 +167,7 @@ OP(MSET)
     int64_t at = interp_map_find(run, ref, r[B].u, hash);
     if (VK_UNLIKELY(interp_map_grows(run, ref, at < 0, &room))) {
         NEED(interp_map_bytes(room));
+        budget -= (int64_t)room;
         ref = interp_map_copy(run, ref, room);
         r[A].u = ref;
         if (at >= 0)
@@ -185,6 +188,8 @@ OP(MDEL)
     if (at >= 0) {
         if (VK_UNLIKELY(interp_map_grows(run, ref, false, &room))) {
             NEED(interp_map_bytes(room));
+            budget -= (int64_t)room;
+            budget -= (int64_t)room;
             ref = interp_map_copy(run, ref, room);
             r[B].u = ref;
             at = interp_map_find(run, ref, r[C].u, hash);

@@ -8,6 +8,8 @@
 #define TEXT_BYTES   360u /* of the reason that the program gave; an assertion has room in it */
 #define CALLS_MAX    8u
 
+#define STACK_LEAST_BYTES 4096u /* a smaller stack is not what fills a heap */
+
 static const char *const texts[INTERP_TRAP_END] = {
 #define TEXT(name, text) text,
     INTERP_TRAPS(TEXT)
@@ -49,6 +51,18 @@ static void put_calls(const struct interp_run *run, struct vk_out *out)
         at -= distance;
         VK_OUT_LIT(out, " < ");
     }
+}
+
+/*
+ * The trap is the recursion's when the stack holds a quarter of what is
+ * alive: frames without end often make objects without end.
+ */
+enum interp_trap interp_memory_trap(const struct interp_run *run)
+{
+    const struct interp_process *p = run->p;
+    uint32_t stack_bytes = p->current ? interp_fiber_at(run, p->current)->base : 0;
+    return stack_bytes > STACK_LEAST_BYTES && stack_bytes >= (p->top - p->floor) / 4 ? INTERP_TRAP_STACK
+                                                                                     : INTERP_TRAP_MEMORY;
 }
 
 /* What the trap is, and what the program says to it. */

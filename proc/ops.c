@@ -237,6 +237,9 @@ static int complete(struct proc_kernel *k, struct proc_process *p, struct proc_r
 void proc_deliver(struct proc_kernel *kernel, struct proc_process *process, struct proc_self *self)
 {
     uint32_t n = process->done_count;
+    self->done_count = 0;
+    if (VK_UNLIKELY(self->is_busy))
+        return;
     process->done_count = 0;
     while (n < PROC_RING_ENTRIES) {
         struct vk_link *link = vk_fifo_pop(&process->ready);

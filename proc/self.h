@@ -45,7 +45,9 @@ struct proc_self {
      * bytes, and is brought again before the next run. 0: none does.
      */
     uint32_t land_len;
-    uint32_t reserved;
+
+    /* The program's own: not 0 while its objects are between two places. Nothing is delivered meanwhile. */
+    uint32_t is_busy;
     uint64_t land_tag; /* of its op */
 
     uint8_t date[PROC_DATE_BYTES + 3]; /* IMF-fixdate of wall_s, NUL-padded */

@@ -33,6 +33,14 @@ static enum interp_say too_large(struct interp_call *call, struct vk_span text)
     return net_bind_refuse(call, 413, text);
 }
 
+/* There is no room for the body: in a large heap perhaps after a collection. */
+static enum interp_say no_room(struct interp_call *call)
+{
+    if (interp_call_collects(call))
+        return interp_call_trap(call, INTERP_TRAP_MEMORY);
+    return too_large(call, VK_SPAN_LIT("the body is larger than the heap of its process allows"));
+}
+
 /* The held object, with room for so many bytes and what it has. false: out of memory. */
 static bool hold_room(struct interp_call *call, const struct net_bind_own *own, uint32_t room)
 {
@@ -57,7 +65,7 @@ static enum interp_say append(struct interp_call *call, struct net_bind_own *own
     while (room < need)
         room *= 2;
     if (room > interp_text(call->run, *interp_held(call->run)).len && !hold_room(call, own, (uint32_t)room))
-        return too_large(call, VK_SPAN_LIT("the body is larger than the heap of its process allows"));
+        return no_room(call);
     uint8_t *to = (uint8_t *)(uintptr_t)interp_text(call->run, *interp_held(call->run)).ptr;
     vk_copy(to + own->body_len, interp_call_landed(call).ptr, len);
     interp_call_leave(call);
@@ -81,10 +89,10 @@ static enum interp_say begin(struct interp_call *call, struct net_bind_own *own)
     if (room > NET_BIND_BODY_MAX_BYTES)
         return too_large(call, VK_SPAN_LIT("a body is at most 1 MiB"));
     bool has_room = hold_room(call, own, (uint32_t)room);
-    if (!has_room && is_unknown)
+    if (!has_room && is_unknown && !interp_call_collects(call))
         has_room = hold_room(call, own, GATHER_BYTES);
     if (!has_room)
-        return too_large(call, VK_SPAN_LIT("the body is larger than the heap of its process allows"));
+        return no_room(call);
     own->body = room ? NET_BIND_BODY_GATHERS : NET_BIND_BODY_WHOLE;
     return INTERP_DONE;
 }

@@ -62,6 +62,8 @@ int vm_load(struct vm *vm, const char *text)
 /* The kernel's part: log lines are kept, everything else completes. */
 static void take_ops(struct vm *vm, struct proc_self *self)
 {
+    if (self->is_busy) /* nothing is delivered; there are no ops either */
+        return;
     self->done_count = 0;
     for (uint32_t i = 0; i < self->ops_count; i++) {
         const struct proc_op *op = &self->ops[i];

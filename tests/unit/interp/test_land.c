@@ -85,11 +85,11 @@ static int run(struct proc_self *self, uint32_t *ret_asked)
     struct proc_op kept = {0};
     int value = PROC_RUN_AGAIN;
     *ret_asked = 0;
-    for (uint32_t i = 0; i < 1000 && (value == PROC_RUN_AGAIN || value == PROC_RUN_WAIT); i++) {
+    for (uint32_t i = 0; i < 10000 && (value == PROC_RUN_AGAIN || value == PROC_RUN_WAIT); i++) {
         self->budget = PROC_BUDGET;
         self->land_len = 0;
         self->done_count = 0;
-        if (kept.code && bring(self, &kept))
+        if (kept.code && !self->is_busy && bring(self, &kept))
             kept.code = 0;
         *ret_asked += self->land_len != 0;
         value = program->resume(program, self);
