@@ -299,6 +299,9 @@ uint32_t vkc_fun_expect_json(struct vkc_fun *f, struct vkc_type *type, uint32_t 
 /* j["a"], j[0]; j.get("a") */
 uint32_t vkc_fun_json_index(struct vkc_fun *f, struct vkc_type *json, uint32_t value, uint32_t at,
                             uint32_t want);
+/* The same into `result`; to `none` where there is nothing. */
+void vkc_fun_json_item(struct vkc_fun *f, struct vkc_type *json, uint32_t value, uint32_t at, uint32_t none,
+                       uint32_t result);
 uint32_t vkc_fun_json_get(struct vkc_fun *f, struct vkc_type *json, struct vkc_type *option, uint32_t value,
                           uint32_t key);
 

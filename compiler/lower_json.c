@@ -211,23 +211,32 @@ static uint32_t payload_of(struct vkc_fun *f, struct vkc_type *json, enum interp
     return vkc_fun_payload(f, json, variant, 0, value, VKC_NONE);
 }
 
+void vkc_fun_json_item(struct vkc_fun *f, struct vkc_type *json, uint32_t value, uint32_t at, uint32_t none,
+                       uint32_t result)
+{
+    bool is_key = f->code->values[at].type != 0;
+    uint32_t inner = payload_of(f, json, is_key ? INTERP_JSON_TAG_MAP : INTERP_JSON_TAG_LIST, value, none);
+    uint32_t found = vkc_ir_value(f->code, 0);
+    if (is_key) {
+        vkc_ir_op3(f->code, INTERP_OP_MFIND, found, inner, at);
+        vkc_ir_branch_imm(f->code, INTERP_OP_JLTI, found, 0, none);
+        vkc_ir_op3(f->code, INTERP_OP_MVAL, result, inner, found);
+    } else {
+        vkc_ir_op2(f->code, INTERP_OP_LLEN, found, inner);
+        vkc_ir_branch(f->code, INTERP_OP_JGE, at, found, none);
+        vkc_ir_branch_imm(f->code, INTERP_OP_JLTI, at, 0, none);
+        vkc_ir_op3(f->code, INTERP_OP_LGETR, result, inner, at);
+    }
+}
+
 uint32_t vkc_fun_json_index(struct vkc_fun *f, struct vkc_type *json, uint32_t value, uint32_t at,
                             uint32_t want)
 {
-    bool is_key = f->code->values[at].type != 0;
-    uint32_t other = vkc_ir_label(f->code), end = vkc_ir_label(f->code), found;
-    uint32_t result = vkc_fun_fresh(f, json);
-    uint32_t inner = payload_of(f, json, is_key ? INTERP_JSON_TAG_MAP : INTERP_JSON_TAG_LIST, value, other);
-    if (is_key) {
-        found = vkc_ir_value(f->code, 0);
-        vkc_ir_op3(f->code, INTERP_OP_MFIND, found, inner, at);
-        vkc_ir_op3(f->code, INTERP_OP_MVAL, result, inner, found);
-    } else {
-        vkc_ir_op3(f->code, INTERP_OP_LGETR, result, inner, at);
-    }
+    uint32_t none = vkc_ir_label(f->code), end = vkc_ir_label(f->code), result = vkc_fun_fresh(f, json);
+    vkc_fun_json_item(f, json, value, at, none, result);
     vkc_ir_jump(f->code, end);
-    vkc_ir_place(f->code, other);
-    vkc_ir_trap(f->code, is_key ? INTERP_TRAP_KEY : INTERP_TRAP_INDEX);
+    vkc_ir_place(f->code, none);
+    vkc_ir_trap(f->code, f->code->values[at].type != 0 ? INTERP_TRAP_KEY : INTERP_TRAP_INDEX);
     vkc_ir_place(f->code, end);
     if (want == VKC_NONE)
         return result;
@@ -239,11 +248,8 @@ uint32_t vkc_fun_json_get(struct vkc_fun *f, struct vkc_type *json, struct vkc_t
                           uint32_t key)
 {
     uint32_t none = vkc_ir_label(f->code), end = vkc_ir_label(f->code), result = vkc_fun_fresh(f, option);
-    uint32_t found = vkc_ir_value(f->code, 0), item = vkc_fun_fresh(f, json);
-    uint32_t map = payload_of(f, json, INTERP_JSON_TAG_MAP, value, none);
-    vkc_ir_op3(f->code, INTERP_OP_MFIND, found, map, key);
-    vkc_ir_branch_imm(f->code, INTERP_OP_JLTI, found, 0, none);
-    vkc_ir_op3(f->code, INTERP_OP_MVAL, item, map, found);
+    uint32_t item = vkc_fun_fresh(f, json);
+    vkc_fun_json_item(f, json, value, key, none, item);
     (void)vkc_fun_make_some(f, option, item, result);
     vkc_ir_jump(f->code, end);
     vkc_ir_place(f->code, none);

@@ -326,6 +326,10 @@ static void index_or(struct vkc_fun *f, const struct vkc_expr *left, uint32_t on
     struct vkc_type *of = vkc_fun_type(f, left->index.object->type);
     uint32_t object = vkc_expr_stable(f, left->index.object, left->index.index), t = vkc_ir_value(f->code, 0);
     uint32_t at = vkc_expr_value(f, left->index.index, VKC_NONE);
+    if (vkc_is_named(of, VKC_SYMBOL_ENUM)) { /* Json */
+        vkc_fun_json_item(f, of, object, at, on_none, result);
+        return;
+    }
     if (of->kind == VKC_TYPE_MAP) {
         vkc_ir_op3(f->code, INTERP_OP_MFIND, t, object, at);
         branch_small(f, VKC_BINARY_LT, t, 0, on_none);

@@ -122,6 +122,9 @@ class Right(unittest.TestCase):
             with self.subTest(path=path):
                 self.assertEqual(run('check', path), (0, b'', b''))
 
+    def test_every_program_passes_its_tests(self):
+        self.assertEqual(run('test', RIGHT), (0, b'3 passed, 0 failed\n', b''))
+
     def test_where_functions_wait(self):
         code, out, err = run('check', '--explain-waits', 'processes.vk', cwd=RIGHT)
         self.assertEqual((code, err), (0, b''))
