@@ -39,6 +39,10 @@ class Figures:
         fact = self.facts['idle'].get(server)
         return fact[field] if fact else None
 
+    def todo(self, server):
+        rows = self.facts['todo'].get(server)
+        return statistics.median(us for us, _ in rows) if rows else None
+
     def switches(self, server, case):
         return self.facts['guard'].get(server, {}).get(case)
 
@@ -87,6 +91,18 @@ def startup_table(facts):
     return lines
 
 
+def todo_table(facts):
+    if not facts['todo']:
+        return []
+    lines = ['', '== the todo service: 64 connections, reads and writes mixed',
+             f"{'':18}{'requests/s':>11}{'CPU us':>9}{'least':>9}{'most':>9}"]
+    for name, rows in facts['todo'].items():
+        us = [row[0] for row in rows]
+        lines.append(f'{name:18}{statistics.median(row[1] for row in rows):>11.0f}{statistics.median(us):>9.2f}'
+                     f'{min(us):>9.2f}{max(us):>9.2f}')
+    return lines
+
+
 def ratio(what, a, b, limit, unit):
     """A budget as a ratio of two figures; strict: 'below' is a limit of 1."""
     if a is None or not b:
@@ -124,6 +140,8 @@ def bytecode_budgets(f, driver, limit):
               'us'),
         ratio(f'{driver}: bytecode, pipelined by 16, to {limit}', us(vk, 'pipe16'), us(limit, 'pipe16'), 2.2, 'us'),
         absolute(f'{driver}: bytecode, exec to first 200', f.startup(vk), 3, 'ms'),
+        ratio(f'{driver}: todo service, to nginx with Lua (below)', f.todo(vk), f.todo('nginx_lua'), 1, 'us'),
+        ratio(f'{driver}: todo service, to Node (below)', f.todo(vk), f.todo('node'), 1, 'us'),
     ]
 
 
@@ -168,7 +186,7 @@ def render(title, rows, facts, problems, rounds):
     lines.append('bytes of an answer: ' + ', '.join(f'{k} {v}' for k, v in facts['answers'].items()))
     for metric in METRICS:
         lines += metric_table(figures, *metric)
-    lines += idle_table(facts) + startup_table(facts)
+    lines += idle_table(facts) + startup_table(facts) + todo_table(facts)
     budgets, missed = budget_table(figures)
     lines += budgets + [f'problem: {p}' for p in problems]
     return '\n'.join(lines) + '\n', missed

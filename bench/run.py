@@ -19,6 +19,7 @@ import time
 
 import procs
 import report
+import todo
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
@@ -35,6 +36,7 @@ CASES = {  # name: (connections, depth, extra arguments of blast)
     'wait': (64, 1, ['--latency', '--path', '/wait?ms=1']),
 }
 EXTRAS = ('idle', 'startup', 'guard')
+TODO_SECONDS = 1  # of a slice of the case `todo`, which wrk loads
 
 NGINX = '''daemon off; master_process on; worker_processes 1; pid {dir}/nginx.pid; error_log stderr crit;
 worker_rlimit_nofile 20000;
@@ -55,7 +57,7 @@ class Bench:
         self.dir = work_dir
         self.next_port = 21000
         self.rows = []  # every measurement, as it goes into the JSON
-        self.facts = {'idle': {}, 'startup': {}, 'guard': {}, 'answers': {}}
+        self.facts = {'idle': {}, 'startup': {}, 'guard': {}, 'answers': {}, 'todo': {}}
         self.problems = []
         self.running = {}  # name: procs.Server
         self.servers = self.find_servers()
@@ -233,6 +235,15 @@ class Bench:
         finally:
             server.stop()
 
+    def todo(self):
+        """The JSON service of examples/todo beside the same in nginx with Lua and in Node."""
+        bench = todo.Todo(self.options.build, self.dir, os.path.join(self.options.build, '..', 'nginx-lua'),
+                          (SERVER_CPU, LOAD_CPU), own_group_first)
+        bench.run(self.options.rounds, TODO_SECONDS, self.next_port)
+        self.facts['todo'] = bench.rows
+        for problem in bench.problems:
+            self.problem(problem)
+
     def run(self):
         if any(case in CASES for case in self.options.cases):
             try:
@@ -247,6 +258,8 @@ class Bench:
                     getattr(self, extra)(name)
                 except (RuntimeError, OSError) as e:
                     self.problem(f'{name}: {extra}: {e}')
+        if 'todo' in self.options.cases:
+            self.todo()
 
 
 def enter_namespace():
@@ -290,7 +303,7 @@ def parse_options():
     p.add_argument('--build', default='build/release', help='build folder (release)')
     p.add_argument('--rounds', type=int, default=15)
     p.add_argument('--secs', type=float, default=0.4, help='of one slice')
-    p.add_argument('--cases', default=','.join(list(CASES) + list(EXTRAS)), help='of: %(default)s')
+    p.add_argument('--cases', default=','.join(list(CASES) + list(EXTRAS) + ['todo']), help='of: %(default)s')
     p.add_argument('--servers', default='', help='only these, by the names of the table')
     p.add_argument('--quick', action='store_true', help='few and short rounds, the main cases')
     p.add_argument('--idle', type=int, default=IDLE_CONNECTIONS, help='idle connections')
@@ -301,9 +314,9 @@ def parse_options():
     if o.quick:
         o.rounds, o.secs = 5, 0.25
         if o.cases == p.get_default('cases'):
-            o.cases = 'sat64,pipe16,close,c1,wait,startup,guard'
+            o.cases = 'sat64,pipe16,close,c1,wait,startup,guard,todo'
     o.cases = o.cases.split(',')
-    unknown = set(o.cases) - set(CASES) - set(EXTRAS)
+    unknown = set(o.cases) - set(CASES) - set(EXTRAS) - {'todo'}
     if unknown or o.rounds < 1 or o.secs <= 0:
         p.error(f'unknown case {unknown}' if unknown else 'rounds and secs are positive')
     o.out = o.out or os.path.join(o.build, 'bench.json')

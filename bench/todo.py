@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The todo service of examples/todo beside the same in nginx with Lua and in Node: CPU per request.
+
+wrk sends a mix of reads and writes (bench/load/todo.lua) from 64 connections. Each round loads every server
+once, one after the other; todos that a round left are removed before the next.
+"""
+import http.client
+import json
+import os
+import shutil
+import subprocess
+import time
+
+import procs
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(HERE)
+KEPT = 20
+CONNECTIONS = 64
+ERRORS_MAX = 0.001  # a part of all answers
+
+NGINX = '''load_module {lua}/usr/lib/nginx/modules/ndk_http_module.so;
+load_module {lua}/usr/lib/nginx/modules/ngx_http_lua_module.so;
+daemon off; master_process on; worker_processes 1; pid {dir}/nginx-lua.pid; error_log stderr crit;
+events {{ worker_connections 4096; }}
+http {{
+  access_log off; keepalive_timeout 3600s; keepalive_requests 2000000000;
+  client_body_temp_path {dir}/lb; proxy_temp_path {dir}/lp; fastcgi_temp_path {dir}/lf;
+  uwsgi_temp_path {dir}/lu; scgi_temp_path {dir}/ls;
+  lua_package_path "{here}/peers/?.lua;{lua}/usr/share/lua/5.1/?.lua;;";
+  init_by_lua_block {{ require("resty.core"); require("todo") }}
+  server {{ listen 127.0.0.1:{port} backlog=4096;
+    location / {{ content_by_lua_block {{ require("todo").serve() }} }} }}
+}}
+'''
+
+
+def ask(port, method, path, value=None):
+    """(status, what the JSON of the answer says)"""
+    connection = http.client.HTTPConnection('127.0.0.1', port, timeout=5)
+    try:
+        body = None if value is None else json.dumps(value)
+        connection.request(method, path, body, {'Content-Type': 'application/json'} if body else {})
+        answer = connection.getresponse()
+        text = answer.read()
+        return answer.status, json.loads(text) if text else None
+    finally:
+        connection.close()
+
+
+class Todo:
+    def __init__(self, build, folder, lua, cpus, preexec=None):
+        self.build, self.folder, self.lua, self.cpus, self.preexec = build, folder, lua, cpus, preexec
+        self.problems = []
+        self.running = {}
+        self.rows = {}  # name: [(microseconds of CPU per request, requests per second)]
+
+    def commands(self):
+        """Yields (name, command, environment); PORT in the command is replaced."""
+        vkd, module = os.path.join(self.build, 'vkd', 'vkd'), os.path.join(self.folder, 'todo.vkb')
+        subprocess.run([vkd, 'build', os.path.join(ROOT, 'examples', 'todo', 'todo.vk'), '-o', module], check=True)
+        for driver in ('ev', 'uring'):
+            yield f'vk_{driver}', [vkd, 'run', module, '--listen', '127.0.0.1:PORT', '--driver', driver, '--guard',
+                                   'mprotect', '--workers', '1'], {}
+        if shutil.which('nginx') and os.path.exists(os.path.join(self.lua, 'usr')):
+            yield 'nginx_lua', ['nginx', '-c', os.path.join(self.folder, 'nginx-lua.conf')], \
+                {'LD_LIBRARY_PATH': os.path.join(os.path.abspath(self.lua), 'usr/lib/x86_64-linux-gnu')}
+        else:
+            self.problems.append('todo: nginx with Lua is not there; left out')
+        if shutil.which('node'):
+            yield 'node', ['node', os.path.join(HERE, 'peers', 'todo.js'), 'PORT'], {}
+        else:
+            self.problems.append('todo: no node; left out')
+
+    def start(self, name, command, environment, port):
+        with open(os.path.join(self.folder, 'nginx-lua.conf'), 'w') as f:
+            f.write(NGINX.format(dir=self.folder, here=HERE, lua=os.path.abspath(self.lua), port=port))
+        argv = ['env'] + [f'{k}={v}' for k, v in environment.items()] + [a.replace('PORT', str(port)) for a in command]
+        server = procs.Server(argv, port, os.path.join(self.folder, name + '-todo.log'), cpu=self.cpus[0],
+                              preexec=self.preexec)
+        self.running[name] = server
+        end = time.monotonic() + 10
+        while True:
+            try:
+                ask(port, 'GET', '/todos')
+                break
+            except OSError:
+                if time.monotonic() > end:
+                    raise RuntimeError(f'{name} does not answer: {server.log()[-500:]}') from None
+                time.sleep(0.02)
+        for number in range(1, KEPT + 1):
+            status, todo = ask(port, 'POST', '/todos', {'title': f'todo {number}'})
+            if status != 201 or todo != {'id': number, 'title': f'todo {number}', 'done': False}:
+                raise RuntimeError(f'{name} answers {status} {todo}')
+
+    def clean(self, port):
+        """Removes what is beyond the first ones. Returns the id given last."""
+        _, last = ask(port, 'POST', '/todos', {'title': 'last'})
+        _, todos = ask(port, 'GET', '/todos?limit=1000000')
+        connection = http.client.HTTPConnection('127.0.0.1', port, timeout=5)
+        for todo in todos[KEPT:]:
+            connection.request('DELETE', f"/todos/{todo['id']}")
+            connection.getresponse().read()
+        connection.close()
+        return last['id']
+
+    def measure(self, name, seconds):
+        server = self.running[name]
+        last = self.clean(server.port)
+        pids = procs.tree(server.pid)
+        before, _ = procs.usage(pids)
+        run = subprocess.run(['taskset', '-c', str(self.cpus[1]), 'wrk', '-t1', f'-c{CONNECTIONS}', f'-d{seconds}', '-s',
+                              os.path.join(HERE, 'load', 'todo.lua'), f'http://127.0.0.1:{server.port}', '--', str(KEPT),
+                              str(last)], capture_output=True, text=True)
+        after, _ = procs.usage(pids)
+        if run.returncode or procs.tree(server.pid) != pids:
+            raise RuntimeError(f'wrk: {run.stderr.strip()[-300:]}; or the server replaced a process')
+        requests, us, errors = map(int, run.stdout.strip().splitlines()[-1].split())
+        if errors > requests * ERRORS_MAX:
+            raise RuntimeError(f'{errors} of {requests} answers were errors')
+        self.rows.setdefault(name, []).append(((after - before) / requests * 1e6, requests / us * 1e6))
+
+    def run(self, rounds, seconds, port):
+        try:
+            for name, command, environment in self.commands():
+                self.start(name, command, environment, port)
+                port += 1
+                self.measure(name, 1)  # warm
+                self.rows.pop(name)
+            for _ in range(rounds):
+                for name in self.running:
+                    self.measure(name, seconds)
+        except (RuntimeError, OSError, subprocess.CalledProcessError) as e:
+            self.problems.append(f'todo: {e}')
+        finally:
+            for server in self.running.values():
+                server.stop()
