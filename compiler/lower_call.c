@@ -49,7 +49,7 @@ uint32_t vkc_fun_call(struct vkc_fun *f, uint32_t function, const uint32_t *args
 uint32_t vkc_fun_native(struct vkc_fun *f, const char *name, const uint32_t *args, uint32_t count,
                         uint16_t result, uint32_t want)
 {
-    uint16_t types[ARGS_MAX];
+    uint16_t types[ARGS_MAX] = {0};
     for (uint32_t i = 0; i < count; i++)
         types[i] = f->code->values[args[i]].type;
     uint32_t native = vkc_unit_native(f->unit, name, vkc_unit_fn(f->unit, types, count, result));

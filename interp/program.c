@@ -127,6 +127,7 @@ void interp_program_init(struct interp_program *program, const char *name, const
                     .land = interp_land,
                     .words = words,
                     .is_movable = true,
+                    .counts = true,
                     .context = program},
         .image = image,
         .function = function,

@@ -479,6 +479,7 @@ failed:
 leave : {
     uint64_t spent = (uint64_t)(given - budget);
     p->cpu_left -= spent < p->cpu_left ? spent : p->cpu_left;
+    self->budget -= spent < self->budget ? (uint32_t)spent : self->budget;
     if (p->high < p->top)
         p->high = p->top;
     return ret;

@@ -61,6 +61,7 @@ struct proc_program {
      * it waits the kernel may keep it elsewhere and go on with it in another slot.
      */
     bool is_movable;
+    bool counts; /* self->budget is what is left of it after a run */
 
     const void *context; /* of the program's kind: an image, a step table */
 };

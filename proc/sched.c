@@ -63,7 +63,7 @@ static bool fill_head(struct proc_kernel *k, struct proc_process *p, struct proc
 }
 
 /* false: the heap is too small for what the process must get. */
-static bool prepare(struct proc_kernel *k, struct proc_process *p, struct proc_self *self)
+static bool prepare(struct proc_kernel *k, struct proc_process *p, struct proc_self *self, uint32_t budget)
 {
     self->land_len = 0;
     if (!p->fresh)
@@ -72,7 +72,7 @@ static bool prepare(struct proc_kernel *k, struct proc_process *p, struct proc_s
         return false;
     if (VK_LIKELY(!p->keeps_ops))
         self->ops_count = 0;
-    self->budget = PROC_BUDGET;
+    self->budget = budget;
     self->now_ns = k->now_ns;
     self->wall_s = k->wall_s;
     memcpy(self->date, k->date, sizeof self->date);
@@ -150,6 +150,46 @@ static void settle(struct proc_kernel *k, struct proc_process *p, int value)
         proc_process_dead(k, p, value == PROC_RUN_WAIT ? PROC_REASON_DEADLOCK : PROC_REASON_FAULT, NULL);
 }
 
+/* One run, and the ops it asked for. Returns the error of a run that did not return. */
+static int turn(struct proc_kernel *k, struct proc_process *p, uint32_t budget, int *ret_value,
+                struct plat_fault *ret_fault)
+{
+    struct proc_self *self = (struct proc_self *)p->slot->base;
+    if (VK_UNLIKELY(!prepare(k, p, self, budget))) {
+        proc_process_doom(k, p, PROC_REASON_MEMORY);
+        return 0;
+    }
+    int rc = run(k, p, self, ret_value, ret_fault);
+    if (VK_LIKELY(rc == 0 && !p->doomed))
+        take(k, p, self, *ret_value);
+    return rc;
+}
+
+/* What is left of a dispatch's budget for another run; 0: none. More than there was is not believed. */
+static uint32_t rest_of(const struct proc_process *p, uint32_t budget)
+{
+    uint32_t left = ((const struct proc_self *)p->slot->base)->budget;
+    left = left < budget ? left : budget;
+    return left > PROC_RUN_COST ? left - PROC_RUN_COST : 0;
+}
+
+/*
+ * A process of bytecode whose ops finished at once goes on while its slot is
+ * open, until its budget is spent: an actor takes all its messages in one
+ * dispatch. Native steps are not counted finely enough for that.
+ */
+static int turns(struct proc_kernel *k, struct proc_process *p, int *ret_value, struct plat_fault *ret_fault)
+{
+    uint32_t budget = PROC_BUDGET;
+    int rc;
+    do {
+        rc = turn(k, p, budget, ret_value, ret_fault);
+        budget = rest_of(p, budget);
+    } while (rc == 0 && *ret_value == PROC_RUN_WAIT && !p->doomed && p->program->counts && budget > 0 &&
+             has_completions(p));
+    return rc;
+}
+
 void proc_dispatch(struct proc_kernel *kernel, struct proc_process *process)
 {
     struct proc_process *p = process;
@@ -161,19 +201,12 @@ void proc_dispatch(struct proc_kernel *kernel, struct proc_process *process)
         proc_process_dead(kernel, p, PROC_REASON_MEMORY, NULL);
         return;
     }
-    struct proc_self *self = (struct proc_self *)p->slot->base;
     struct plat_fault fault = {0};
     int value = PROC_RUN_FAIL;
     kernel->counters.dispatches++;
     kernel->running = p;
     p->state = PROC_STATE_RUNNING;
-    int rc = 0;
-    if (VK_LIKELY(prepare(kernel, p, self)))
-        rc = run(kernel, p, self, &value, &fault);
-    else
-        proc_process_doom(kernel, p, PROC_REASON_MEMORY);
-    if (VK_LIKELY(rc == 0 && !p->doomed))
-        take(kernel, p, self, value);
+    int rc = turns(kernel, p, &value, &fault);
     kernel->running = NULL;
     p->state = PROC_STATE_READY;
     if (VK_UNLIKELY(rc != 0))

@@ -29,6 +29,7 @@
 #define PROC_OPS_SHARE          16u   /* ops in flight that any process may have while the table is crowded */
 #define PROC_REQUESTS_KEPT      8u    /* one of so many entries is kept for processes below that share */
 #define PROC_BUDGET             4000u /* reductions per dispatch; then the process goes to the back */
+#define PROC_RUN_COST           50u   /* reductions of another run in the same dispatch; then to the back */
 #define PROC_NATIVE_TICK_NS     2000000u /* a native step seen at two ticks of this CPU timer is ended */
 #define PROC_PARK_MAX_BYTES     8192u /* of a heap kept outside its slot while it waits; larger stay in it */
 #define PROC_PARKS_MAX          1024u /* such heaps; one more stays in its slot */

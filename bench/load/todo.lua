@@ -5,7 +5,7 @@
 -- Usage: wrk -t1 ... -s todo.lua URL -- KEPT LAST
 --   LAST  the id given last: todos that are added get the next ones
 -- Prints requests, microseconds, and answers that were errors.
-local BEHIND = 200 -- more than there are connections: what is removed has been added by then
+local BEHIND = 72 -- more than there are connections: what is removed has been added by then
 local random, format = math.random, string.format
 local json = { ["Content-Type"] = "application/json" }
 local kept, last, added, turn = 20, 20, 0, 0
