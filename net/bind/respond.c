@@ -172,7 +172,7 @@ static enum interp_say check_start(struct interp_call *call)
 }
 
 /* The head, and the body where it is whole. *ret_wants: the body is to follow by WRITE. */
-static enum interp_say begin(struct interp_call *call, const struct parts *parts, bool *ret_wants)
+static enum interp_say begin(struct interp_call *call, struct parts *parts, bool *ret_wants)
 {
     struct proc_self *self = interp_self(call->run);
     struct vk_span type = interp_call_text(call, 0);
@@ -182,6 +182,10 @@ static enum interp_say begin(struct interp_call *call, const struct parts *parts
         return interp_call_fail(call, VK_SPAN_LIT("the headers of a response are at most 16 KiB"));
     size_t room = NET_REPLY_ROOM + fields + (parts->is_whole ? (size_t)parts->length_bytes : 0);
     uint8_t *bytes = interp_call_text_new(call, interp_str_type(call->run), room);
+    if (!bytes && parts->is_whole) { /* the head alone may have room */
+        parts->is_whole = false;
+        return begin(call, parts, ret_wants);
+    }
     if (!bytes)
         return INTERP_TRAP;
     type = interp_call_text(call, 0);
@@ -245,13 +249,14 @@ static enum interp_say http_respond(struct interp_call *call)
 {
     struct proc_self *self = interp_self(call->run);
     size_t len = interp_call_text(call, 1).len, room = NET_REPLY_ROOM + len;
-    if (VK_UNLIKELY(len > WHOLE_MAX_BYTES))
+    if (VK_UNLIKELY(len > WHOLE_MAX_BYTES || call->step))
         return respond(call, NONE);
     enum interp_say say = check_start(call);
-    uint8_t *bytes =
-        say == INTERP_DONE ? interp_call_text_new(call, interp_str_type(call->run), room + 8) : NULL;
+    if (VK_UNLIKELY(say != INTERP_DONE))
+        return say;
+    uint8_t *bytes = interp_call_text_new(call, interp_str_type(call->run), room + 8);
     if (VK_UNLIKELY(!bytes))
-        return say == INTERP_DONE ? INTERP_TRAP : say;
+        return respond(call, NONE);
     const struct net_reply reply =
         net_bind_answer(call, (uint32_t)interp_call_scalar(call, 0).i, interp_call_text(call, 0));
     if (VK_UNLIKELY(net_reply_whole(bytes, room, &reply, interp_call_text(call, 1), &len)))
@@ -269,7 +274,7 @@ static enum interp_say http_respond_headers(struct interp_call *call)
 
 static enum interp_say http_respond_begin(struct interp_call *call)
 {
-    const struct parts parts = {.body = NONE, .headers = 1, .length_bytes = UINT64_MAX};
+    struct parts parts = {.body = NONE, .headers = 1, .length_bytes = UINT64_MAX};
     bool wants = false;
     enum interp_say say = check_start(call);
     if (say == INTERP_DONE)
