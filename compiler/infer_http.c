@@ -78,8 +78,13 @@ struct vkc_type *vkc_infer_request(struct vkc_pass *pass, struct vkc_expr *expr)
     if (infer->body->kind != VKC_BODY_TEST)
         vkc_error(pass->diags, expr->span, "requests are made in tests only");
     vkc_infer_as(pass, expr->request.target, vkc_simple(pass, VKC_TYPE_STR), NULL);
-    for (uint32_t i = 0; i < expr->request.options.count; i++)
+    for (uint32_t i = 0; i < expr->request.options.count; i++) {
+        const struct vkc_ident *name = &expr->request.options.items[i].name;
+        for (uint32_t k = 0; k < i; k++)
+            if (name->name != NULL && expr->request.options.items[k].name.name == name->name)
+                vkc_error(pass->diags, name->span, "`%s:` is given twice", name->name->text);
         infer_option(pass, &expr->request.options.items[i]);
+    }
     vkc_wait_add(pass, expr->span, "a request");
     return vkc_simple(pass, VKC_TYPE_REPLY);
 }
