@@ -7,6 +7,7 @@
 #include "interp/interp_impl.h"
 #include "interp/message.h"
 #include "interp/text/time.h"
+#include "interp/text/utf8.h"
 #include "proc/service.h"
 #include "vk/err.h"
 #include "vk/fmt.h"
@@ -224,11 +225,17 @@ static enum interp_say actor_link(struct interp_call *call)
 
 static enum interp_say actor_monitor(struct interp_call *call)
 {
-    const struct proc_op op = {
-        .code = PROC_OP_MONITOR, .handle = INTERP_ACTORS_HANDLE, .arg = address_of(call, 0)};
+    const struct proc_op op = {.code = PROC_OP_MONITOR,
+                               .flags = PROC_OP_LAND,
+                               .handle = INTERP_ACTORS_HANDLE,
+                               .arg = address_of(call, 0)};
     if (!call->done)
         return interp_call_submit(call, &op);
     int res = call->done->res;
+    struct vk_span words = interp_call_landed(call);
+    size_t at = 0;
+    if (words.len && interp_utf8_check(&at, words, words.len + 1) == 0)
+        return interp_call_give_landed(call, interp_str_type(call->run));
     const char *text = res >= 0           ? proc_reason_text((enum proc_reason)res)
                        : res == -VK_EDIED ? "gone"
                                           : vk_err_text(res);

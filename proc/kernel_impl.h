@@ -202,7 +202,8 @@ void proc_reqs_close(struct proc_kernel *kernel, struct proc_process *process, u
 /* Whether the answer's bytes wait for room that the program makes. */
 VK_INLINE bool proc_op_lands(const struct proc_op *op)
 {
-    return (op->flags & PROC_OP_LAND) && ((op->code & PROC_OP_IN) || op->code == PROC_OP_CALL);
+    return (op->flags & PROC_OP_LAND) &&
+           ((op->code & PROC_OP_IN) || op->code == PROC_OP_CALL || op->code == PROC_OP_MONITOR);
 }
 
 /* proc/handle.c */

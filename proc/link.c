@@ -56,6 +56,17 @@ static struct proc_process *part(struct proc_kernel *k, struct proc_link_end *en
     return partner;
 }
 
+/* Why it ended, for who asked for it in words; without a buffer the reason must do. */
+static void stage_words(struct proc_kernel *k, const struct proc_process *p, struct proc_req *req)
+{
+    struct vk_span words = proc_end_words(k, p);
+    if (!(req->op.flags & PROC_OP_LAND) || words.len == 0 ||
+        !vk_bufs_get(&k->bufs, (uint32_t)words.len, &req->data))
+        return;
+    memcpy(req->data.ptr, words.ptr, words.len);
+    req->data_len = (uint32_t)words.len;
+}
+
 void proc_links_end(struct proc_kernel *kernel, struct proc_process *process)
 {
     bool abnormal = process->reason != PROC_REASON_NORMAL;
@@ -67,6 +78,8 @@ void proc_links_end(struct proc_kernel *kernel, struct proc_process *process)
     for (struct vk_node *node; (node = vk_list_pop(&process->monitors));) {
         struct proc_req *req = VK_CONTAINER(node, struct proc_req, wait);
         req->done.arg = process->crash_id;
+        if (abnormal)
+            stage_words(kernel, process, req);
         proc_req_finish(kernel, req, process->reason);
     }
 }

@@ -76,12 +76,13 @@ enum proc_op_code {
 #define PROC_OP_SILENT 0x8000u /* no completion when it succeeds at once */
 
 /*
- * Of IN ops and CALL, by programs that can land (proc/program.h): the bytes
+ * Of IN ops, CALL and MONITOR, by programs that can land (proc/program.h): the bytes
  * of the answer go where the program makes room for them once they are there.
  * off of an IN op is not used, its len is the most that is taken; the answer
  * to a CALL may be of any length, and arg says how long it may take, in ns (0:
  * for ever): -VK_ETIMEDOUT then, arg being 1 if who was asked waits for an
- * answer of the asking process, directly or around corners.
+ * answer of the asking process, directly or around corners. The bytes of a
+ * MONITOR's answer are why the process ended abnormally, in words.
  */
 #define PROC_OP_LAND 0x4000u
 

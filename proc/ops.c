@@ -142,10 +142,10 @@ uint8_t *proc_land(struct proc_kernel *kernel, struct proc_req *req, uint32_t le
 static uint8_t *find_room(struct proc_kernel *k, struct proc_req *req, uint32_t *ret_len, int *ret_rc)
 {
     uint32_t off, room;
-    bool is_call = req->op.code == PROC_OP_CALL;
+    bool is_bounded = req->op.code & PROC_OP_IN;
     answer_room(&req->op, &off, &room);
     if (proc_op_lands(&req->op)) {
-        *ret_len = is_call || req->data_len < req->op.len ? req->data_len : req->op.len;
+        *ret_len = is_bounded && req->op.len < req->data_len ? req->op.len : req->data_len;
         return proc_land(k, req, *ret_len, ret_rc);
     }
     *ret_len = req->data_len < room ? req->data_len : room;
