@@ -332,6 +332,11 @@ static void on_end(struct daemon *d, uint32_t index, int status)
     child->pid = 0;
     child->ready = false;
     describe_end(status, end, sizeof end);
+    if (d->phase == SERVING && WIFEXITED(status) && WEXITSTATUS(status) == VKD_WORKER_OVER) {
+        d->failed = true; /* it has said why itself */
+        begin_drain(d);
+        return;
+    }
     if (d->phase == SERVING) {
         plan_restart(d, index, pid, end);
         return;

@@ -38,8 +38,10 @@ struct vkd_worker {
  * stream, then accepts and serves what waits in listen_fds, drains within
  * NET_DRAIN_TIMEOUT_NS and returns 0. By then they let nobody new in, so
  * what waits there comes to an end. Any other value is the exit status of a
- * worker that failed. What it returns while not told to stop is a death.
+ * worker that failed. What it returns while not told to stop is a death, but for
+ * VKD_WORKER_OVER.
  */
+#define VKD_WORKER_OVER 3 /* what it returns when no other worker could do better: the server ends with 1 */
 typedef int (*vkd_serve_fn)(const struct vkd_worker *worker, void *ctx);
 
 struct vkd_service {

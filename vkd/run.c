@@ -36,6 +36,11 @@ static int start(struct proc_kernel *kernel, const uint32_t *listeners, struct n
     return rc;
 }
 
+static bool is_over(void)
+{
+    return interp_actors_gave_up(hosted.actors);
+}
+
 static bool same_place(const struct proc_addr *a, const struct proc_addr *b)
 {
     return a->port != 0 && a->port == b->port && a->family == b->family && a->scope == b->scope &&
@@ -92,8 +97,12 @@ static int serve(const struct vkd_options *options)
         .host = start,
         .listens = &listens,
         .setup_bytes = net_bind_host_region_bytes(&loaded.host),
+        .is_over = is_over,
+        .over_why = "a supervisor gave up: its actors ended more often than `max` within `per`",
         .one_worker = supervisors_count() > 0, /* another worker could not reach their actors */
     };
+    if (loaded.host.cast.actors_count > 0)
+        app.slot_classes = 1u << vk_pool_class_for(loaded.host.cast.programs[0].program.heap_bytes);
     for (uint32_t i = 0; i < loaded.host.blocks_count; i++)
         app.slot_classes |= 1u << vk_pool_class_for(loaded.host.blocks[i].program.program.heap_bytes);
     return vkd_app_run(&app, options, PROGRAM);

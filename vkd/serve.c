@@ -158,11 +158,21 @@ static void drain(struct worker *w)
         proc_kernel_step(w->kernel, TICK_MAX_NS);
 }
 
-static void run(struct worker *w)
+static bool is_over(const struct worker *w)
 {
-    while (!w->is_stopping)
+    return w->app->is_over && w->app->is_over();
+}
+
+/* Until it is told to stop, or the service cannot go on; the exit status. */
+static int run(struct worker *w)
+{
+    while (!w->is_stopping && !is_over(w))
         proc_kernel_step(w->kernel, TICK_MAX_NS);
+    bool gave_up = !w->is_stopping;
+    if (gave_up)
+        (void)vkd_worker_refuse(w->self, "%s", w->app->over_why);
     drain(w);
+    return gave_up ? VKD_WORKER_OVER : 0;
 }
 
 static int serve(const struct vkd_worker *self, void *ctx)
@@ -185,10 +195,10 @@ static int serve(const struct vkd_worker *self, void *ctx)
     if (rc)
         return vkd_worker_refuse(self, "the service cannot start: %s", why ? why : vk_err_text(rc));
     vkd_worker_ready(self, w.io->ops->name, vk_guard_name(proc_kernel_guard(w.kernel)));
-    run(&w);
+    int status = run(&w);
     proc_kernel_destroy(w.kernel);
     w.io->ops->destroy(w.io);
-    return 0;
+    return status;
 }
 
 static struct vkd_service service_of(const struct vkd_app *app)

@@ -47,6 +47,10 @@ struct vkd_app {
      */
     int (*host)(struct proc_kernel *kernel, const uint32_t *listeners, struct net_server **ret_server,
                 const char **ret_why);
+    /* Whether the service cannot go on: the server drains and ends with status 1. May be NULL. */
+    bool (*is_over)(void);
+    const char *over_why; /* what is said then */
+
     const struct vkd_listens *listens; /* NULL: one, as --listen says */
     uint32_t slot_classes;             /* bits of the classes its processes have their slots in */
 };
