@@ -73,14 +73,29 @@ static uint32_t timers_of(const struct vkc_symbol *actor)
     return count;
 }
 
-static void serve_method(struct vkc_fun *f, uint32_t state, const struct vkc_symbol *method)
+/*
+ * A message's turn: a function of its own, so that parameters and result are
+ * gone with its frame when the actor waits for the next one.
+ */
+static uint32_t turn_function(struct vkc_lower *l, const struct vkc_symbol *method)
 {
     uint32_t args[PARAMS_MAX + 1];
-    args[0] = state;
-    take(f, "actor.args", method->slots, method->slots_count, args + 1);
-    uint32_t result =
-        vkc_fun_call(f, function_of(f->lower, method->body), args, method->slots_count + 1, VKC_NONE);
-    (void)vkc_fun_native(f, "actor.reply", &result, result != VKC_NONE, INTERP_TYPE_NONE, VKC_NONE);
+    uint16_t state = vkc_lower_state(l, method->outer);
+    uint16_t signature = vkc_unit_fn(&l->unit, &state, 1, INTERP_TYPE_NONE);
+    struct vkc_code *code;
+    uint32_t made = vkc_lower_made(l, VKC_MADE_TURN, vkc_lower_method(l, method), method->outer->name->text,
+                                   signature, &code);
+    if (!code)
+        return made;
+    struct vkc_fun f;
+    vkc_fun_init(&f, l, code);
+    vkc_fun_line(&f, method->span);
+    vkc_fun_params(&f, args);
+    take(&f, "actor.args", method->slots, method->slots_count, args + 1);
+    uint32_t result = vkc_fun_call(&f, function_of(l, method->body), args, method->slots_count + 1, VKC_NONE);
+    (void)vkc_fun_native(&f, "actor.reply", &result, result != VKC_NONE, INTERP_TYPE_NONE, VKC_NONE);
+    vkc_fun_return(&f, VKC_NONE);
+    return made;
 }
 
 static void arm(struct vkc_fun *f, uint32_t timer, uint32_t period)
@@ -124,14 +139,14 @@ static void fill_serve(struct vkc_fun *f, const struct vkc_symbol *actor, uint32
         branch(f, turn, labels, count);
     for (uint32_t i = 0; i < count; i++) {
         vkc_ir_place(f->code, labels[i]);
+        uint32_t function;
         if (i < methods) {
-            serve_method(f, state, actor->members[i]);
+            function = turn_function(f->lower, actor->members[i]);
         } else {
             arm(f, i - methods, periods[i - methods]);
-            uint32_t function =
-                function_of(f->lower, timer_body(f->lower, actor, VKC_BODY_EVERY, i - methods));
-            (void)vkc_fun_call(f, function, &state, 1, VKC_NONE);
+            function = function_of(f->lower, timer_body(f->lower, actor, VKC_BODY_EVERY, i - methods));
         }
+        (void)vkc_fun_call(f, function, &state, 1, VKC_NONE);
         vkc_ir_jump(f->code, head);
     }
     if (count == 0)

@@ -26,6 +26,7 @@ enum vkc_made {
     VKC_MADE_JSON,  /* the text of a JsonError */
     VKC_MADE_COMPARE,
     VKC_MADE_SERVE, /* the turns of an actor */
+    VKC_MADE_TURN,  /* one of a method */
     VKC_MADE_MONITOR,
 };
 

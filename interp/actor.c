@@ -43,6 +43,19 @@ static bool submit(struct interp_run *run, const struct proc_op *op)
 
 /* ---- the next turn ------------------------------------------------------------------ */
 
+/* Asks for a message unless one is on its way or has come. false: ops[] is full. */
+static bool ask_for_message(struct interp_run *run)
+{
+    const struct proc_op recv = {
+        .code = PROC_OP_RECV, .flags = PROC_OP_LAND, .len = PROC_MESSAGE_MAX_BYTES, .tag = INTERP_TAG_RECV};
+    if (run->p->inbox_state != INBOX_IDLE)
+        return true;
+    if (!submit(run, &recv))
+        return false;
+    run->p->inbox_state = INBOX_ASKED;
+    return true;
+}
+
 static enum interp_say wait_for_turn(struct interp_run *run)
 {
     struct interp_process *p = run->p;
@@ -95,6 +108,29 @@ static enum interp_say begin_timer(struct interp_call *call, const struct interp
     return INTERP_DONE;
 }
 
+/* The turn that goes first; the next message is asked for before a timer begins, so that it has its chance.
+ */
+static enum interp_say next_turn(struct interp_call *call, const struct interp_actor *actor)
+{
+    struct interp_process *p = call->run->p;
+    for (;;) {
+        if (!ask_for_message(call->run))
+            return INTERP_FULL;
+        bool has_message = p->inbox_state == INBOX_ARRIVED;
+        if (p->timers_due && !(has_message && p->last_turn == TURN_TIMER))
+            return begin_timer(call, actor);
+        if (!has_message)
+            return wait_for_turn(call->run);
+        if (interp_self(call->run)->ops_count == PROC_RING_ENTRIES)
+            return INTERP_FULL;
+        p->inbox_state = INBOX_IDLE;
+        p->last_turn = TURN_MESSAGE;
+        if (take_message(call, actor))
+            return INTERP_DONE;
+        (void)refuse(call->run); /* there was room */
+    }
+}
+
 static enum interp_say actor_next(struct interp_call *call)
 {
     struct interp_process *p = call->run->p;
@@ -105,30 +141,10 @@ static enum interp_say actor_next(struct interp_call *call)
         return INTERP_END;
     if (!services || index >= services->actors.count)
         return interp_call_trap(call, INTERP_TRAP_INDEX);
-    const struct interp_actor *actor =
-        (const struct interp_actor *)interp_module_at(module, services->actors) + index;
-    const struct proc_op recv = {
-        .code = PROC_OP_RECV, .flags = PROC_OP_LAND, .len = PROC_MESSAGE_MAX_BYTES, .tag = INTERP_TAG_RECV};
     p->actor = (uint16_t)(index + 1);
     p->caller = 0;
     p->cpu_left = INTERP_TURN_REDUCTIONS;
-    if (p->timers_due && (p->inbox_state != INBOX_ARRIVED || p->last_turn == TURN_MESSAGE))
-        return begin_timer(call, actor);
-    while (p->inbox_state == INBOX_ARRIVED) {
-        if (interp_self(call->run)->ops_count == PROC_RING_ENTRIES)
-            return INTERP_FULL;
-        p->inbox_state = INBOX_IDLE;
-        p->last_turn = TURN_MESSAGE;
-        if (take_message(call, actor))
-            return INTERP_DONE;
-        (void)refuse(call->run); /* there was room */
-    }
-    if (p->inbox_state == INBOX_IDLE) {
-        if (!submit(call->run, &recv))
-            return INTERP_FULL;
-        p->inbox_state = INBOX_ASKED;
-    }
-    return wait_for_turn(call->run);
+    return next_turn(call, (const struct interp_actor *)interp_module_at(module, services->actors) + index);
 }
 
 /* ---- in a turn ----------------------------------------------------------------------- */

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Making messages. The bytes grow upwards above the last object, in an area
- * that is asked for beforehand and doubled when it does not do; its upper half
- * holds the objects by number, and buckets that find the number of one.
+ * that is asked for beforehand; behind them lie the objects by number, and
+ * buckets that find the number of one. When either does not do, the message is
+ * made again with a larger area.
  */
 #include "interp/message.h"
 
 #include "interp/interp_impl.h"
 
-#define AREA_MIN_BYTES 512u
-#define AREA_MAX_BYTES (1u << 21) /* more than any message takes */
-#define HEAD_BYTES     8u         /* counts of objects and heap */
+#define BYTES_FIRST   384u
+#define OBJECTS_FIRST 16u    /* a power of two */
+#define OBJECTS_MAX   32768u /* so that buckets can number them; more take more bytes than a message has */
+#define HEAD_BYTES    8u     /* counts of objects and heap */
 
-enum state { FINE, FULL, TOO_BIG, UNSENDABLE };
+enum state { FINE, FULL_OF_BYTES, FULL_OF_OBJECTS, TOO_BIG, UNSENDABLE };
 
 struct maker {
     struct interp_run *run;
@@ -24,6 +26,7 @@ struct maker {
     uint32_t max;
     uint16_t *buckets; /* number + 1 of an object, or 0; 2 * max of them, linear probing */
     uint64_t heap_bytes;
+    uint64_t need; /* bytes that there was no room for, with all before them */
     enum state state;
 };
 
@@ -33,7 +36,8 @@ static uint8_t *room(struct maker *m, uint64_t len)
     if (VK_UNLIKELY(m->state != FINE))
         return NULL;
     if (VK_UNLIKELY(len > (uint64_t)(m->end - m->at))) {
-        m->state = (uint64_t)(m->at - m->begin) + len > PROC_MESSAGE_MAX_BYTES ? TOO_BIG : FULL;
+        m->need = (uint64_t)(m->at - m->begin) + len;
+        m->state = m->need > PROC_MESSAGE_MAX_BYTES ? TOO_BIG : FULL_OF_BYTES;
         return NULL;
     }
     uint8_t *dst = m->at;
@@ -122,7 +126,7 @@ static void put_ref(struct maker *m, uint64_t word)
         return;
     }
     if (m->count == m->max) {
-        m->state = m->state == FINE ? FULL : m->state;
+        m->state = m->state != FINE ? m->state : m->max < OBJECTS_MAX ? FULL_OF_OBJECTS : TOO_BIG;
         return;
     }
     m->objects[m->count++] = ref;
@@ -197,21 +201,39 @@ static void put_object(struct maker *m, uint32_t ref)
 
 /* ---- the whole ------------------------------------------------------------------------- */
 
-/* The area of that size above the objects, which is known to be there. */
-static struct maker lay_out(struct interp_run *run, uint32_t area_bytes)
+/* How large an area is. */
+struct area {
+    uint32_t bytes; /* of the message, a multiple of 8 */
+    uint32_t max;   /* objects */
+};
+
+static uint32_t area_bytes(const struct area *area)
 {
-    uint8_t *area = run->heap + run->p->top;
-    uint32_t max = area_bytes / 16 < 32768 ? area_bytes / 16 : 32768;
-    uint8_t *scratch = area + area_bytes - 8 * max;
-    struct maker m = {.run = run, .begin = area + sizeof(struct interp_object), .end = scratch, .max = max};
-    m.at = m.begin;
-    if (m.end - m.begin > (ptrdiff_t)PROC_MESSAGE_MAX_BYTES)
-        m.end = m.begin + PROC_MESSAGE_MAX_BYTES;
-    m.objects = (void *)scratch;
-    m.buckets = (void *)(scratch + 4 * max);
-    memset(m.buckets, 0, 4 * max);
-    interp_touched(run, run->p->top + area_bytes);
+    return (uint32_t)sizeof(struct interp_object) + area->bytes + 8 * area->max;
+}
+
+/* The area above the objects, which is known to be there. */
+static struct maker lay_out(struct interp_run *run, const struct area *area)
+{
+    uint8_t *begin = run->heap + run->p->top + sizeof(struct interp_object);
+    struct maker m = {.run = run, .begin = begin, .at = begin, .end = begin + area->bytes, .max = area->max};
+    m.objects = (void *)m.end;
+    m.buckets = (void *)(m.objects + area->max);
+    memset(m.buckets, 0, 4 * (size_t)area->max);
+    interp_touched(run, run->p->top + area_bytes(area));
     return m;
+}
+
+/* What the next attempt has; false: no larger area would do. */
+static bool enlarge(struct area *area, const struct maker *m)
+{
+    if (m->state == FULL_OF_OBJECTS)
+        area->max = 4 * area->max < OBJECTS_MAX ? 4 * area->max : OBJECTS_MAX;
+    else if (m->state == FULL_OF_BYTES)
+        area->bytes = VK_ALIGN_UP(2 * area->bytes > m->need ? 2 * area->bytes : (uint32_t)m->need, 8u);
+    else
+        return false;
+    return true;
 }
 
 static enum interp_say finish(struct interp_call *call, const struct maker *m, uint32_t *ret_off,
@@ -227,10 +249,12 @@ static enum interp_say finish(struct interp_call *call, const struct maker *m, u
 enum interp_say interp_message_make(struct interp_call *call, enum interp_part part, uint32_t index,
                                     const void *head, uint32_t head_len, uint32_t *ret_off, uint32_t *ret_len)
 {
-    for (uint32_t area_bytes = AREA_MIN_BYTES; area_bytes <= AREA_MAX_BYTES; area_bytes *= 2) {
-        if (!interp_room(call->run, area_bytes))
+    struct area area = {BYTES_FIRST, OBJECTS_FIRST};
+    struct maker m;
+    do {
+        if (!interp_room(call->run, area_bytes(&area)))
             return interp_call_trap(call, INTERP_TRAP_MEMORY);
-        struct maker m = lay_out(call->run, area_bytes);
+        m = lay_out(call->run, &area);
         put(&m, head, head_len);
         if (part == INTERP_PART_SCALAR) {
             const union interp_word word = interp_call_scalar(call, index);
@@ -238,14 +262,11 @@ enum interp_say interp_message_make(struct interp_call *call, enum interp_part p
         }
         if (part == INTERP_PART_REF)
             put_object(&m, interp_call_ref(call, index));
-        if (m.state == UNSENDABLE)
-            return interp_call_trap_text(
-                call, INTERP_TRAP_SENT,
-                VK_SPAN_LIT("a closure, a fiber, a record with `var` fields or a handle"));
-        if (m.state == TOO_BIG)
-            break;
         if (m.state == FINE)
             return finish(call, &m, ret_off, ret_len);
-    }
-    return interp_call_trap_text(call, INTERP_TRAP_SENT, VK_SPAN_LIT("a message larger than 64 KiB"));
+    } while (enlarge(&area, &m));
+    return interp_call_trap_text(
+        call, INTERP_TRAP_SENT,
+        m.state == TOO_BIG ? VK_SPAN_LIT("a message larger than 64 KiB")
+                           : VK_SPAN_LIT("a closure, a fiber, a record with `var` fields or a handle"));
 }
