@@ -344,7 +344,7 @@ void proc_kernel_counters(const struct proc_kernel *kernel, struct proc_counters
     ret_counters->handles = kernel->handles.count;
     ret_counters->requests = kernel->reqs.count;
     ret_counters->buffers = kernel->bufs.in_use;
-    ret_counters->slots = kernel->parks.in_use;
+    ret_counters->slots = kernel->slotless;
     for (unsigned i = 0; i < VK_SLOT_CLASSES; i++)
         ret_counters->slots += kernel->pool.classes[i].in_use;
 }

@@ -20,7 +20,7 @@ struct proc_process {
     struct vk_entry entry; /* its handle is the pid */
     struct vk_link run;    /* in the run queue while queued */
     uint64_t name;         /* index and the number of its start: unlike the pid, it never comes back */
-    struct vk_slot *slot;  /* NULL: the heap is parked */
+    struct vk_slot *slot;  /* NULL: it has not begun, or its heap is parked */
     const struct proc_program *program;
     struct proc_object origin;
     const struct proc_env *env;
@@ -143,6 +143,7 @@ struct proc_kernel {
     struct vk_table links;
     struct vk_bufs bufs;
     struct vk_bufs parks; /* heaps of processes that wait */
+    uint32_t slotless;    /* processes of slot class 0 that have no slot */
     struct vk_region region;
 
     struct proc_counters counters;
@@ -185,12 +186,15 @@ uint8_t *proc_reach(struct proc_kernel *kernel, struct proc_process *process, ui
 bool proc_grow(void *kernel, uintptr_t addr); /* a plat_grow_fn */
 
 /* proc/park.c */
+/* A fresh process gets its slot, or the right to one. -VK_ENOMEM: there is none. */
+int proc_place(struct proc_kernel *kernel, struct proc_process *process, const struct proc_program *program,
+               uint32_t slot_class, uint32_t prefix_bytes);
 /* The heap of a process that waits leaves its slot, when that is worth it. */
-bool proc_park(struct proc_kernel *kernel, struct proc_process *process);
-/* Into a slot again, which is open then. -VK_ENOMEM: none, or it cannot be opened. */
-int proc_unpark(struct proc_kernel *kernel, struct proc_process *process);
-/* Whether a slot may be taken, since there is another one for each parked heap. */
-bool proc_parks_leave_slot(const struct proc_kernel *kernel, uint32_t slot_class);
+void proc_park(struct proc_kernel *kernel, struct proc_process *process);
+/* The process has a slot, its heap lies in it, and it is open. -VK_ENOMEM: the platform refused. */
+int proc_enter(struct proc_kernel *kernel, struct proc_process *process);
+/* It has ended: what it had is given back. */
+void proc_leave(struct proc_kernel *kernel, struct proc_process *process);
 
 /* proc/ops.c */
 void proc_take_ops(struct proc_kernel *kernel, struct proc_process *process, struct proc_self *self);

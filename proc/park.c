@@ -1,45 +1,70 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where the heap of a waiting process lies. A slot of its own must be closed
- * when another process runs, and opened again later: two changes of
- * protection each. A small heap that holds no address is copied out instead,
- * and the slot, still open, serves the next process; when it goes on it is
- * copied into whatever slot is open then. The slots that parked heaps will
- * need count as taken, so there is one for each of them.
+ * Where the heap of a process lies that does not run. A slot of its own must
+ * be closed when another process runs, and opened again later: two changes of
+ * protection each. A program whose heaps hold no address needs none: a process
+ * that has not begun has no heap yet, and a small one that waits is copied
+ * out, so that its slot, still open, serves the next process. To run, it takes
+ * whatever slot is open then. The slots that processes without one will need
+ * count as taken, so there is one for each of them.
  */
 #include "proc/kernel_impl.h"
 
-bool proc_park(struct proc_kernel *kernel, struct proc_process *process)
+int proc_place(struct proc_kernel *kernel, struct proc_process *process, const struct proc_program *program,
+               uint32_t slot_class, uint32_t prefix_bytes)
+{
+    bool is_small = slot_class == 0;
+    if (is_small && vk_pool_room(&kernel->pool) <= kernel->slotless)
+        return -VK_ENOMEM;
+    if (!is_small || !program->is_movable)
+        return vk_pool_take(&kernel->pool, slot_class, prefix_bytes, &process->slot);
+    kernel->slotless++;
+    return 0;
+}
+
+void proc_park(struct proc_kernel *kernel, struct proc_process *process)
 {
     struct proc_process *p = process;
     if (!p->program->is_movable || kernel->guard.open_slot != p->slot || p->slot->slot_class != 0)
-        return false;
+        return;
     uint32_t used_bytes = p->program->used(p->program, (const struct proc_self *)p->slot->base);
     if (used_bytes > PROC_PARK_MAX_BYTES || !vk_bufs_get(&kernel->parks, used_bytes, &p->parked))
-        return false;
+        return;
     memcpy(p->parked.ptr, p->slot->base, used_bytes);
     p->parked_bytes = used_bytes;
     vk_pool_give(&kernel->pool, p->slot, used_bytes);
     p->slot = NULL;
-    return true;
+    kernel->slotless++;
 }
 
-int proc_unpark(struct proc_kernel *kernel, struct proc_process *process)
+int proc_enter(struct proc_kernel *kernel, struct proc_process *process)
 {
     struct proc_process *p = process;
-    int rc = vk_pool_take(&kernel->pool, 0, 0, &p->slot);
-    if (rc)
-        return rc;
-    rc = vk_guard_enter(&kernel->guard, p->slot);
-    if (rc)
-        return rc;
-    memcpy(p->slot->base, p->parked.ptr, p->parked_bytes);
-    vk_bufs_put(&kernel->parks, &p->parked);
-    return 0;
+    if (!p->slot) {
+        int rc = vk_pool_take(&kernel->pool, 0, 0, &p->slot);
+        if (rc)
+            return rc;
+        kernel->slotless--;
+    }
+    int rc = vk_guard_enter(&kernel->guard, p->slot);
+    if (!rc && p->parked.cap_bytes) {
+        memcpy(p->slot->base, p->parked.ptr, p->parked_bytes);
+        vk_bufs_put(&kernel->parks, &p->parked);
+    }
+    return rc;
 }
 
-bool proc_parks_leave_slot(const struct proc_kernel *kernel, uint32_t slot_class)
+void proc_leave(struct proc_kernel *kernel, struct proc_process *process)
 {
-    uint32_t parked = kernel->parks.in_use;
-    return VK_LIKELY(parked == 0 || slot_class != 0) || vk_pool_room(&kernel->pool) > parked;
+    struct proc_process *p = process;
+    uint32_t used_bytes = 0;
+    vk_bufs_put(&kernel->parks, &p->parked);
+    if (!p->slot) {
+        kernel->slotless--;
+        return;
+    }
+    if (p->program->used && kernel->guard.open_slot == p->slot)
+        used_bytes = p->program->used(p->program, (const struct proc_self *)p->slot->base);
+    vk_pool_give(&kernel->pool, p->slot, used_bytes);
+    p->slot = NULL;
 }

@@ -138,9 +138,7 @@ int proc_spawn(struct proc_kernel *kernel, const struct proc_spawn *spawn, struc
         return -VK_ENOSPC;
     rc = keep_arg(kernel, p, spawn);
     if (!rc)
-        rc = proc_parks_leave_slot(kernel, slot_class)
-                 ? vk_pool_take(&kernel->pool, slot_class, prefix_bytes, &p->slot)
-                 : -VK_ENOMEM;
+        rc = proc_place(kernel, p, spawn->program, slot_class, prefix_bytes);
     if (VK_UNLIKELY(rc)) {
         vk_bufs_put(&kernel->bufs, &p->arg_buf);
         vk_table_give(&kernel->processes, p);
@@ -248,21 +246,6 @@ struct vk_span proc_end_words(const struct proc_kernel *kernel, const struct pro
     return vk_span(text, len);
 }
 
-/* The slot goes first, so that whatever the release starts takes this very slot, open and hot. */
-static void give_slot(struct proc_kernel *k, struct proc_process *p)
-{
-    uint32_t used_bytes = 0;
-    if (p->parked.cap_bytes) {
-        vk_bufs_put(&k->parks, &p->parked);
-        if (!p->slot)
-            return;
-    }
-    if (p->program->used && k->guard.open_slot == p->slot)
-        used_bytes = p->program->used(p->program, (const struct proc_self *)p->slot->base);
-    vk_pool_give(&k->pool, p->slot, used_bytes);
-    p->slot = NULL;
-}
-
 void proc_process_dead(struct proc_kernel *kernel, struct proc_process *process, enum proc_reason reason,
                        const struct plat_fault *fault)
 {
@@ -279,7 +262,7 @@ void proc_process_dead(struct proc_kernel *kernel, struct proc_process *process,
         vk_bufs_put(&kernel->bufs, &p->arg_buf);
     proc_timer_clear(kernel, &p->deadline);
     drop_reqs(kernel, p);
-    give_slot(kernel, p);
+    proc_leave(kernel, p); /* first, so that whatever the release starts takes this very slot, open and hot */
     proc_mailbox_end(kernel, p);
     proc_handles_close_all(kernel, p);
     proc_links_end(kernel, p);

@@ -127,10 +127,16 @@ static void take(struct proc_kernel *k, struct proc_process *p, struct proc_self
         proc_take_ops(k, p, self);
 }
 
+/* Whether it would run again at once if it were alone. */
+static bool wants_more(const struct proc_process *p, int value)
+{
+    return value == PROC_RUN_AGAIN || (value == PROC_RUN_WAIT && has_completions(p));
+}
+
 static void wait_for_completions(struct proc_kernel *k, struct proc_process *p)
 {
     p->state = PROC_STATE_WAITING;
-    (void)proc_park(k, p); /* else the slot is closed when another opens */
+    proc_park(k, p); /* else the slot is closed when another opens */
 }
 
 /* The run returned: its ops have been taken; go on as it asks. */
@@ -142,7 +148,7 @@ static void settle(struct proc_kernel *k, struct proc_process *p, int value)
         proc_process_dead(k, p, (enum proc_reason)p->reason, NULL);
     else if (value == PROC_RUN_FAIL)
         proc_process_dead(k, p, PROC_REASON_FAIL, NULL);
-    else if (value == PROC_RUN_AGAIN || (value == PROC_RUN_WAIT && has_completions(p)))
+    else if (wants_more(p, value))
         proc_queue(k, p);
     else if (value == PROC_RUN_WAIT && p->reqs_count > 0)
         wait_for_completions(k, p);
@@ -185,8 +191,7 @@ static int turns(struct proc_kernel *k, struct proc_process *p, int *ret_value, 
     do {
         rc = turn(k, p, budget, ret_value, ret_fault);
         budget = rest_of(p, budget);
-    } while (rc == 0 && *ret_value == PROC_RUN_WAIT && !p->doomed && p->program->counts && budget > 0 &&
-             has_completions(p));
+    } while (rc == 0 && !p->doomed && p->program->counts && budget > 0 && wants_more(p, *ret_value));
     return rc;
 }
 
@@ -197,7 +202,7 @@ void proc_dispatch(struct proc_kernel *kernel, struct proc_process *process)
         proc_process_dead(kernel, p, (enum proc_reason)p->reason, NULL);
         return;
     }
-    if (VK_UNLIKELY(p->slot ? vk_guard_enter(&kernel->guard, p->slot) : proc_unpark(kernel, p))) {
+    if (VK_UNLIKELY(proc_enter(kernel, p))) {
         proc_process_dead(kernel, p, PROC_REASON_MEMORY, NULL);
         return;
     }

@@ -148,13 +148,14 @@ static int make_sim(struct run *r)
 
 static int make_kernel(struct run *r)
 {
+    uint32_t processes_max = r->trial->processes_max ? r->trial->processes_max : VKD_TRIAL_PROCESSES_MAX;
     const struct proc_kernel_options options = {
         .io = r->io,
         .native_tick_ns = r->trial->native_tick_ns,
-        .processes_max = VKD_TRIAL_PROCESSES_MAX,
-        .handles_max = 4 * VKD_TRIAL_PROCESSES_MAX,
-        .requests_max = 4 * VKD_TRIAL_PROCESSES_MAX,
-        .slots_max = {VKD_TRIAL_PROCESSES_MAX, 2048, 256, 8},
+        .processes_max = processes_max,
+        .handles_max = 4 * processes_max,
+        .requests_max = 4 * processes_max,
+        .slots_max = {processes_max, 2048, 256, 8},
         .slots_warm = 1,
         .service_bytes = net_bind_host_region_bytes(r->trial->host),
         .wall_base_s = VKD_TRIAL_EPOCH_S - 1, /* the simulation begins at one second */

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * CPU time of a test of a program, compiled, and run without a kernel in a heap
- * of 256 MiB: so many runs, then what it logged. Or, with --start, a whole
- * process from its zeroed heap to its end and the wiping of what it wrote, in
- * ns: the warm one that a server starts again and again.
+ * of 256 MiB: so many runs, then what it logged. With --kernel, each run has a
+ * kernel with the usual guard, without a network, as for `vkd test`. With
+ * --start, a whole process from its zeroed heap to its end and the wiping of
+ * what it wrote, in ns: the warm one that a server starts again and again.
  *
- *   lang_bench FILE.vk TEST RUNS
+ *   lang_bench FILE.vk TEST RUNS [--kernel]
  *   lang_bench FILE.vk TEST --start
  */
 #include "interp/program.h"
 #include "vkd/load.h"
+#include "vkd/trial.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +22,7 @@
 #define HEAP_BYTES  (256u << 20)
 #define SMALL_BYTES 65536u
 #define STARTS      1000000
+#define PROCESSES   30000
 #define LINE_MAX    256
 
 struct bench {
@@ -88,6 +91,30 @@ static void run(struct bench *b, struct proc_self *self)
     exit(1);
 }
 
+static void keep_line(void *ctx, struct vk_span name, struct vk_span text)
+{
+    struct bench *b = ctx;
+    (void)name;
+    snprintf(b->line, sizeof b->line, "%.*s", (int)text.len, (const char *)text.ptr);
+}
+
+static void run_in_kernel(struct bench *b, uint32_t function)
+{
+    const struct vkd_trial trial = {.host = &b->loaded.host,
+                                    .seed = 1,
+                                    .heap_bytes = HEAP_BYTES,
+                                    .reductions = UINT64_C(1) << 60,
+                                    .processes_max = PROCESSES,
+                                    .log = keep_line,
+                                    .log_ctx = b};
+    struct vkd_outcome outcome;
+    vkd_trial_run(&trial, function, &outcome);
+    if (outcome.verdict == VKD_VERDICT_PASSED)
+        return;
+    fprintf(stderr, "it has not passed (%u, %d): %s\n", (unsigned)outcome.verdict, outcome.error, b->line);
+    exit(1);
+}
+
 static void measure_starts(const struct bench *b, struct proc_self *self)
 {
     const struct proc_program *program = &b->program.program;
@@ -106,7 +133,8 @@ static void measure_starts(const struct bench *b, struct proc_self *self)
 int main(int argc, char **argv)
 {
     static struct bench b = {.loaded = {.has_tests = true, .seed = 1}};
-    if (argc != 4 || !vkd_load_host(argv[1], net_bind_host_natives, &b.loaded))
+    bool has_kernel = argc == 5 && strcmp(argv[4], "--kernel") == 0;
+    if ((argc != 4 && !has_kernel) || !vkd_load_host(argv[1], net_bind_host_natives, &b.loaded))
         return 1;
     bool is_start = strcmp(argv[3], "--start") == 0;
     uint32_t function = find_test(&b, argv[2]), heap_bytes = is_start ? SMALL_BYTES : HEAP_BYTES;
@@ -118,7 +146,10 @@ int main(int argc, char **argv)
     }
     for (int i = 0; i < atoi(argv[3]); i++) {
         double before = cpu_ms();
-        run(&b, heap);
+        if (has_kernel)
+            run_in_kernel(&b, function);
+        else
+            run(&b, heap);
         printf("%.2f ", cpu_ms() - before);
     }
     printf("= %s\n", b.line);

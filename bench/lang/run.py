@@ -30,7 +30,9 @@ PROGRAMS = {  # name: (file, most that vk may take of what `luajit -joff` takes)
     'decode': ('json', 1.0),
     'spawn': ('fibers', 1.0),
     'switch': ('fibers', None),
+    'processes': ('processes', None),
 }
+IN_KERNEL = ('processes',)
 JOFF = 'luajit -joff'
 LANGUAGES = {  # name: the command in front of NAME RUNS; vk's is made for each program
     'vk': None,
@@ -42,7 +44,8 @@ LANGUAGES = {  # name: the command in front of NAME RUNS; vk's is made for each 
 }
 CJSON = {'encode': 'encode_c', 'decode': 'decode_c'}  # what the language of that name can do
 SWITCHES = 10_000_000  # of the program of that name
-SWITCH_NS, START_US = 10, 0.15
+IDLE_PROCESSES = 20_000  # of the test idle
+SWITCH_NS, START_US, IDLE_KIB = 10, 0.15, 4.5  # a page, and entries in the kernel's tables
 
 
 class Figures:
@@ -50,6 +53,7 @@ class Figures:
         self.times = {}  # (program, language): milliseconds of each run
         self.results = {}
         self.starts_ns = []
+        self.idle_kib = []  # of one process
 
     def median(self, program, language):
         times = self.times.get((program, language))
@@ -76,17 +80,30 @@ def measure(figures, language, program, command):
     figures.times.setdefault((program, language), []).extend(float(word) for word in times.split())
 
 
+def peak_kib(command):
+    """Largest resident memory of a program."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        sys.exit(f'bench: {" ".join(command)}: status {status}')
+    return usage.ru_maxrss
+
+
 def one_round(figures, options):
     exe = os.path.join(options.build, 'bench', 'lang_bench')
     for program, (file, _) in PROGRAMS.items():
         for language in options.languages:
             prefix = LANGUAGES[language] or [exe, os.path.join(HERE, file + '.vk')]
             name = CJSON.get(program) if language == 'lua cjson' else program
+            last = ['--kernel'] if language == 'vk' and program in IN_KERNEL else []
             if name:
-                measure(figures, language, program, prefix + [name, str(options.runs)])
+                measure(figures, language, program, prefix + [name, str(options.runs)] + last)
     start = subprocess.run([exe, os.path.join(HERE, 'fibers.vk'), 'nothing', '--start'], check=True,
                            capture_output=True, text=True)
     figures.starts_ns.append(float(start.stdout))
+    alone, idle = (peak_kib([exe, os.path.join(HERE, 'processes.vk'), test, '1', '--kernel'])
+                   for test in ('alone', 'idle'))
+    figures.idle_kib.append((idle - alone) / IDLE_PROCESSES)
 
 
 def table(title, columns, cell):
@@ -108,6 +125,8 @@ def budgets(figures):
     yield 'a switch from fiber to fiber, ns', switch, f'at most {SWITCH_NS} ns', switch <= SWITCH_NS
     start = statistics.median(figures.starts_ns) / 1000
     yield 'a process from its start to its end, warm, us', start, f'at most {START_US} us', start <= START_US
+    idle = statistics.median(figures.idle_kib)
+    yield 'an idle process, KiB', idle, f'at most {IDLE_KIB} KiB', idle <= IDLE_KIB
 
 
 def budget_table(figures):
