@@ -145,18 +145,26 @@ static bool read_status(struct talk *t, struct vk_span line)
     return line.len == version.len + 3 || line.ptr[version.len + 3] == ' ';
 }
 
+/* Where the text is for the first time; the length of what is searched: nowhere. */
+static size_t find_text(struct vk_span in, struct vk_span what)
+{
+    size_t at = 0;
+    while (at < in.len && !vk_span_starts_with(vk_span_skip(in, at), what))
+        at++;
+    return at;
+}
+
 /* The head, once it is whole. NULL, or why it is no good. */
 static const char *read_head(struct talk *t)
 {
     struct vk_span rest = rest_of(t);
-    const uint8_t *end = rest.len > 0 ? memmem(rest.ptr, rest.len, "\r\n\r\n", 4) : NULL;
-    if (end == NULL)
+    size_t end = find_text(rest, VK_SPAN_LIT("\r\n\r\n")), line = find_text(rest, VK_SPAN_LIT("\r\n"));
+    if (end == rest.len)
         return rest.len > HEAD_MAX_BYTES ? "the head of the reply is larger than 64 KiB" : NULL;
-    size_t line = (size_t)((const uint8_t *)memmem(rest.ptr, rest.len, "\r\n", 2) - rest.ptr);
     if (!read_status(t, vk_span(rest.ptr, line)))
         return "what came back is no HTTP/1.1 reply";
     t->head_first = t->taken + line + 2;
-    t->taken += (size_t)(end - rest.ptr) + 4;
+    t->taken += end + 4;
     t->head_len = t->taken - 2 - t->head_first;
     return t->status < 200 ? read_head(t) : choose_framing(t);
 }
