@@ -26,7 +26,7 @@ static uint8_t letter_of(uint8_t c)
 static size_t escape_text(uint8_t out[ESCAPE_BYTES], uint8_t c)
 {
     uint8_t letter = c == '{' || c == '}' ? c : letter_of(c);
-    if (letter == 0 && c >= 0x20)
+    if (letter == 0 && c >= 0x20 && c != 0x7f)
         return 0;
     out[0] = '\\';
     out[1] = letter;
