@@ -308,7 +308,7 @@ static void keep_roots(struct gc *gc)
 {
     struct interp_process *p = gc->run->p;
     uint32_t *const roots[] = {&p->current,   &p->run_first, &p->run_last, &p->root, &p->table,
-                               &p->trap_text, &p->inbox,     &p->server,   &p->held};
+                               &p->trap_text, &p->inbox,     &p->server,   &p->held, &p->moving};
     for (uint32_t i = 0; i < VK_COUNT(roots); i++)
         *roots[i] = forward(gc, *roots[i]);
     for (uint32_t i = 0; i < VK_COUNT(p->roots); i++)

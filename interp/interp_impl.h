@@ -151,7 +151,10 @@ struct interp_process {
     uint64_t cpu_left; /* reductions */
     uint64_t result;   /* of the root, a scalar */
     uint64_t work[16]; /* of the native under way, over its turns */
-    uint64_t randoms;  /* random numbers given so far */
+    uint32_t moving;   /* the copy that an instruction makes over several turns; 0 none */
+    uint32_t reserved;
+    uint64_t moved;   /* how far it is; or bytes that are known to be equal */
+    uint64_t randoms; /* random numbers given so far */
 };
 
 #define INTERP_PROCESS_OFF VK_ALIGN_UP((uint32_t)sizeof(struct proc_self), 16u)
@@ -336,7 +339,8 @@ int64_t interp_map_find(const struct interp_run *run, uint32_t map, uint64_t key
 /* As for lists: whether writing needs a copy, and its room. adds: a key that is not there. */
 bool interp_map_grows(const struct interp_run *run, uint32_t map, bool adds, uint64_t *ret_room);
 uint32_t interp_map_copy(struct interp_run *run, uint32_t map, uint64_t room);
-/* A fresh map of that room becomes an empty one. */
+/* A fresh map of that room becomes an empty one whose buckets are still to be cleared; the same, cleared. */
+void interp_map_open(struct interp_map *map);
 void interp_map_clear(const struct interp_run *run, uint32_t map);
 /* Adds to a map with room; false: the key is there already. */
 bool interp_map_put(const struct interp_run *run, uint32_t map, uint64_t key, uint64_t value);
@@ -349,6 +353,20 @@ void interp_map_remove(const struct interp_run *run, uint32_t map, int64_t index
 
 /* What is under way of a collection, then the fibers; a trap is reported. */
 enum proc_run interp_go_on(struct interp_run *run);
+
+/* ---- moves.c --------------------------------------------------------------------------- */
+
+#define INTERP_LONG_ITEMS   (INTERP_TURN_BYTES / 8)
+#define INTERP_LONG_ENTRIES (INTERP_TURN_BYTES / 64)
+
+/* Each does a turn's part of a copy for which there is room, and gives it when it is complete, until then 0.
+ */
+uint32_t interp_move_list(struct interp_run *run, uint32_t list, uint64_t room);
+uint32_t interp_move_map(struct interp_run *run, uint32_t map, uint64_t room);
+uint32_t interp_move_texts(struct interp_run *run, const union interp_word *r, const uint8_t *regs,
+                           uint32_t count, uint64_t len);
+/* A turn's part of comparing two texts; true: *ret_order is -1, 0 or 1. */
+bool interp_compare_long(struct interp_run *run, uint32_t a, uint32_t b, int64_t *ret_order);
 
 /* ---- run.c ----------------------------------------------------------------------------- */
 

@@ -8,6 +8,7 @@
 #include "interp/json_read_impl.h"
 
 enum step { FIRST, BEGUN, BEGUN_COLLECTED, FIRST_COLLECTED };
+enum { WORK_KEPT, WORK_TOP, WORK_COLLECTIONS };
 
 #define TOKEN_BYTES 8 /* what a token costs beside its bytes */
 #define LARGE_BYTES (1u << 20)
@@ -28,15 +29,22 @@ static bool keep(const struct reader *r)
     if (kept_at(r) + kept_bytes(r) > r->limit)
         return false;
     memcpy(r->run->heap + kept_at(r), &r->s, kept_bytes(r));
-    r->run->p->work[0] = kept_at(r);
+    r->run->p->work[WORK_KEPT] = kept_at(r);
+    r->run->p->work[WORK_TOP] = r->run->p->top;
+    r->run->p->work[WORK_COLLECTIONS] = r->run->p->collections;
     return true;
 }
 
-static void take_up(struct reader *r)
+/* false: between the turns the kernel landed something where the stack was, or the objects moved for that. */
+static bool take_up(struct reader *r)
 {
-    const uint8_t *kept = r->run->heap + r->run->p->work[0];
+    const struct interp_process *p = r->run->p;
+    const uint8_t *kept = r->run->heap + p->work[WORK_KEPT];
+    if (p->work[WORK_TOP] != p->top || p->work[WORK_COLLECTIONS] != p->collections)
+        return false;
     memcpy(&r->s, kept, offsetof(struct read_state_kept, frames));
     memcpy(r->s.frames, kept + offsetof(struct read_state_kept, frames), r->s.depth * sizeof r->s.frames[0]);
+    return true;
 }
 
 /* The stack lies close above the objects; for a large text half-way up, since it would often have to move. */
@@ -103,10 +111,8 @@ static void mark(const struct reader *r)
 /* One turn: sets *ret_say and returns true; false: the room has ended. */
 static bool turn(struct interp_call *call, struct reader *r, bool is_fresh, enum interp_say *ret_say)
 {
-    if (is_fresh)
+    if (is_fresh || !take_up(r))
         begin(r);
-    else
-        take_up(r);
     int64_t begun = r->left = (int64_t)interp_call_turn(call);
     enum read_outcome rc = read_turn(r);
     interp_call_charge(call, (uint64_t)(begun - r->left));

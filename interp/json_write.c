@@ -475,7 +475,7 @@ static enum outcome put_frames(struct writer *w)
 /* ---- turns ------------------------------------------------------------------------------ */
 
 enum step { FIRST, BEGUN, BEGUN_COLLECTED, FIRST_COLLECTED };
-enum { WORK_AT, WORK_DEPTH, WORK_TEXT_AT, WORK_IN_TEXT };
+enum { WORK_AT, WORK_DEPTH, WORK_TEXT_AT, WORK_IN_TEXT, WORK_TOP, WORK_COLLECTIONS };
 
 static uint64_t frames_at(const struct writer *w)
 {
@@ -494,17 +494,23 @@ static bool keep(struct interp_call *call, struct writer *w)
     p->work[WORK_DEPTH] = w->depth;
     p->work[WORK_TEXT_AT] = w->text_at;
     p->work[WORK_IN_TEXT] = w->is_in_text;
+    p->work[WORK_TOP] = p->top;
+    p->work[WORK_COLLECTIONS] = p->collections;
     return true;
 }
 
-static void take_up(struct interp_call *call, struct writer *w)
+/* false: between the turns the kernel landed something where the text was, or the objects moved for that. */
+static bool take_up(struct interp_call *call, struct writer *w)
 {
     const struct interp_process *p = call->run->p;
+    if (p->work[WORK_TOP] != p->top || p->work[WORK_COLLECTIONS] != p->collections)
+        return false;
     w->at = w->begun = p->work[WORK_AT];
     w->depth = (uint32_t)p->work[WORK_DEPTH] % (INTERP_JSON_WRITTEN_MAX + 1);
     w->text_at = p->work[WORK_TEXT_AT];
     w->is_in_text = p->work[WORK_IN_TEXT] != 0;
     memcpy(w->frames, w->out + frames_at(w), w->depth * sizeof w->frames[0]);
+    return true;
 }
 
 static bool open_writer(struct interp_call *call, struct writer *w, bool is_collected)
@@ -563,8 +569,8 @@ enum interp_say interp_json_write(struct interp_call *call)
     for (;;) {
         if (!open_writer(call, &w, is_collected))
             return interp_call_trap(call, INTERP_TRAP_SENT);
-        if (!is_fresh)
-            take_up(call, &w);
+        if (!is_fresh && !take_up(call, &w))
+            is_fresh = true;
         enum outcome rc = write_turn(call, &w, is_fresh);
         if (rc == GOES_ON)
             return give(call, &w);

@@ -89,10 +89,15 @@ void interp_map_add(const struct interp_run *run, uint32_t map, uint64_t key, ui
     append((void *)interp_write_at(run, map), key, value, hash);
 }
 
-static void clear(struct interp_map *map)
+void interp_map_open(struct interp_map *map)
 {
     map->live = map->used = map->reserved = 0;
     map->buckets = (uint32_t)buckets_for(map->head.count);
+}
+
+static void clear(struct interp_map *map)
+{
+    interp_map_open(map);
     memset(buckets_of(map), 0, 4 * (size_t)map->buckets);
 }
 

@@ -3,8 +3,9 @@
  * What the files of natives share. A native that may touch many bytes does
  * interp_call_turn() of them, charges for them, and answers INTERP_AGAIN with
  * its place in call->step and the process's work[]: the same fiber goes on,
- * and nothing of the process runs in between. Objects that such a native makes
- * first and fills in later are kept in the process's roots[].
+ * and nothing of the process runs in between. The kernel may land an answer
+ * meanwhile, above the objects, or have them collected for its sake: objects
+ * that a native makes first and fills in later are kept in roots[].
  */
 #ifndef INTERP_NATIVES_IMPL_H
 #define INTERP_NATIVES_IMPL_H
@@ -34,7 +35,7 @@ INTERP_LIST_NATIVES(NATIVE)
 INTERP_TEXT_NATIVES(NATIVE)
 #undef NATIVE
 
-/* A collection goes first, and what was begun is lost in it: the native begins again at that step. */
+/* Before the trap MEMORY: if a collection goes first, the native is called again at that step. */
 VK_INLINE void interp_call_restart(const struct interp_call *call, uint32_t step)
 {
     interp_fiber_at(call->run, call->run->p->current)->step = step;

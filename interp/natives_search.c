@@ -204,12 +204,14 @@ static int make_pieces(struct interp_call *call, struct search *s, enum by by, s
     while (*left > 0) {
         if (!copy_piece(call, s, left))
             return -VK_EAGAIN;
-        size_t from = s->from;
+        const struct search before = *s;
         int rc = next_piece(call, s, by, left, &end);
         if (rc)
             return rc;
-        if (!add_piece(call, s, from, end))
+        if (!add_piece(call, s, before.from, end)) {
+            *s = before; /* this piece again, after the collection */
             return -VK_ENOMEM;
+        }
     }
     return -VK_EAGAIN;
 }
@@ -247,8 +249,10 @@ static enum interp_say pieces(struct interp_call *call, enum by by)
     interp_call_charge(call, turn - left + 63);
     if (rc == -VK_EAGAIN)
         return INTERP_AGAIN;
-    if (rc == -VK_ENOMEM)
+    if (rc == -VK_ENOMEM) {
+        interp_call_restart(call, MAKES);
         return interp_call_trap(call, INTERP_TRAP_MEMORY);
+    }
     call->result.u = call->run->p->roots[0];
     call->run->p->roots[0] = 0;
     return INTERP_DONE;

@@ -89,6 +89,12 @@ static bool is_own_list(const struct interp_list *list, uint64_t ref)
     return !interp_in_image((uint32_t)ref) && !(list->head.flags & INTERP_OBJECT_SHARED);
 }
 
+static bool is_long_map(const struct interp_run *run, uint32_t map, uint64_t room)
+{
+    const struct interp_map *m = (const void *)interp_read_at(run, map);
+    return m->used > INTERP_LONG_ENTRIES || room > INTERP_TURN_BYTES / 8;
+}
+
 static int compare_texts(struct vk_span a, struct vk_span b)
 {
     size_t n = a.len < b.len ? a.len : b.len;

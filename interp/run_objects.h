@@ -73,16 +73,42 @@ OP(LGETR)
     NEXT;
 }
 
-/* The list becomes one that may be written, with room for one more when it grows. */
-#define LIST_OWN(adds_)                                                  \
-    do {                                                                 \
-        uint64_t room_;                                                  \
-        if (interp_list_grows(run, (uint32_t)r[A].u, (adds_), &room_)) { \
-            NEED(interp_list_bytes(room_));                              \
-            budget -= (int64_t)(room_ / 8);                              \
-            r[A].u = interp_list_copy(run, (uint32_t)r[A].u, room_);     \
-        }                                                                \
+/*
+ * A copy of bytes_ goes to dst_. A long one takes turns: until it is complete
+ * the instruction is executed again.
+ */
+#define COPY(dst_, bytes_, is_long_, copy_, move_) \
+    do {                                           \
+        if (VK_LIKELY(!(is_long_))) {              \
+            NEED(bytes_);                          \
+            budget -= (int64_t)((bytes_) / 64);    \
+            (dst_) = (copy_);                      \
+            break;                                 \
+        }                                          \
+        if (p->moving == 0)                        \
+            NEED(bytes_);                          \
+        uint32_t whole_ = (move_);                 \
+        budget -= INTERP_TURN_BYTES / 64;          \
+        if (whole_ == 0) {                         \
+            SAVE(pc - 1);                          \
+            goto again;                            \
+        }                                          \
+        (dst_) = whole_;                           \
     } while (0)
+
+/* The list becomes one that may be written, with room for one more when it grows. */
+#define LIST_OWN(adds_)                                                                            \
+    do {                                                                                           \
+        uint64_t room_;                                                                            \
+        uint32_t list_ = (uint32_t)r[A].u;                                                         \
+        if (interp_list_grows(run, list_, (adds_), &room_))                                        \
+            COPY(r[A].u, interp_list_bytes(room_), as_list(&here, list_)->len > INTERP_LONG_ITEMS, \
+                 interp_list_copy(run, list_, room_), interp_move_list(run, list_, room_));        \
+    } while (0)
+
+#define MAP_OWN(dst_, map_, room_)                                                                          \
+    COPY(dst_, interp_map_bytes(room_), is_long_map(&here, map_, room_), interp_map_copy(run, map_, room_), \
+         interp_move_map(run, map_, room_))
 
 OP(LSET)
 OP(LSETR)
@@ -113,9 +139,7 @@ OP(LOWN)
     if (image->types[((struct interp_object *)READ(ref))->type].kind == INTERP_KIND_LIST) {
         LIST_OWN(false);
     } else if (interp_map_grows(run, ref, false, &room)) {
-        NEED(interp_map_bytes(room));
-        budget -= (int64_t)room;
-        r[A].u = interp_map_copy(run, ref, room);
+        MAP_OWN(r[A].u, ref, room);
     }
     NEXT;
 }
@@ -166,9 +190,7 @@ OP(MSET)
     uint64_t room;
     int64_t at = interp_map_find(run, ref, r[B].u, hash);
     if (VK_UNLIKELY(interp_map_grows(run, ref, at < 0, &room))) {
-        NEED(interp_map_bytes(room));
-        budget -= (int64_t)room;
-        ref = interp_map_copy(run, ref, room);
+        MAP_OWN(ref, ref, room);
         r[A].u = ref;
         if (at >= 0)
             at = interp_map_find(run, ref, r[B].u, hash); /* dead entries before it are gone */
@@ -187,10 +209,7 @@ OP(MDEL)
     int64_t at = interp_map_find(run, ref, r[C].u, hash);
     if (at >= 0) {
         if (VK_UNLIKELY(interp_map_grows(run, ref, false, &room))) {
-            NEED(interp_map_bytes(room));
-            budget -= (int64_t)room;
-            budget -= (int64_t)room;
-            ref = interp_map_copy(run, ref, room);
+            MAP_OWN(ref, ref, room);
             r[B].u = ref;
             at = interp_map_find(run, ref, r[C].u, hash);
         }
@@ -207,8 +226,20 @@ OP(SEQ)
 OP(SCMP)
 {
     struct vk_span a = interp_text(run, (uint32_t)r[B].u), b = interp_text(run, (uint32_t)r[C].u);
-    budget -= (int64_t)((a.len < b.len ? a.len : b.len) / 64);
-    if ((in & 255) == INTERP_OP_SEQ)
+    bool is_equality = (in & 255) == INTERP_OP_SEQ;
+    size_t both = a.len < b.len ? a.len : b.len;
+    if (VK_UNLIKELY(both > INTERP_TURN_BYTES) && !(is_equality && a.len != b.len)) {
+        int64_t order;
+        budget -= INTERP_TURN_BYTES / 64;
+        if (!interp_compare_long(run, (uint32_t)r[B].u, (uint32_t)r[C].u, &order)) {
+            SAVE(pc - 1);
+            goto again;
+        }
+        r[A].i = is_equality ? order == 0 : order;
+        NEXT;
+    }
+    budget -= (int64_t)(both / 64);
+    if (is_equality)
         r[A].u = vk_span_equal(a, b);
     else
         r[A].i = compare_texts(a, b);
@@ -219,10 +250,9 @@ OP(SCAT)
     uint32_t count = WIDE;
     const uint8_t *regs = (const uint8_t *)pc;
     uint64_t len = concat_len(run, r, regs, count);
-    NEED(interp_text_bytes(len));
-    r[A].u = concat(run, r, regs, count, len);
+    COPY(r[A].u, interp_text_bytes(len), len > INTERP_TURN_BYTES, concat(run, r, regs, count, len),
+         interp_move_texts(run, r, regs, count, len));
     pc += (count + 3) / 4;
-    budget -= (int64_t)(len / 64);
     NEXT;
 }
 OP(SITOA)
