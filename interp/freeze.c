@@ -278,7 +278,8 @@ int interp_freeze(struct interp_image *image, const struct interp_freeze_options
                        .run = {options->heap, image, NULL, options->heap_bytes - 1},
                        .self = options->heap,
                        .data = (uint8_t *)(uintptr_t)image->data,
-                       .reductions_left = INTERP_LETS_MAX_REDUCTIONS,
+                       .reductions_left =
+                           options->reductions ? options->reductions : INTERP_LETS_MAX_REDUCTIONS,
                        .data_end = image->data_bytes};
     f.run.p = (void *)(f.run.heap + INTERP_PROCESS_OFF);
     uint32_t room = image->data_mask + 1;

@@ -13,6 +13,7 @@
 struct interp_freeze_options {
     void *heap;          /* aligned to a page; its pages are touched as they are used */
     uint32_t heap_bytes; /* a power of two, at least 64 KiB; a smaller one than below is a smaller limit */
+    uint64_t reductions; /* of all together; 0: INTERP_LETS_MAX_REDUCTIONS */
     int64_t wall_s;      /* the clocks, as the values see them */
     uint64_t now_ns;
     void (*log)(void *context, struct vk_span line); /* what the values log; may be NULL */

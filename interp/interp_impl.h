@@ -190,8 +190,10 @@ VK_INLINE uint8_t *interp_read_at(const struct interp_run *run, uint32_t ref)
     if (VK_UNLIKELY((int32_t)ref < 0)) {
 #ifdef INTERP_CHECKED
         vk_assert((ref & ~INTERP_REF_IMAGE) < run->image->data_bytes);
-#endif
+        return (uint8_t *)(uintptr_t)run->image->data + (ref & ~INTERP_REF_IMAGE);
+#else
         return (uint8_t *)(uintptr_t)run->image->data + (ref & run->image->data_mask);
+#endif
     }
     return interp_write_at(run, ref);
 }

@@ -105,6 +105,32 @@ static uint32_t used(const struct proc_program *program, const struct proc_self 
     return mark > self->heap.top_bytes ? mark : self->heap.top_bytes;
 }
 
+#ifdef INTERP_MOVE_STRESS
+/*
+ * Each run at another address: what the slot holds is copied there and back,
+ * and who kept a pointer into the slot, or into the place of an earlier run,
+ * finds nonsense, or leaves a mark.
+ */
+static int resume_moved(const struct proc_program *program, struct proc_self *self)
+{
+    const struct interp_program *own = program->context;
+    struct proc_self *there = interp_move_place(own->heap_mask + 1);
+    uint32_t before = used(program, self);
+    if (!process_of(self)
+             ->begun) /* a fresh heap is zero-filled; what services lay out lies in its beginning */
+        memset(there, 0, VK_SLOT_CLASS0_BYTES);
+    memcpy(there, self, before);
+    memset(self, 0xdb, before);
+    int value = resume(program, there);
+    for (uint32_t i = 0; i < before; i++)
+        vk_assert(((const uint8_t *)self)[i] == 0xdb);
+    uint32_t after = used(program, there);
+    memcpy(self, there, after);
+    memset(there, 0xdb, after);
+    return value;
+}
+#endif
+
 /* Kernel side: what is there may be anything. */
 static uint32_t words(const struct proc_program *program, const struct proc_self *self, uint32_t *ret_off)
 {
@@ -122,7 +148,11 @@ void interp_program_init(struct interp_program *program, const char *name, const
         .program = {.name = name,
                     .heap_bytes = heap_bytes,
                     .start = start,
+#ifdef INTERP_MOVE_STRESS
+                    .resume = resume_moved,
+#else
                     .resume = resume,
+#endif
                     .used = used,
                     .land = interp_land,
                     .words = words,

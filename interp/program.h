@@ -43,6 +43,11 @@ struct interp_state {
 };
 void interp_program_state(const struct proc_self *self, struct interp_state *ret_state);
 
+#ifdef INTERP_MOVE_STRESS
+/* The test's own: where the next run has its heap, of so many bytes (a slot class), aligned to a page. */
+void *interp_move_place(uint32_t len_bytes);
+#endif
+
 /* The text of a trap. */
 const char *interp_trap_text(uint32_t trap);
 

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Goal: whatever is changed in a module, it is refused or runs without
- * touching anything but its own objects. Method: bits flipped, fields edited,
- * words copied from elsewhere in the file, checksum made right; what the
- * verifier accepts is run under the checks of INTERP_CHECKED (every access
- * lies where objects are), in a heap with unmapped pages around it.
+ * touching anything but its own objects. Method: bits flipped, bytes and fields
+ * edited, words copied from elsewhere in the file, functions spliced, checksum
+ * made right; what the verifier accepts is run under the checks of
+ * INTERP_CHECKED (no clamp: every access is asserted to lie where objects
+ * are), in a heap with unmapped pages around it.
  *
  * Usage: mutate [ROUNDS [SEED]]
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "tests/interp/corpus.h"
@@ -41,32 +43,141 @@ static uint32_t place(const struct interp_header *h, uint32_t align)
     }
 }
 
-static void change(struct interp_header *h)
+static void *section(struct interp_header *h, enum interp_section kind)
 {
-    uint8_t *bytes = (uint8_t *)h;
-    uint32_t at;
-    switch (below(5)) {
+    return (uint8_t *)h + h->sections[kind].offset;
+}
+
+static uint32_t count(const struct interp_header *h, enum interp_section kind, size_t size)
+{
+    return h->sections[kind].bytes / (uint32_t)size;
+}
+
+static void edit_type(struct interp_header *h, struct interp_type *type)
+{
+    uint32_t types = count(h, INTERP_SECTION_TYPES, sizeof *type);
+    switch (below(7)) {
     case 0:
-        at = place(h, 1);
-        bytes[at] = (uint8_t)(bytes[at] ^ 1u << below(8));
+        type->kind = (uint8_t)below(INTERP_KIND_END);
         break;
     case 1:
-        at = place(h, 1);
-        bytes[at] = (uint8_t)below(256);
+        type->of = (uint16_t)below(types);
         break;
     case 2:
-        at = place(h, 1);
-        bytes[at] = (uint8_t)(bytes[at] + (below(2) ? 1 : -1));
+        type->key = (uint16_t)below(types);
         break;
-    case 3: /* another opcode */
-        at = h->sections[INTERP_SECTION_CODE].offset + below(h->sections[INTERP_SECTION_CODE].bytes / 4) * 4;
-        bytes[at] = (uint8_t)below(INTERP_OP_END);
+    case 3:
+        type->flags ^= INTERP_TYPE_MUTABLE;
         break;
-    default: /* a word of elsewhere */
-        at = place(h, 4);
-        memcpy(bytes + at, bytes + place(h, 4), 4);
+    case 4:
+        type->refs = (uint16_t)below(6);
+        break;
+    case 5:
+        type->count = (uint16_t)below(6);
+        break;
+    default:
+        type->tag = (uint16_t)below(3);
         break;
     }
+}
+
+/* A field of a record gets a value that such a field may have. */
+static void edit_field(struct interp_header *h)
+{
+    struct interp_type *type = section(h, INTERP_SECTION_TYPES);
+    struct interp_function *fn = section(h, INTERP_SECTION_FUNCTIONS);
+    struct interp_ref *ref = section(h, INTERP_SECTION_REFS);
+    uint16_t *words = section(h, INTERP_SECTION_TYPE_WORDS), *regs = section(h, INTERP_SECTION_REG_TYPES);
+    uint32_t types = count(h, INTERP_SECTION_TYPES, sizeof *type);
+    fn += below(count(h, INTERP_SECTION_FUNCTIONS, sizeof *fn));
+    switch (below(7)) {
+    case 0:
+        fn->signature = (uint16_t)below(types);
+        break;
+    case 1:
+        fn->refs = (uint8_t)below(12);
+        break;
+    case 2:
+        fn->regs = (uint8_t)below(40);
+        break;
+    case 3:
+        ref[below(count(h, INTERP_SECTION_REFS, sizeof *ref))].type = (uint16_t)below(types);
+        break;
+    case 4:
+        words[below(count(h, INTERP_SECTION_TYPE_WORDS, 2))] = (uint16_t)below(types);
+        break;
+    case 5:
+        regs[below(count(h, INTERP_SECTION_REG_TYPES, 2))] = (uint16_t)below(types);
+        break;
+    default:
+        edit_type(h, type + below(types));
+        break;
+    }
+}
+
+/* Some instructions of one function into another; or as much of it as has room there, as what it was. */
+static void splice(struct interp_header *h)
+{
+    struct interp_function *fns = section(h, INTERP_SECTION_FUNCTIONS);
+    uint32_t functions = count(h, INTERP_SECTION_FUNCTIONS, sizeof *fns);
+    struct interp_function *to = &fns[below(functions)], *from = &fns[below(functions)];
+    uint32_t *code = section(h, INTERP_SECTION_CODE);
+    uint32_t words = from->code_words < to->code_words ? from->code_words : to->code_words;
+    if (below(2)) {
+        uint32_t n = 1 + below(words), at = below(to->code_words - n + 1);
+        memmove(code + to->code + at, code + from->code + below(from->code_words - n + 1), 4 * (size_t)n);
+        return;
+    }
+    struct interp_function placed = *from;
+    memmove(code + to->code - 1, code + from->code - 1, 4 * (size_t)(words + 1));
+    placed.code = to->code;
+    placed.code_words = below(2) ? words : to->code_words;
+    *to = placed;
+}
+
+static void change_byte(struct interp_header *h)
+{
+    uint8_t *at = (uint8_t *)h + place(h, 1);
+    switch (below(3)) {
+    case 0:
+        *at = (uint8_t)(*at ^ 1u << below(8));
+        break;
+    case 1:
+        *at = (uint8_t)below(256);
+        break;
+    default:
+        *at = (uint8_t)(*at + (below(2) ? 1 : -1));
+        break;
+    }
+}
+
+static void change_bytes(struct interp_header *h)
+{
+    uint32_t *code = section(h, INTERP_SECTION_CODE);
+    switch (below(6)) {
+    case 0: /* another opcode */
+    case 1:
+        *(uint8_t *)(code + below(count(h, INTERP_SECTION_CODE, 4))) = (uint8_t)below(INTERP_OP_END);
+        break;
+    case 2: /* a word of elsewhere */
+        memcpy((uint8_t *)h + place(h, 4), (uint8_t *)h + place(h, 4), 4);
+        break;
+    default:
+        change_byte(h);
+        break;
+    }
+}
+
+/* The first change, of the file as it should be: what it follows there is good. */
+static void change(struct interp_header *h)
+{
+    uint32_t kind = below(4);
+    if (kind == 0)
+        splice(h);
+    else if (kind == 1)
+        edit_field(h);
+    else
+        change_bytes(h);
 }
 
 static void *guarded_heap(void)
@@ -80,9 +191,9 @@ static void *guarded_heap(void)
 static unsigned run_all(void *heap)
 {
     unsigned collections = 0;
-    static const char *const functions[] = {"main", "ints", "floats"};
+    static const char *const functions[] = {"main", "ints", "floats", "lets"};
     for (uint32_t i = 0; i < VK_COUNT(functions); i++) {
-        uint32_t index = interp_image_find(&vm.image, vk_span(functions[i], i == 0 ? 4 : i == 1 ? 4 : 6));
+        uint32_t index = interp_image_find(&vm.image, vk_span(functions[i], strlen(functions[i])));
         if (index == INTERP_NOWHERE || vm.image.types[vm.image.functions[index].signature].count != 0)
             continue;
         (void)vm_run(&vm, functions[i], heap, HEAP_BYTES);
@@ -111,8 +222,9 @@ int main(int argc, char **argv)
     for (uint32_t i = 0; i < rounds; i++) {
         random_state = (seed + i) * 0x9e3779b97f4a7c15u | 1;
         memcpy(vm.file, good, len);
-        for (uint32_t n = 1 + below(4); n > 0; n--)
-            change((struct interp_header *)(void *)vm.file);
+        change((struct interp_header *)(void *)vm.file);
+        for (uint32_t n = below(4); n > 0; n--)
+            change_bytes((struct interp_header *)(void *)vm.file);
         asm_seal(vm.file);
         if (vm_open(&vm))
             continue;

@@ -44,8 +44,11 @@ int vm_open(struct vm *vm)
         rc = interp_image_init(&vm->image, &vm->module, vm->memory, &options, &vm->refusal);
     }
     if (!rc) {
-        const struct interp_freeze_options freeze = {
-            .heap = vm->lets_heap, .heap_bytes = sizeof vm->lets_heap, .log = keep_let_line, .context = vm};
+        const struct interp_freeze_options freeze = {.heap = vm->lets_heap,
+                                                     .heap_bytes = sizeof vm->lets_heap,
+                                                     .reductions = (uint64_t)vm->runs_max * PROC_BUDGET,
+                                                     .log = keep_let_line,
+                                                     .context = vm};
         vm->log_len = 0;
         vm->log[0] = 0;
         rc = interp_freeze(&vm->image, &freeze, &vm->lets_refusal);
