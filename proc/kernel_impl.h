@@ -187,12 +187,26 @@ bool proc_grow(void *kernel, uintptr_t addr); /* a plat_grow_fn */
 
 /* proc/park.c */
 /* A fresh process gets its slot, or the right to one. -VK_ENOMEM: there is none. */
-int proc_place(struct proc_kernel *kernel, struct proc_process *process, const struct proc_program *program,
-               uint32_t slot_class, uint32_t prefix_bytes);
+int proc_place_slow(struct proc_kernel *kernel, struct proc_process *process,
+                    const struct proc_program *program, uint32_t slot_class, uint32_t prefix_bytes);
+VK_INLINE int proc_place(struct proc_kernel *kernel, struct proc_process *process,
+                         const struct proc_program *program, uint32_t slot_class, uint32_t prefix_bytes)
+{
+    if (!program->is_movable && kernel->slotless == 0)
+        return vk_pool_take(&kernel->pool, slot_class, prefix_bytes, &process->slot);
+    return proc_place_slow(kernel, process, program, slot_class, prefix_bytes);
+}
+
 /* The heap of a process that waits leaves its slot, when that is worth it. */
 void proc_park(struct proc_kernel *kernel, struct proc_process *process);
 /* The process has a slot, its heap lies in it, and it is open. -VK_ENOMEM: the platform refused. */
-int proc_enter(struct proc_kernel *kernel, struct proc_process *process);
+int proc_enter_slow(struct proc_kernel *kernel, struct proc_process *process);
+VK_INLINE int proc_enter(struct proc_kernel *kernel, struct proc_process *process)
+{
+    return process->slot && !process->parked.cap_bytes ? vk_guard_enter(&kernel->guard, process->slot)
+                                                       : proc_enter_slow(kernel, process);
+}
+
 /* It has ended: what it had is given back. */
 void proc_leave(struct proc_kernel *kernel, struct proc_process *process);
 

@@ -10,8 +10,8 @@
  */
 #include "proc/kernel_impl.h"
 
-int proc_place(struct proc_kernel *kernel, struct proc_process *process, const struct proc_program *program,
-               uint32_t slot_class, uint32_t prefix_bytes)
+int proc_place_slow(struct proc_kernel *kernel, struct proc_process *process,
+                    const struct proc_program *program, uint32_t slot_class, uint32_t prefix_bytes)
 {
     bool is_small = slot_class == 0;
     if (is_small && vk_pool_room(&kernel->pool) <= kernel->slotless)
@@ -37,7 +37,7 @@ void proc_park(struct proc_kernel *kernel, struct proc_process *process)
     kernel->slotless++;
 }
 
-int proc_enter(struct proc_kernel *kernel, struct proc_process *process)
+int proc_enter_slow(struct proc_kernel *kernel, struct proc_process *process)
 {
     struct proc_process *p = process;
     if (!p->slot) {
@@ -58,8 +58,9 @@ void proc_leave(struct proc_kernel *kernel, struct proc_process *process)
 {
     struct proc_process *p = process;
     uint32_t used_bytes = 0;
-    vk_bufs_put(&kernel->parks, &p->parked);
-    if (!p->slot) {
+    if (VK_UNLIKELY(p->parked.cap_bytes))
+        vk_bufs_put(&kernel->parks, &p->parked);
+    if (VK_UNLIKELY(!p->slot)) {
         kernel->slotless--;
         return;
     }
