@@ -4,9 +4,9 @@
 
 Goal: a failing, dying or empty test program can never read as a pass in ./dev test's closing line.
 Method: tests/report.py on logs written here; ./dev itself with commands that change nothing; the
-README's program, compared with its file and run.
+README's programs, compared with their files and run.
 
-Usage: test_front.py EXAMPLE, the built examples/least
+Usage: test_front.py LEAST VKD, the built examples/least and vkd
 """
 import http.client
 import json
@@ -19,7 +19,9 @@ import tempfile
 import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-LEAST = sys.argv.pop(1)
+LEAST = os.path.abspath(sys.argv.pop(1))
+VKD = os.path.abspath(sys.argv.pop(1))
+HELLO = os.path.join('examples', 'hello', 'hello.vk')
 REPORT = os.path.join(ROOT, 'tests', 'report.py')
 
 
@@ -117,18 +119,20 @@ class Dev(unittest.TestCase):
 
 
 class Readme(unittest.TestCase):
+    """Each program is a block, followed by one of commands with their answers and one of the server's log."""
+
     def setUp(self):
         with open(os.path.join(ROOT, 'README.md'), encoding='utf-8') as readme:
             self.blocks = re.findall(r'```\w*\n(.*?)```', readme.read(), re.S)
 
-    def test_the_program_is_the_file(self):
-        with open(os.path.join(ROOT, 'examples', 'least.c'), encoding='utf-8') as least:
-            self.assertEqual(self.blocks[0], least.read())
+    def shows(self, first, path):
+        with open(os.path.join(ROOT, path), encoding='utf-8') as program:
+            self.assertEqual(self.blocks[first], program.read())
 
-    def test_the_program_answers_as_shown(self):
-        commands = re.findall(r'^\$ curl http://127\.0\.0\.1:8080(\S*)\n(.*)$', self.blocks[1], re.M)
+    def answers_as_shown(self, first, *command):
+        commands = re.findall(r'^\$ curl http://127\.0\.0\.1:8080(\S*)\n(.*)$', self.blocks[first + 1], re.M)
         self.assertEqual(len(commands), 4)
-        with subprocess.Popen([LEAST, '--listen', '127.0.0.1:0'], stderr=subprocess.PIPE, text=True) as server:
+        with subprocess.Popen(command + ('--listen', '127.0.0.1:0'), stderr=subprocess.PIPE, text=True, cwd=ROOT) as server:
             try:
                 port = re.match(r'listening on http://127\.0\.0\.1:(\d+) ', server.stderr.readline()).group(1)
                 for path, answer in commands:
@@ -138,10 +142,25 @@ class Readme(unittest.TestCase):
                     client.close()
                 server.send_signal(signal.SIGTERM)
                 self.assertEqual(server.wait(30), 0)
-                shown, real = self.blocks[2].splitlines()[1], server.stderr.read().strip()
-                self.assertEqual(re.sub(r'\+0x[0-9a-f]+$', '', real), re.sub(r'\+0x[0-9a-f]+$', '', shown))
+                shown, real = self.blocks[first + 2].splitlines()[1:], server.stderr.read().splitlines()
+                self.assertEqual([re.sub(r'\+0x[0-9a-f]+$', '', line) for line in real],
+                                 [re.sub(r'\+0x[0-9a-f]+$', '', line) for line in shown])
             finally:
                 server.kill()
+
+    def test_the_programs_are_their_files(self):
+        self.shows(0, HELLO)
+        self.shows(3, os.path.join('examples', 'least.c'))
+
+    def test_the_program_answers_as_shown(self):
+        self.answers_as_shown(0, VKD, 'run', HELLO)
+
+    def test_its_tests_pass(self):
+        done = run(VKD, 'test', HELLO)
+        self.assertEqual((done.returncode, done.stdout.splitlines()[-1:]), (0, ['2 passed, 0 failed']), done.stderr)
+
+    def test_the_program_in_c_answers_as_shown(self):
+        self.answers_as_shown(3, LEAST)
 
 
 if __name__ == '__main__':
