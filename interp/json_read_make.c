@@ -64,8 +64,8 @@ uint64_t *interp_read_push(struct reader *r, uint32_t words)
 uint32_t interp_read_make_object(struct reader *r, uint16_t type, const uint64_t *words)
 {
     const struct interp_type *t = &r->types[type];
-    uint64_t copy[INTERP_FIELDS_MAX]; /* the stack may move */
-    memcpy(copy, words, 8 * (size_t)t->count);
+    uint64_t copy[INTERP_FIELDS_MAX];           /* the stack may move */
+    vk_copy(copy, words, 8 * (size_t)t->count); /* a variant without payloads has no words */
     uint32_t ref = interp_read_make(r, sizeof(struct interp_object) + 8 * (uint64_t)t->count, type,
                                     t->kind == INTERP_KIND_VARIANT ? t->tag : t->count);
     if (ref)
