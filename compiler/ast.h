@@ -519,6 +519,7 @@ struct vkc_decl {
         } enumeration;
         struct {
             struct vkc_params params;
+            struct vkc_http_options options; /* heap alone */
             struct vkc_member *members;
             uint32_t count;
         } actor;

@@ -68,6 +68,14 @@ static void option(struct vkc_parser *p, struct vkc_http_options *options)
         duration(p, is_cpu ? &options->cpu_ns : &options->deadline_ns);
 }
 
+void vkc_parse_heap(struct vkc_parser *p, struct vkc_http_options *options)
+{
+    if (vkc_is_word(p, "heap"))
+        option(p, options);
+    else
+        vkc_expected(p, "`heap:`, which is all that may be said of an actor");
+}
+
 static void address(struct vkc_parser *p, struct vkc_decl *decl)
 {
     decl->http.address = vkc_expr_bad(p);

@@ -147,6 +147,8 @@ struct vkc_stmt *vkc_parse_let(struct vkc_parser *p);
 
 void vkc_parse_decls(struct vkc_parser *p);
 struct vkc_decl *vkc_parse_http(struct vkc_parser *p, struct vkc_decl *decl);
+/* `heap: 64k`, and no other option. */
+void vkc_parse_heap(struct vkc_parser *p, struct vkc_http_options *options);
 bool vkc_begins_decl(const struct vkc_parser *p); /* and stands first on its line */
 void vkc_recover_decl(struct vkc_parser *p, uint32_t first);
 

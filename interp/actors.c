@@ -57,10 +57,11 @@ size_t interp_cast_bytes(const struct interp_module *module)
     return (actors + children_of(module) + 1) * sizeof(struct interp_program);
 }
 
-static void make_program(struct interp_cast *cast, uint32_t at, uint32_t name, uint32_t function)
+static void make_program(struct interp_cast *cast, uint32_t at, uint32_t name, uint32_t function,
+                         const struct interp_actor *actor)
 {
     interp_program_init(&cast->programs[at], interp_module_name(&cast->image->module, name), cast->image,
-                        function, HEAP_BYTES, INTERP_TURN_REDUCTIONS);
+                        function, actor->heap_bytes ? actor->heap_bytes : HEAP_BYTES, INTERP_TURN_REDUCTIONS);
 }
 
 void interp_cast_init(struct interp_cast *cast, const struct interp_image *image, void *memory)
@@ -70,12 +71,12 @@ void interp_cast_init(struct interp_cast *cast, const struct interp_image *image
     const struct interp_actor *actors = actors_of(module, &cast->actors_count);
     const struct interp_supervisor *supervisors = supervisors_of(module, &cast->supervisors_count);
     for (uint32_t i = 0; i < cast->actors_count; i++)
-        make_program(cast, i, actors[i].name, actors[i].function);
+        make_program(cast, i, actors[i].name, actors[i].function, &actors[i]);
     for (uint32_t i = 0; i < cast->supervisors_count; i++) {
         const struct interp_child *children = interp_module_at(module, supervisors[i].children);
         for (uint32_t k = 0; k < supervisors[i].children.count; k++)
             make_program(cast, cast->actors_count + cast->children_count++, children[k].name,
-                         children[k].function);
+                         children[k].function, &actors[children[k].actor]);
     }
 }
 

@@ -356,8 +356,8 @@ struct interp_let {
 struct interp_actor {
     uint32_t name;
     uint32_t function;
-    uint32_t timers; /* their number, at most INTERP_TIMERS_MAX */
-    uint32_t reserved;
+    uint32_t timers;             /* their number, at most INTERP_TIMERS_MAX */
+    uint32_t heap_bytes;         /* 0: not given */
     struct interp_array methods; /* struct interp_method */
 };
 

@@ -6,6 +6,7 @@
  */
 #include "interp/verify_impl.h"
 #include "vk/limits.h"
+#include "vk/pool.h"
 
 /* Whether an array of elements of that size lies in the section; they are aligned to 8 in it. */
 static bool check_array(struct verify *v, const struct interp_array *array, size_t size)
@@ -128,6 +129,8 @@ static bool check_actor(struct verify *v, const struct interp_actor *actor)
         return false;
     if (actor->timers > INTERP_TIMERS_MAX || actor->methods.count > INTERP_ACTORS_MAX)
         return verify_refuse(v, "an actor with too many timers or methods");
+    if (vk_pool_class_for(actor->heap_bytes) == VK_SLOT_CLASSES)
+        return verify_refuse(v, "an actor's heap of more than 256 MiB");
     for (uint32_t i = 0; i < actor->methods.count; i++) {
         const struct interp_method *method = entry_of(v, &actor->methods, i, sizeof *method);
         if (!check_name(v, method->name))

@@ -101,8 +101,8 @@ static int serve(const struct vkd_options *options)
         .over_why = "a supervisor gave up: its actors ended more often than `max` within `per`",
         .one_worker = supervisors_count() > 0, /* another worker could not reach their actors */
     };
-    if (loaded.host.cast.actors_count > 0)
-        app.slot_classes = 1u << vk_pool_class_for(loaded.host.cast.programs[0].program.heap_bytes);
+    for (uint32_t i = 0; i < loaded.host.cast.actors_count; i++)
+        app.slot_classes |= 1u << vk_pool_class_for(loaded.host.cast.programs[i].program.heap_bytes);
     for (uint32_t i = 0; i < loaded.host.blocks_count; i++)
         app.slot_classes |= 1u << vk_pool_class_for(loaded.host.blocks[i].program.program.heap_bytes);
     return vkd_app_run(&app, options, PROGRAM);
