@@ -6,7 +6,9 @@
  * that has not begun has no heap yet, and a small one that waits is copied
  * out, so that its slot, still open, serves the next process. To run, it takes
  * whatever slot is open then. The slots that processes without one will need
- * count as taken, so there is one for each of them.
+ * count as taken, so there is one for each of them. The copy of
+ * one that waits lies in the kernel's memory: only guards that close that to
+ * processes park (and the one that closes nothing).
  */
 #include "proc/kernel_impl.h"
 
@@ -25,6 +27,8 @@ int proc_place_slow(struct proc_kernel *kernel, struct proc_process *process,
 void proc_park(struct proc_kernel *kernel, struct proc_process *process)
 {
     struct proc_process *p = process;
+    if (!vk_guard_covers_kernel(&kernel->guard))
+        return; /* a copy would be open to whoever runs */
     if (!p->program->is_movable || kernel->guard.open_slot != p->slot || p->slot->slot_class != 0)
         return;
     uint32_t used_bytes = p->program->used(p->program, (const struct proc_self *)p->slot->base);

@@ -97,6 +97,12 @@ VK_INLINE void vk_guard_run_end(struct vk_guard *guard)
         vk_guard_run_end_slow(guard);
 }
 
+/* Whether the kernel's memory is as closed to the process that runs as the slots of others are. */
+VK_INLINE bool vk_guard_covers_kernel(const struct vk_guard *guard)
+{
+    return guard->kind == VK_GUARD_PKEY || guard->kind == VK_GUARD_OFF;
+}
+
 /*
  * An access at addr faulted while slot's process ran. When addr lies in the
  * open slot past its opened prefix, open the whole slot and return true. Runs

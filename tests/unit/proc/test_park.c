@@ -2,7 +2,8 @@
 /*
  * Goal: a small heap of a movable program leaves its slot while it waits, and
  * comes back whole; the slots it will need are kept; nothing is held after its
- * end. Method: actors that fill their heaps with a pattern of their own.
+ * end. Method: actors that fill their heaps with a pattern of their own, with
+ * the guard off; test_park_guard.c has the guard that keeps heaps in their slots.
  */
 #include "tests/unit/proc/world.h"
 
