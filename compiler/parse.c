@@ -286,13 +286,13 @@ bool vkc_comma(struct vkc_parser *p, enum vkc_token_kind closing)
 
 #define LOOK_TOKENS 4096u /* looked ahead at most to see whether braces close */
 
-/* Whether every open brace, and that many more, closes before the next declaration. */
-static bool is_balanced(const struct vkc_parser *p, uint32_t more)
+bool vkc_is_balanced(const struct vkc_parser *p, uint32_t more)
 {
     struct vkc_parser look = *p;
     uint32_t depth = p->braces + more;
     for (uint32_t i = 0; i < LOOK_TOKENS; i++) {
-        if (vkc_is(&look, VKC_TOKEN_END) || (i > 0 && vkc_begins_decl(&look)))
+        if (vkc_is(&look, VKC_TOKEN_END) ||
+            (i > 0 && vkc_begins_decl(&look) && !vkc_is(&look, VKC_TOKEN_LET)))
             return depth == 0;
         depth += vkc_is(&look, VKC_TOKEN_LBRACE);
         depth -= vkc_is(&look, VKC_TOKEN_RBRACE) && depth > 0;
@@ -325,7 +325,7 @@ static bool begins_line(const struct vkc_parser *p)
 void vkc_recover(struct vkc_parser *p, uint32_t first)
 {
     uint32_t depth = 0, literals = open_literals(p, first);
-    bool is_inside = literals > 0 && is_balanced(p, literals);
+    bool is_inside = literals > 0 && vkc_is_balanced(p, literals);
     p->is_lost = p->is_over;
     for (; !vkc_is(p, VKC_TOKEN_END); vkc_advance(p)) {
         bool is_closing = vkc_is(p, VKC_TOKEN_RBRACE);

@@ -150,6 +150,9 @@ struct vkc_decl *vkc_parse_http(struct vkc_parser *p, struct vkc_decl *decl);
 /* `heap: 64k`, and no other option. */
 void vkc_parse_heap(struct vkc_parser *p, struct vkc_http_options *options);
 bool vkc_begins_decl(const struct vkc_parser *p); /* and stands first on its line */
+/* Whether every open brace, and that many more, closes before the next declaration, `let` apart, which may be
+ * a statement. */
+bool vkc_is_balanced(const struct vkc_parser *p, uint32_t more);
 void vkc_recover_decl(struct vkc_parser *p, uint32_t first);
 
 /* A node whose span begins there; vkc_done ends it at the token taken last. */

@@ -113,6 +113,7 @@ static void interpolations(struct vkc_parser *p, struct strings *strings, struct
         part.span = part.expr->span;
         vkc_expr_above(p, expr, part.expr);
         vkc_list_add(&strings->parts, &part, sizeof part);
+        p->is_lost = p->is_lost || vkc_is(p, VKC_TOKEN_RBRACE); /* the text ended before, as the lexer said */
         if (!is_rest(p, strings)) {
             struct vkc_diag *diag = vkc_expected(p, "`}`");
             vkc_help(p, diag, "a brace in a text that begins no expression is written `\\{`");

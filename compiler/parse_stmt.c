@@ -228,6 +228,14 @@ static void not_closed(struct vkc_parser *p, struct vkc_span opening)
         vkc_diag_note(&p->program->diags, diag, opening, "this block is not closed");
 }
 
+/* A declaration here means that a brace is missing; a `let` in the first column may be a statement though. */
+static bool ends_block(const struct vkc_parser *p)
+{
+    if (vkc_is(p, VKC_TOKEN_RBRACE) || vkc_is(p, VKC_TOKEN_END))
+        return true;
+    return vkc_begins_decl(p) && !(vkc_is(p, VKC_TOKEN_LET) && vkc_is_balanced(p, 0));
+}
+
 struct vkc_expr *vkc_parse_block(struct vkc_parser *p)
 {
     struct vkc_expr *block = vkc_expr_new(p, VKC_EXPR_BLOCK, vkc_start(p));
@@ -237,7 +245,7 @@ struct vkc_expr *vkc_parse_block(struct vkc_parser *p)
     bool is_empty = vkc_is(p, VKC_TOKEN_LBRACE) && vkc_kind_after(p, 1) == VKC_TOKEN_RBRACE;
     if (!vkc_open(p, VKC_TOKEN_LBRACE, is_empty ? VKC_ROLE_EMPTY : VKC_ROLE_NONE, &mode))
         return vkc_expr_bad(p);
-    while (!vkc_is(p, VKC_TOKEN_RBRACE) && !vkc_is(p, VKC_TOKEN_END) && !vkc_begins_decl(p)) {
+    while (!ends_block(p)) {
         uint32_t first = p->at;
         struct vkc_stmt *stmt = statement(p);
         if (p->is_lost) {
