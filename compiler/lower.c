@@ -84,6 +84,8 @@ static uint16_t result_type(struct vkc_lower *l, const struct vkc_instance *inst
         return INTERP_TYPE_NONE;
     if (body->kind == VKC_BODY_PERIOD)
         return 0;
+    if (body->kind == VKC_BODY_LET) /* a constant, of Nil too */
+        return vkc_lower_type(l, type_in(l, body->result, instance));
     return vkc_lower_result(l, type_in(l, body->result, instance));
 }
 
@@ -282,6 +284,10 @@ static void fill(struct vkc_lower *l, struct vkc_code *code, const struct vkc_in
         return;
     }
     uint16_t result = l->unit.types[code->signature].of;
+    if (f.body->kind == VKC_BODY_LET && vkc_is_kind(type_in(l, f.body->result, instance), VKC_TYPE_NIL)) {
+        vkc_fun_return(&f, vkc_expr_value(&f, f.body->code, VKC_NONE));
+        return;
+    }
     if (result != INTERP_TYPE_NONE) {
         vkc_expr_tail(&f, f.body->code);
         return;
