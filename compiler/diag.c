@@ -170,6 +170,23 @@ void vkc_nearest_offer(struct vkc_nearest *nearest, const char *candidate)
     }
 }
 
+void vkc_nearest_type(struct vkc_nearest *nearest)
+{
+    static const char *const words[][2] = {
+        {"string", "Str"}, {"text", "Str"},    {"integer", "Int"},     {"number", "Int"},
+        {"long", "Int"},   {"i64", "Int"},     {"boolean", "Bool"},    {"double", "Float"},
+        {"f64", "Float"},  {"array", "List"},  {"vec", "List"},        {"vector", "List"},
+        {"dict", "Map"},   {"hashmap", "Map"}, {"object", "Map"},      {"bytearray", "Bytes"},
+        {"void", "Nil"},   {"unit", "Nil"},    {"optional", "Option"}, {"maybe", "Option"}};
+    for (size_t i = 0; i < VK_COUNT(words); i++) {
+        size_t len = strlen(words[i][0]);
+        if (len == nearest->len && distance_of(nearest->wanted, len, words[i][0], len) == 0) {
+            nearest->best = words[i][1];
+            nearest->distance = 0;
+        }
+    }
+}
+
 void vkc_nearest_help(const struct vkc_nearest *nearest, struct vkc_diags *diags, struct vkc_diag *diag)
 {
     if (nearest->best != NULL)

@@ -89,6 +89,8 @@ struct vkc_nearest {
 };
 
 void vkc_nearest_init(struct vkc_nearest *nearest, const char *wanted, size_t len_bytes);
+/* For a type: what other languages call `Str`, `Int` and so on is the nearest of all. */
+void vkc_nearest_type(struct vkc_nearest *nearest);
 void vkc_nearest_offer(struct vkc_nearest *nearest, const char *candidate);
 /* "did you mean `x`?" when there is one. */
 void vkc_nearest_help(const struct vkc_nearest *nearest, struct vkc_diags *diags, struct vkc_diag *diag);

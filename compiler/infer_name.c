@@ -304,6 +304,32 @@ static void offer_fields(struct vkc_pass *pass, const struct vkc_type *type, str
     }
 }
 
+/* What a method is called elsewhere, if ours is one of the type. */
+static const char *foreign_method(struct vkc_pass *pass, const struct vkc_type *type, const char *name)
+{
+    static const char *const words[][2] = {{"length", "len"},        {"size", "len"},
+                                           {"count", "len"},         {"append", "push"},
+                                           {"add", "push"},          {"put", "push"},
+                                           {"includes", "contains"}, {"contains", "has"},
+                                           {"has", "contains"},      {"contains_key", "has"},
+                                           {"toUpperCase", "upper"}, {"to_upper", "upper"},
+                                           {"toLowerCase", "lower"}, {"to_lower", "lower"},
+                                           {"substring", "slice"},   {"substr", "slice"},
+                                           {"strip", "trim"},        {"reduce", "fold"},
+                                           {"indexOf", "index_of"},  {"delete", "remove"},
+                                           {"to_string", "str"},     {"toString", "str"},
+                                           {"reversed", "reverse"},  {"extend", "concat"},
+                                           {"to_i", "parse_int"},    {"to_int", "parse_int"},
+                                           {"is_nil", "is_none"},    {"startsWith", "starts_with"},
+                                           {"endsWith", "ends_with"}};
+    for (size_t i = 0; i < VK_COUNT(words); i++) {
+        const struct vkc_name *ours = vkc_intern_text(&pass->program->names, words[i][1]);
+        if (strcmp(name, words[i][0]) == 0 && vkc_builtin_find(&pass->builtins, type, ours, 0) != NULL)
+            return words[i][1];
+    }
+    return NULL;
+}
+
 void vkc_tell_no_field(struct vkc_pass *pass, struct vkc_type *type, struct vkc_ident name, bool is_call)
 {
     if (type->kind == VKC_TYPE_ERROR || type->kind == VKC_TYPE_NEVER || name.name == NULL)
@@ -321,7 +347,10 @@ void vkc_tell_no_field(struct vkc_pass *pass, struct vkc_type *type, struct vkc_
         vkc_error(pass->diags, name.span, "`%s` has no %s `%s`", vkc_type_text(pass->types, type),
                   is_call ? "method" : "field or method", name.name->text);
     bool is_option = vkc_type_option(pass->checked, type) != NULL;
-    if (nearest.best == NULL && is_option)
+    const char *foreign = foreign_method(pass, type, name.name->text);
+    if (foreign != NULL)
+        vkc_diag_help(pass->diags, diag, "here it is `.%s`", foreign);
+    else if (nearest.best == NULL && is_option)
         vkc_diag_help(pass->diags, diag, "take the value out first: `?`, `??` or `match`");
     else
         vkc_nearest_help(&nearest, pass->diags, diag);

@@ -91,6 +91,7 @@ static struct vkc_type_expr *bare(struct vkc_parser *p)
                                                 "Duration", "Nil",   "List", "Map", "Option",
                                                 "Result",   "Json",  "Fiber"};
             vkc_nearest_init(&nearest, last->name->text, last->name->len);
+            vkc_nearest_type(&nearest);
             for (size_t i = 0; i < VK_COUNT(known); i++)
                 vkc_nearest_offer(&nearest, known[i]);
             if (diag != NULL)
@@ -100,6 +101,8 @@ static struct vkc_type_expr *bare(struct vkc_parser *p)
     }
     if (vkc_is(p, VKC_TOKEN_LPAREN) && vkc_open(p, VKC_TOKEN_LPAREN, VKC_ROLE_NONE, &mode)) {
         struct vkc_type_expr *type = vkc_parse_type(p);
+        if (!p->is_lost && vkc_is(p, VKC_TOKEN_COMMA))
+            vkc_help(p, vkc_expected(p, "`)`"), "there are no tuples: declare a record");
         vkc_close(p, VKC_TOKEN_RPAREN, mode);
         return type;
     }

@@ -55,6 +55,7 @@ static struct vkc_symbol *type_here(struct vkc_pass *pass, struct vkc_ident name
         vkc_nearest_offer(&nearest, pass->type_params[i]->name->text);
     vkc_table_offer(pass, pass->module, VKC_SPACE_TYPE, false, &nearest);
     vkc_table_offer(pass, pass->prelude, VKC_SPACE_TYPE, false, &nearest);
+    vkc_nearest_type(&nearest);
     vkc_nearest_help(&nearest, pass->diags,
                      vkc_error(pass->diags, name.span, "there is no %s `%s`", what, name.name->text));
     return NULL;

@@ -68,7 +68,7 @@ class Wrong(unittest.TestCase):
         programs = {os.path.splitext(os.path.basename(path))[0] for path in glob.glob(WRONG + '/*.vk')}
         texts = {os.path.splitext(os.path.basename(path))[0] for path in glob.glob(WRONG + '/*.txt')}
         self.assertEqual(programs, texts)
-        self.assertGreaterEqual(len(programs), 120)
+        self.assertGreaterEqual(len(programs), 170)
 
 
 def add_wrong(name):
