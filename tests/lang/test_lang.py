@@ -121,6 +121,7 @@ class Right(unittest.TestCase):
         for path in programs:
             with self.subTest(path=path):
                 self.assertEqual(run('check', path), (0, b'', b''))
+                self.assertEqual(run('test', path)[0], 0)
 
     def test_every_program_passes_its_tests(self):
         self.assertEqual(run('test', RIGHT), (0, b'3 passed, 0 failed\n', b''))
