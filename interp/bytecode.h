@@ -264,7 +264,8 @@ _Static_assert(sizeof(struct interp_function) == 32, "module layout");
     X(ASSERT, "assertion failed")        \
     X(AWAIT, "call failed")              \
     X(TEXT, "inside a character")        \
-    X(SENT, "cannot be sent")
+    X(SENT, "cannot be sent")            \
+    X(FIBERS, "more than 4,096 fibers")
 
 enum interp_trap {
 #define INTERP_TRAP_ENUM(name, text) INTERP_TRAP_##name,

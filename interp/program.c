@@ -106,6 +106,8 @@ static uint32_t used(const struct proc_program *program, const struct proc_self 
 }
 
 #ifdef INTERP_MOVE_STRESS
+#define MOVED_MAX_BYTES (1u << 20) /* a larger heap stays where it is: it would take too long */
+
 /*
  * Each run at another address: what the slot holds is copied there and back,
  * and who kept a pointer into the slot, or into the place of an earlier run,
@@ -116,6 +118,8 @@ static int resume_moved(const struct proc_program *program, struct proc_self *se
     const struct interp_program *own = program->context;
     struct proc_self *there = interp_move_place(own->heap_mask + 1);
     uint32_t before = used(program, self);
+    if (before > MOVED_MAX_BYTES)
+        return resume(program, self);
     if (!process_of(self)
              ->begun) /* a fresh heap is zero-filled; what services lay out lies in its beginning */
         memset(there, 0, VK_SLOT_CLASS0_BYTES);

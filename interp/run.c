@@ -370,8 +370,10 @@ enum proc_run interp_loop(struct interp_run *run)
         LOAD();
         interp_fiber_at(&here, p->current)->window_refs = 0;
         pc++;
-        if (VK_UNLIKELY(ref == 0))
-            TRAP(MEMORY);
+        if (VK_UNLIKELY(ref == 0)) {
+            p->trap = p->fibers == INTERP_FIBERS_MAX ? INTERP_TRAP_FIBERS : interp_memory_trap(&here);
+            goto trapped;
+        }
         struct interp_fiber *child = interp_fiber_at(&here, ref);
         window = (union interp_word *)WRITE(child->stack + child->base);
         memcpy(window, r + A, 8 * (size_t)params);

@@ -8,6 +8,10 @@
 #define TEXT_BYTES   360u /* of the reason that the program gave; an assertion has room in it */
 #define CALLS_MAX    8u
 
+/* Of the line about the other fibers. */
+#define OTHERS_CALLS_MAX 3u
+#define OTHERS_BYTES     360u /* no further fiber is named behind this */
+
 #define STACK_LEAST_BYTES 4096u /* a smaller stack is not what fills a heap */
 
 static const char *const texts[INTERP_TRAP_END] = {
@@ -31,10 +35,10 @@ static void put_place(const struct interp_image *image, struct vk_out *out, uint
         vk_out_fmt(out, ":%u", line);
 }
 
-/* The calls of the running fiber, the innermost first. */
-static void put_calls(const struct interp_run *run, struct vk_out *out)
+/* The calls of a fiber, the innermost first, as many as `most`. */
+static void put_calls(const struct interp_run *run, struct vk_out *out, uint32_t ref, uint32_t most)
 {
-    const struct interp_fiber *fiber = interp_fiber_at(run, run->p->current);
+    const struct interp_fiber *fiber = interp_fiber_at(run, ref);
     uint32_t at = fiber->base, pc = fiber->pc;
     VK_OUT_LIT(out, " in ");
     for (uint32_t i = 0; fiber->stack; i++) {
@@ -43,7 +47,7 @@ static void put_calls(const struct interp_run *run, struct vk_out *out)
         uint32_t distance = (uint32_t)(r[-1].u >> 32);
         if (distance == 0)
             return;
-        if (i == CALLS_MAX) {
+        if (i == most) {
             VK_OUT_LIT(out, " < ...");
             return;
         }
@@ -80,7 +84,87 @@ static void put_reason(const struct interp_run *run, struct vk_out *out)
 void interp_describe(const struct interp_run *run, struct vk_out *out)
 {
     put_reason(run, out);
-    put_calls(run, out);
+    put_calls(run, out, run->p->current, CALLS_MAX);
+}
+
+static const char *const state_texts[] = {
+    [INTERP_FIBER_READY] = "ready",
+    [INTERP_FIBER_AWAITS] = "awaits a fiber",
+    [INTERP_FIBER_OP] = "waits",
+};
+
+struct others {
+    struct vk_out out;
+    uint32_t count; /* named */
+    uint32_t more;
+};
+
+static void put_other(const struct interp_run *run, struct others *o, uint32_t ref)
+{
+    const struct interp_fiber *fiber = interp_fiber_at(run, ref);
+    if (ref == run->p->current || fiber->state == INTERP_FIBER_ENDED)
+        return;
+    if (vk_out_span(&o->out).len > OTHERS_BYTES) {
+        o->more++;
+        return;
+    }
+    vk_out_fmt(&o->out, "%s%s", o->count++ ? "; " : "other fibers: ", state_texts[fiber->state]);
+    put_calls(run, &o->out, ref, OTHERS_CALLS_MAX);
+}
+
+/* Those that wait for a fiber. Returns the first of them, or 0. */
+static uint32_t put_waiters(const struct interp_run *run, struct others *o, uint32_t ref)
+{
+    uint32_t last = interp_fiber_at(run, ref)->waiters, at = last;
+    for (uint32_t i = 0; at && i < INTERP_FIBERS_MAX; i++) {
+        at = interp_fiber_at(run, at)->next;
+        put_other(run, o, at);
+        if (at == last)
+            break;
+    }
+    return last ? interp_fiber_at(run, last)->next : 0;
+}
+
+/* A fiber, those that wait for it, and those that wait for the first of them, and so on. */
+static void put_chain(const struct interp_run *run, struct others *o, uint32_t ref)
+{
+    put_other(run, o, ref);
+    for (uint32_t i = 0; ref && i < INTERP_FIBERS_MAX; i++)
+        ref = put_waiters(run, o, ref);
+}
+
+/* Those that can run, those that wait for the kernel, and who waits for them or for the running one. */
+static void put_others(const struct interp_run *run, struct others *o)
+{
+    const struct interp_process *p = run->p;
+    const struct interp_table *table = p->table ? (const void *)interp_write_at(run, p->table) : NULL;
+    put_chain(run, o, p->current);
+    for (uint32_t at = p->run_first, i = 0; at && i < INTERP_FIBERS_MAX; i++) {
+        put_chain(run, o, at);
+        at = at == p->run_last ? 0 : interp_fiber_at(run, at)->next;
+    }
+    for (uint32_t i = 0; table && i < table->head.count; i++)
+        if (!(table->entries[i] & 1))
+            put_chain(run, o, (uint32_t)table->entries[i]);
+}
+
+/* A second line, where there is room for it. */
+static void report_others(struct interp_run *run, uint32_t off)
+{
+    struct interp_process *p = run->p;
+    if (off + REPORT_BYTES > p->end)
+        return;
+    struct others o = {0};
+    vk_out_init(&o.out, run->heap + off, REPORT_BYTES);
+    put_others(run, &o);
+    if (o.count == 0)
+        return;
+    if (o.more)
+        vk_out_fmt(&o.out, "; and %u more", o.more);
+    uint32_t len = (uint32_t)vk_out_span(&o.out).len;
+    p->top = VK_ALIGN_UP(off + len, 8u);
+    const struct proc_op op = {.code = PROC_OP_LOG, .off = off, .len = len};
+    (void)interp_submit_silent(run, &op);
 }
 
 /*
@@ -104,9 +188,10 @@ void interp_report(struct interp_run *run)
         p->words += (uint32_t)sizeof "failed: " - 1;
         p->words_len -= (uint32_t)sizeof "failed: " - 1;
     }
-    put_calls(run, &out);
+    put_calls(run, &out, p->current, CALLS_MAX);
     struct vk_span text = vk_out_span(&out);
     p->top = VK_ALIGN_UP(off + (uint32_t)text.len, 8u);
     const struct proc_op op = {.code = PROC_OP_LOG, .off = off, .len = (uint32_t)text.len};
     (void)interp_submit_silent(run, &op); /* with ops[] full the death is reported without it */
+    report_others(run, p->top);
 }
