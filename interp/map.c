@@ -49,6 +49,19 @@ uint32_t interp_map_hash(const struct interp_run *run, uint32_t map, uint64_t ke
     return (uint32_t)(hash >> 32);
 }
 
+/* A text's bytes are followed by padding up to a multiple of 8, so short ones are compared as one word. */
+static bool is_same_text(struct vk_span a, struct vk_span b)
+{
+    uint64_t left, right;
+    if (a.len != b.len || a.len == 0)
+        return a.len == b.len;
+    if (a.len > sizeof left)
+        return memcmp(a.ptr, b.ptr, a.len) == 0;
+    memcpy(&left, a.ptr, sizeof left);
+    memcpy(&right, b.ptr, sizeof right);
+    return (left ^ right) << (64 - 8 * a.len) == 0;
+}
+
 int64_t interp_map_find(const struct interp_run *run, uint32_t map, uint64_t key, uint32_t hash)
 {
     struct interp_map *m = map_at(run, map);
@@ -59,7 +72,7 @@ int64_t interp_map_find(const struct interp_run *run, uint32_t map, uint64_t key
         if (e->hash != hash)
             continue;
         if (e->key == key ||
-            (has_text_keys(run, m) && vk_span_equal(interp_text_at(run, e->key), interp_text_at(run, key))))
+            (has_text_keys(run, m) && is_same_text(interp_text_at(run, e->key), interp_text_at(run, key))))
             return i - 1;
     }
     return -1;
