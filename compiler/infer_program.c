@@ -117,6 +117,8 @@ static void infer_test(struct vkc_pass *pass, struct vkc_decl *decl)
 static void infer_http(struct vkc_pass *pass, struct vkc_decl *decl)
 {
     struct vkc_service service = {.decl = decl, .module = pass->module};
+    if (pass->checked->services_count == VKC_BLOCKS_MAX)
+        vkc_error(pass->diags, decl->span, "http blocks of a program: at most %u", VKC_BLOCKS_MAX);
     vkc_infer_service(pass, &service);
     VKC_ADD(&pass->program->arena, pass->checked->services, pass->checked->services_count,
             pass->services_room, service);

@@ -17,6 +17,7 @@
 #define VKC_FIELDS_MAX       64u          /* of a record */
 #define VKC_VARIANTS_MAX     256u         /* of an enum */
 #define VKC_PAYLOAD_MAX      16u          /* of a variant */
+#define VKC_BLOCKS_MAX       8u           /* http blocks of a program */
 #define VKC_ROUTES_MAX       512u         /* of an http block */
 #define VKC_CAPTURES_MAX     8u           /* of a route */
 #define VKC_QUERY_MAX        16u          /* query parameters of a route */

@@ -89,6 +89,18 @@ static uint32_t supervisors_count(void)
     return loaded.module.counts[INTERP_SECTION_SERVICES] ? services->supervisors.count : 0;
 }
 
+/* Actors that are always there: each keeps a slot. */
+static uint32_t children_count(void)
+{
+    const struct interp_services *services = (const void *)loaded.module.services;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < supervisors_count(); i++) {
+        const void *at = loaded.module.services + services->supervisors.first;
+        count += ((const struct interp_supervisor *)at)[i].children.count;
+    }
+    return count;
+}
+
 static int serve(const struct vkd_options *options)
 {
     struct vkd_app app = {
@@ -99,6 +111,7 @@ static int serve(const struct vkd_options *options)
         .setup_bytes = net_bind_host_region_bytes(&loaded.host),
         .is_over = is_over,
         .over_why = "a supervisor gave up: its actors ended more often than `max` within `per`",
+        .setup_slots = children_count(),
         .one_worker = supervisors_count() > 0, /* another worker could not reach their actors */
     };
     for (uint32_t i = 0; i < loaded.host.cast.actors_count; i++)

@@ -269,6 +269,10 @@ class Limits(unittest.TestCase):
     def test_query(self):
         self.limit(16, lambda n: f'http on 80 {{ GET "/?{numbered(n, "{{c{}}}", "&")}" => status(200) }}\n', 'query parameters of a route: at most 16')
 
+    def test_blocks(self):
+        self.limit(8, lambda n: numbered(n, 'http on 8{} {{ GET "/" => status(200) }}', '\n') + '\n',
+                   'http blocks of a program: at most 8')
+
     def test_routes(self):
         self.limit(512, lambda n: 'http on 80 {\n' + numbered(n, 'GET "/{}" => status(200)', '\n') + '\n}\n', 'routes of a block: at most 512')
 

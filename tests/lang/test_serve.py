@@ -111,6 +111,31 @@ def check_blocks(vkd, folder):
             yield f'three blocks: exit {server.returncode}'
 
 
+WORKER = '''
+actor Clock() { every 10ms { log("tick") } }
+supervise restart(max: 1, per: 1s) { clock = Clock() }
+'''
+
+
+def check_worker(vkd, folder):
+    """A program without an http block works until it is told to stop."""
+    program = str(pathlib.Path(folder) / 'worker.vk')
+    pathlib.Path(program).write_text(WORKER, encoding='utf-8')
+    with subprocess.Popen([vkd, 'run', program], stderr=subprocess.PIPE, text=True) as server:
+        lines = [server.stderr.readline() for _ in range(3)]
+        if not re.match(r'running \(\w+, \S+, 1 worker\)\n', lines[0]) or 'tick' not in lines[2]:
+            yield f'a program without an http block says {lines}'
+        server.send_signal(signal.SIGTERM)
+        if server.wait(20) != 0:
+            yield f'a program without an http block: exit {server.returncode}'
+    for flag, words in (('--listen=127.0.0.1:0', 'this program listens nowhere'),
+                        ('--workers=2', 'keeps its state in a process that other workers cannot reach'),
+                        ('--slots=1', '--slots 2 is the least')):
+        run = subprocess.run([vkd, 'run', program, flag], capture_output=True, text=True, timeout=30, check=False)
+        if run.returncode != 2 or words not in run.stderr:
+            yield f'{flag}: exit {run.returncode}: {run.stderr}'
+
+
 # program, flags, exit code, what standard error says
 REFUSED = [
     ('fn f() -> Int { 1 }', [], 1, 'there is nothing to run: it has neither an `http` block nor a `supervise` block'),
@@ -144,6 +169,7 @@ def main():
         findings = [] if 'GET /hi/{name}' in listing else ['disasm does not name the route']
         findings += list(check(vkd, source)) + list(check(vkd, module))
         findings += list(check_blocks(vkd, folder)) + list(check_refused(vkd, folder))
+        findings += list(check_worker(vkd, folder))
     print('\n'.join(findings) or 'served alike from source and module')
     return 1 if findings else 0
 
