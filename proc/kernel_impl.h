@@ -144,6 +144,7 @@ struct proc_kernel {
     struct vk_bufs bufs;
     struct vk_bufs parks; /* heaps of processes that wait */
     uint32_t slotless;    /* processes of slot class 0 that have no slot */
+    bool has_native;      /* native code has run: see proc/park.c */
     struct vk_region region;
 
     struct proc_counters counters;
@@ -197,8 +198,10 @@ VK_INLINE int proc_place(struct proc_kernel *kernel, struct proc_process *proces
     return proc_place_slow(kernel, process, program, slot_class, prefix_bytes);
 }
 
-/* The heap of a process that waits leaves its slot, when that is worth it. */
+/* The heap of a process that waits leaves its slot, when that is worth it and harms nobody. */
 void proc_park(struct proc_kernel *kernel, struct proc_process *process);
+/* Native code is about to run for the first time: no heap may lie open then. No heap is open now. */
+void proc_park_none(struct proc_kernel *kernel);
 /* The process has a slot, its heap lies in it, and it is open. -VK_ENOMEM: the platform refused. */
 int proc_enter_slow(struct proc_kernel *kernel, struct proc_process *process);
 VK_INLINE int proc_enter(struct proc_kernel *kernel, struct proc_process *process)

@@ -6,9 +6,11 @@
  * that has not begun has no heap yet, and a small one that waits is copied
  * out, so that its slot, still open, serves the next process. To run, it takes
  * whatever slot is open then. The slots that processes without one will need
- * count as taken, so there is one for each of them. The copy of
- * one that waits lies in the kernel's memory: only guards that close that to
- * processes park (and the one that closes nothing).
+ * count as taken, so there is one for each of them.
+ *
+ * The copy lies in the kernel's memory. Under a guard that leaves that open,
+ * heaps are parked only in a kernel that has run nothing but verified
+ * bytecode: before native code runs, they go back to slots for good.
  */
 #include "proc/kernel_impl.h"
 
@@ -27,7 +29,7 @@ int proc_place_slow(struct proc_kernel *kernel, struct proc_process *process,
 void proc_park(struct proc_kernel *kernel, struct proc_process *process)
 {
     struct proc_process *p = process;
-    if (!vk_guard_covers_kernel(&kernel->guard))
+    if (kernel->has_native && !vk_guard_covers_kernel(&kernel->guard))
         return; /* a copy would be open to whoever runs */
     if (!p->program->is_movable || kernel->guard.open_slot != p->slot || p->slot->slot_class != 0)
         return;
@@ -39,6 +41,13 @@ void proc_park(struct proc_kernel *kernel, struct proc_process *process)
     vk_pool_give(&kernel->pool, p->slot, used_bytes);
     p->slot = NULL;
     kernel->slotless++;
+}
+
+/* The copy is of no more use; what was in it is nobody's. */
+static void drop_copy(struct proc_kernel *k, struct proc_process *p)
+{
+    memset(p->parked.ptr, 0, p->parked_bytes);
+    vk_bufs_put(&k->parks, &p->parked);
 }
 
 int proc_enter_slow(struct proc_kernel *kernel, struct proc_process *process)
@@ -53,7 +62,7 @@ int proc_enter_slow(struct proc_kernel *kernel, struct proc_process *process)
     int rc = vk_guard_enter(&kernel->guard, p->slot);
     if (!rc && p->parked.cap_bytes) {
         memcpy(p->slot->base, p->parked.ptr, p->parked_bytes);
-        vk_bufs_put(&kernel->parks, &p->parked);
+        drop_copy(kernel, p);
     }
     return rc;
 }
@@ -63,7 +72,7 @@ void proc_leave(struct proc_kernel *kernel, struct proc_process *process)
     struct proc_process *p = process;
     uint32_t used_bytes = 0;
     if (VK_UNLIKELY(p->parked.cap_bytes))
-        vk_bufs_put(&kernel->parks, &p->parked);
+        drop_copy(kernel, p);
     if (VK_UNLIKELY(!p->slot)) {
         kernel->slotless--;
         return;
@@ -72,4 +81,19 @@ void proc_leave(struct proc_kernel *kernel, struct proc_process *process)
         used_bytes = p->program->used(p->program, (const struct proc_self *)p->slot->base);
     vk_pool_give(&kernel->pool, p->slot, used_bytes);
     p->slot = NULL;
+}
+
+void proc_park_none(struct proc_kernel *kernel)
+{
+    struct vk_entry *entry = NULL;
+    kernel->has_native = true;
+    if (vk_guard_covers_kernel(&kernel->guard))
+        return;
+    while ((entry = vk_table_next(&kernel->processes, entry))) {
+        struct proc_process *p = VK_CONTAINER(entry, struct proc_process, entry);
+        if (!p->parked.cap_bytes || !proc_enter(kernel, p))
+            continue;
+        drop_copy(kernel, p); /* without its heap it cannot go on */
+        proc_process_doom(kernel, p, PROC_REASON_MEMORY);
+    }
 }

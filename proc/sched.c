@@ -202,6 +202,8 @@ void proc_dispatch(struct proc_kernel *kernel, struct proc_process *process)
         proc_process_dead(kernel, p, (enum proc_reason)p->reason, NULL);
         return;
     }
+    if (VK_UNLIKELY(!p->program->is_movable && !kernel->has_native))
+        proc_park_none(kernel);
     if (VK_UNLIKELY(proc_enter(kernel, p))) {
         proc_process_dead(kernel, p, PROC_REASON_MEMORY, NULL);
         return;
