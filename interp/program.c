@@ -37,7 +37,8 @@ static bool begin(const struct interp_program *program, struct interp_run *run, 
     p->floor = p->top = floor;
     p->end = end;
     p->half = floor + (end - floor) / 2 - 128;
-    p->soft = p->half;
+    /* A large quota is touched as far as it is needed: each page costs at every switch to this heap. */
+    p->soft = p->half - floor > INTERP_COLLECT_BYTES ? floor + INTERP_COLLECT_BYTES : p->half;
     p->cpu_left = program->cpu_reductions;
     p->begun = true;
 #ifdef INTERP_GC_STRESS
