@@ -330,6 +330,21 @@ TEST(interp_verify, services)
          "services 0 0 0 0 0 0 0 0 48 1 0 0 0 80 0 0 0 0 0 0 88 2 4294967295 0 0 none 0 0"},
         {"a function of the services does not exist",
          "services 0 0 0 0 0 0 0 0 48 1 0 0 0 80 0 0 0 0 0 0 96 1 4294967295 0 0 999 0 0"},
+        {"a function of the services takes or gives something else",
+         "services 0 0 0 0 48 1 0 0 0 0 0 0 0 main 0 0 0 0"},
+        {"an actor with too many timers or methods", "services 0 0 0 0 48 1 0 0 0 0 0 0 0 none 65 0 0 0"},
+        {"an actor's heap of more than 256 MiB", "services 0 0 0 0 48 1 0 0 0 0 0 0 0 none 0 536870912 0 0"},
+        {"an array of the services lies outside their section",
+         "services 0 0 0 0 48 1 0 0 0 0 0 0 0 none 0 0 72 1"},
+        {"a name of the services lies outside the names",
+         "services 0 0 0 0 48 1 0 0 0 0 0 0 0 none 0 0 72 1 0 0 9999 0"},
+        {"a supervisor of no actor, or of too many", "services 0 0 0 0 0 0 48 1 0 0 0 0 0 1 0 0 0 0"},
+        {"a supervisor of an unknown strategy, or with too many restarts",
+         "services 0 0 0 0 0 0 48 1 0 0 0 0 3 1 0 0 72 1 0 0 none 0"},
+        {"a supervisor of an unknown strategy, or with too many restarts",
+         "services 0 0 0 0 0 0 48 1 0 0 0 0 0 65 0 0 72 1 0 0 none 0"},
+        {"a supervised actor that does not exist",
+         "services 0 0 0 0 0 0 48 1 0 0 0 0 0 1 0 0 72 1 0 0 none 0"},
     };
     check_wrong(HEAD " RETS 12\nend\n", cases, VK_COUNT(cases), "");
 }
@@ -340,6 +355,7 @@ TEST(interp_verify, right_services)
         "services 0 0 0 0 0 0 0 0 0 0 0 0",
         "services 0 0 0 0 0 0 0 0 48 1 0 0 0 80 0 0 0 0 0 0 96 1 none 0 0 none 0 0",
         "services 0 0 0 0 0 0 0 0 0 0 48 1 0 none 0 0",
+        "services 0 0 0 0 48 1 72 1 0 0 0 0 0 none 64 0 0 0 2 64 0 0 96 1 0 0 none 0",
     };
     for (uint32_t i = 0; i < VK_COUNT(right); i++) {
         struct vk_out out;

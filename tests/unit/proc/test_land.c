@@ -432,3 +432,70 @@ TEST(proc_land, call_in_a_circle_is_named)
     check_nothing_held();
     world_end();
 }
+
+/* ---- monitors ---------------------------------------------------------------------- */
+
+static uint32_t words(const struct proc_program *program, const struct proc_self *self, uint32_t *ret_off)
+{
+    (void)program;
+    (void)self;
+    *ret_off = OUT_OFF;
+    return 5;
+}
+
+static const struct proc_program speaking_program = {
+    .name = "speaking", .heap_bytes = HEAP_BYTES, .resume = actor_resume, .words = words};
+
+static int fails_with_words(struct actor *actor, struct proc_self *self)
+{
+    if (actor->step++ == 0) {
+        ask_sleep(self, MS);
+        return PROC_RUN_WAIT;
+    }
+    put(self, VK_SPAN_LIT("words"));
+    return actor->word ? PROC_RUN_END : PROC_RUN_FAIL;
+}
+
+static int monitors(struct actor *actor, struct proc_self *self)
+{
+    if (self->land_len) {
+        room = 64;
+        return PROC_RUN_WAIT;
+    }
+    if (actor->step++ == 0) {
+        ask(self, (struct proc_op){
+                      .code = PROC_OP_MONITOR, .flags = (uint16_t)actor->handle, .handle = PEER, .tag = 3});
+        return PROC_RUN_WAIT;
+    }
+    actor->word = (uint64_t)(int64_t)the_done(self)->res;
+    actor->stays = the_done(self)->len;
+    CHECK(actor->stays == 0 || landed_is(self, VK_SPAN_LIT("words")));
+    return PROC_RUN_END;
+}
+
+/* Bytes that a monitor with such flags got. */
+static uint32_t monitored(uint32_t flags, bool ends_normally)
+{
+    struct proc_env env = {.count = 1};
+    begin(0);
+    struct actor *other = actor_new(fails_with_words);
+    other->word = ends_normally;
+    CHECK_EQ(actor_start(other, &(struct proc_spawn){.program = &speaking_program}), 0);
+    env.objects[0] = object_of(other);
+    struct actor *actor = start_landing(monitors, &env);
+    actor->handle = flags;
+    pass(2 * MS);
+    CHECK(!is_alive(actor));
+    CHECK_EQ(actor->word, ends_normally ? PROC_REASON_NORMAL : PROC_REASON_FAIL);
+    check_nothing_held();
+    uint32_t len = actor->stays;
+    world_end();
+    return len;
+}
+
+TEST(proc_land, monitor_hears_why_in_words)
+{
+    CHECK_EQ(monitored(PROC_OP_LAND, false), 5);
+    CHECK_EQ(monitored(0, false), 0);
+    CHECK_EQ(monitored(PROC_OP_LAND, true), 0);
+}
