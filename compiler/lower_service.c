@@ -195,7 +195,9 @@ static void finish(struct vkc_fun *f, uint32_t response)
 
 void vkc_fun_refuse(struct vkc_fun *f, uint32_t why)
 {
-    finish(f, vkc_fun_respond(f, "text/plain; charset=utf-8", why, 400, VKC_NONE));
+    uint32_t args[] = {why, vkc_fun_number(f, 400, VKC_NONE)};
+    (void)vkc_fun_native(f, "http.refuse", args, 2, INTERP_TYPE_NONE, VKC_NONE);
+    vkc_ir_trap(f->code, INTERP_TRAP_FAIL);
 }
 
 static const struct vkc_service *service_of(const struct vkc_lower *l, const struct vkc_decl *decl)

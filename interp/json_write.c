@@ -200,7 +200,9 @@ static enum outcome put_variant(struct writer *w, const struct interp_codec_node
         return put_choice(w, node, tag);
     const struct interp_codec_node *payload = json_codec_node(&w->codec, field->node);
     struct vk_span name = json_codec_name(&w->codec, field);
-    if (!payload || payload->type != interp_object_at(w->run, ref)->type || !name.len)
+    bool is_payload = payload && (payload->kind == INTERP_CODEC_RECORD || payload->kind == INTERP_CODEC_ONE ||
+                                  payload->kind == INTERP_CODEC_TUPLE);
+    if (!is_payload || payload->type != interp_object_at(w->run, ref)->type || !name.len)
         return bad_codec(w);
     if (!has_room(w, name.len + 5))
         return FULL;

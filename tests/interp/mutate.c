@@ -7,7 +7,11 @@
  * INTERP_CHECKED (no clamp: every access is asserted to lie where objects
  * are), in a heap with unmapped pages around it.
  *
- * Usage: mutate [ROUNDS [SEED]]
+ * With a module of its own (FILE.vkb), constant objects are changed more often
+ * than code, and every function without parameters is run: that is for codecs
+ * (codecs.vk), which nobody verifies.
+ *
+ * Usage: mutate [ROUNDS [SEED [FILE.vkb]]]
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +27,7 @@ static struct vm vm;
 static uint8_t good[VM_FILE_BYTES];
 
 static uint64_t random_state;
+static enum interp_section favourite = INTERP_SECTION_CODE;
 
 static uint32_t below(uint32_t limit)
 {
@@ -37,7 +42,7 @@ static uint32_t place(const struct interp_header *h, uint32_t align)
 {
     for (;;) {
         const struct interp_span *span =
-            &h->sections[below(3) ? INTERP_SECTION_CODE : below(INTERP_SECTION_END)];
+            &h->sections[below(3) ? (uint32_t)favourite : below(INTERP_SECTION_END)];
         if (span->bytes >= align)
             return span->offset + below(span->bytes / align) * align;
     }
@@ -171,7 +176,7 @@ static void change_bytes(struct interp_header *h)
 /* The first change, of the file as it should be: what it follows there is good. */
 static void change(struct interp_header *h)
 {
-    uint32_t kind = below(4);
+    uint32_t kind = favourite == INTERP_SECTION_DATA ? 3 : below(4);
     if (kind == 0)
         splice(h);
     else if (kind == 1)
@@ -188,10 +193,28 @@ static void *guarded_heap(void)
     return map + VK_PAGE_BYTES;
 }
 
+/* Every function that takes nothing. */
+static unsigned run_each(void *heap, uint32_t *ret_logged)
+{
+    unsigned collections = 0;
+    *ret_logged = 0;
+    for (uint32_t i = 0; i < vm.image.functions_count; i++) {
+        if (vm.image.types[vm.image.functions[i].signature].count != 0)
+            continue;
+        (void)vm_run_at(&vm, i, heap, HEAP_BYTES);
+        *ret_logged += vm.log_len;
+        collections += vm.state.collections;
+    }
+    return collections;
+}
+
 static unsigned run_all(void *heap)
 {
     unsigned collections = 0;
     static const char *const functions[] = {"main", "ints", "floats", "lets"};
+    uint32_t logged;
+    if (favourite == INTERP_SECTION_DATA)
+        return run_each(heap, &logged);
     for (uint32_t i = 0; i < VK_COUNT(functions); i++) {
         uint32_t index = interp_image_find(&vm.image, vk_span(functions[i], strlen(functions[i])));
         if (index == INTERP_NOWHERE || vm.image.types[vm.image.functions[index].signature].count != 0)
@@ -202,18 +225,34 @@ static unsigned run_all(void *heap)
     return collections;
 }
 
+static bool load_file(const char *path, void *heap)
+{
+    FILE *file = fopen(path, "rb");
+    if (file == NULL)
+        return false;
+    vm.file_bytes = fread(vm.file, 1, sizeof vm.file, file);
+    fclose(file);
+    favourite = INTERP_SECTION_DATA;
+    uint32_t logged = 0;
+    if (!vm_open(&vm))
+        (void)run_each(heap, &logged);
+    return logged > 0;
+}
+
+static bool load_corpus(void *heap)
+{
+    return !vm_load(&vm, corpus_module) && vm_run(&vm, "main", heap, HEAP_BYTES) == PROC_RUN_END;
+}
+
 int main(int argc, char **argv)
 {
     unsigned long long collections = 0;
     uint32_t rounds = argc > 1 ? (uint32_t)atol(argv[1]) : 100000, accepted = 0;
     uint64_t seed = argc > 2 ? (uint64_t)atoll(argv[2]) : 1;
     void *heap = guarded_heap();
-    if (vm_load(&vm, corpus_module)) {
-        printf("the module is refused: %s %s\n", vm.assembly.error, vm.refusal.why ? vm.refusal.why : "");
-        return 1;
-    }
-    if (vm_run(&vm, "main", heap, HEAP_BYTES) != PROC_RUN_END) {
-        printf("the module does not run: %s\n", vm.log);
+    if (!(argc > 3 ? load_file(argv[3], heap) : load_corpus(heap))) {
+        printf("the module is refused, or does not run: %s %s %s\n", vm.assembly.error,
+               vm.refusal.why ? vm.refusal.why : "", vm.log);
         return 1;
     }
     size_t len = vm.file_bytes;
