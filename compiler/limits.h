@@ -22,6 +22,8 @@
 #define VKC_CAPTURES_MAX     8u           /* of a route */
 #define VKC_QUERY_MAX        16u          /* query parameters of a route */
 #define VKC_HEAP_MAX_BYTES   (256u << 20) /* heap: */
+#define VKC_CONSTANTS_MAX    65536u       /* texts, and numbers that no instruction holds, of a program */
+#define VKC_FUNCTIONS_MAX    65535u       /* of a program, instances and closures counted */
 #define VKC_INSTANCES_MAX    4096u        /* of generic functions, in a program */
 #define VKC_TYPES_MAX        16384u       /* different types in a program */
 #define VKC_TYPE_SIZE_MAX    1000u        /* names in one type, written out */

@@ -316,6 +316,25 @@ static void tell_large(struct vkc_lower *l)
     }
 }
 
+/* What instructions name by 16 bits; told where the first too many is. */
+static bool has_room(struct vkc_lower *l, struct vkc_span span)
+{
+    const struct vkc_unit *unit = &l->unit;
+    const struct {
+        uint32_t count, max;
+        const char *what;
+    } tables[] = {{unit->refs_count, VKC_CONSTANTS_MAX, "constants"},
+                  {unit->constants_count, VKC_CONSTANTS_MAX, "constants"},
+                  {unit->functions_count, VKC_FUNCTIONS_MAX, "functions, instances and closures counted"},
+                  {unit->types_count, INTERP_TYPES_MAX, "types, those that lowering makes counted"}};
+    for (uint32_t i = 0; i < VK_COUNT(tables); i++)
+        if (tables[i].count > tables[i].max) {
+            vkc_error(l->diags, span, "the program has more than %u %s", tables[i].max, tables[i].what);
+            return false;
+        }
+    return true;
+}
+
 bool vkc_lower(struct vkc_checked *checked, struct vkc_text *file)
 {
     struct vkc_lower l = {
@@ -324,13 +343,17 @@ bool vkc_lower(struct vkc_checked *checked, struct vkc_text *file)
     l.lets = VKC_NEW_ARRAY(l.arena, uint32_t, checked->lets_count + 1);
     vkc_lower_services(&l);
     for (uint32_t i = 0; i < l.unit.functions_count; i++)
-        if (i < l.queue_count && l.queue[i])
+        if (i < l.queue_count && l.queue[i]) {
             fill(&l, l.unit.functions[i], l.queue[i]);
+            if (!has_room(&l, l.queue[i]->body->span))
+                return false;
+        }
     vkc_lower_respond(&l);
     if (l.diags->errors != 0)
         return false;
     bool is_written = vkc_unit_write(&l.unit, file);
     if (!is_written)
         tell_large(&l);
-    return is_written;
+    uint32_t start = checked->program->sources.all[0]->base;
+    return is_written && has_room(&l, (struct vkc_span){start, start}); /* numbers come in late */
 }
