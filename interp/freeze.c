@@ -275,7 +275,7 @@ int interp_freeze(struct interp_image *image, const struct interp_freeze_options
     const struct interp_let *lets = lets_of(&image->module, &count);
     struct freeze f = {.image = image,
                        .options = options,
-                       .run = {options->heap, image, NULL, options->heap_bytes - 1},
+                       .run = {.heap = options->heap, .image = image, .heap_mask = options->heap_bytes - 1},
                        .self = options->heap,
                        .data = (uint8_t *)(uintptr_t)image->data,
                        .reductions_left =
