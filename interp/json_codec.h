@@ -37,7 +37,7 @@ VK_INLINE bool json_codec_open(struct json_codec *codec, struct vk_span bytes)
 /* NULL: there is none. */
 VK_INLINE const struct interp_codec_node *json_codec_node(const struct json_codec *codec, uint32_t index)
 {
-    if (index >= codec->nodes_count)
+    if (index >= codec->nodes_count || codec->nodes[index].kind >= INTERP_CODEC_END)
         return NULL;
     const struct interp_codec_node *node = &codec->nodes[index];
     bool has_fields = node->kind >= INTERP_CODEC_RECORD || node->kind == INTERP_CODEC_CHOICE ||
