@@ -81,8 +81,8 @@ static int make_kernel(struct worker *w)
 
 static int make_http(struct worker *w, uint32_t listener)
 {
-    const struct net_server_options options = {.handler = {w->app->program, w->app->deadline_ns},
-                                               .env = &w->env};
+    const struct net_server_options options = {
+        .handler = {.program = w->app->program, .deadline_ns = w->app->deadline_ns}, .env = &w->env};
     int rc = net_server_create(w->kernel, &options, &w->server);
     if (rc || w->env.count == PROC_ENV_MAX)
         return rc ? rc : -VK_ENOSPC;
