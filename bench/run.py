@@ -79,7 +79,7 @@ class Bench:
                 found[name] = ([self.exe('examples', 'hello'), '--listen', '127.0.0.1:PORT', '--driver', driver,
                                 '--guard', guard, '--workers', '1'], cases)
         module = os.path.join(self.dir, 'hello.vkb')
-        subprocess.run([self.exe('vkd', 'vkd'), 'build', os.path.join(ROOT, 'examples', 'hello.vk'), '-o', module],
+        subprocess.run([self.exe('vkd', 'vkd'), 'build', os.path.join(ROOT, 'bench', 'hello.vk'), '-o', module],
                        check=True)
         for driver in ('ev', 'uring'):
             found[f'vk_{driver}'] = ([self.exe('vkd', 'vkd'), 'run', module, '--listen', '127.0.0.1:PORT', '--driver',
