@@ -235,7 +235,12 @@ static enum interp_say actor_monitor(struct interp_call *call)
     struct vk_span words = interp_call_landed(call);
     size_t at = 0;
     if (words.len && interp_utf8_check(&at, words, words.len + 1) == 0)
-        return interp_call_give_landed(call, interp_str_type(call->run));
+        at = words.len;
+    if (at > 0) { /* long words end where they were cut, maybe inside a character */
+        enum interp_say say = interp_call_give_landed(call, interp_str_type(call->run));
+        interp_object_at(call->run, (uint32_t)call->result.u)->count = (uint32_t)at;
+        return say;
+    }
     const char *text = res >= 0           ? proc_reason_text((enum proc_reason)res)
                        : res == -VK_EDIED ? "gone"
                                           : vk_err_text(res);

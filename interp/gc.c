@@ -333,18 +333,17 @@ static bool begin(struct gc *gc)
     struct interp_gc *g = gc->g;
     struct proc_self *self = (void *)gc->run->heap;
     uint64_t used = p->top - p->floor + 64u;
-    if (g->raise > p->end || p->top + used + g->raise + ops_bytes(self) > p->end)
+    if (p->top + used + ops_bytes(self) > p->end)
         return false;
-    uint32_t floor = p->floor + g->raise;
+    uint32_t floor = p->floor;
 #ifdef INTERP_GC_STRESS
     floor += p->collections & 1 ? -64u : 64u; /* nothing stays where it was */
 #endif
     *g = (struct interp_gc){.phase = INTERP_GC_COPYING,
                             .floor = floor,
-                            .above = p->top + 64u + g->raise,
+                            .above = p->top + 64u,
                             .to = floor,
                             .at = floor,
-                            .raise = g->raise,
                             .lands = g->lands,
                             .need = g->need};
     gc->copy = gc->run->heap + g->above - floor;
@@ -374,10 +373,6 @@ static enum interp_collected end(struct gc *gc)
     memset(gc->run->heap + g->floor + live, 0xdb,
            g->above - g->floor); /* who kept a pointer finds nonsense */
 #endif
-    if (g->raise) {
-        p->spare = p->floor;
-        p->spare_bytes = g->raise;
-    }
     p->floor = g->floor;
     p->top = g->floor + live;
     p->call_top = p->clean_top = p->top;
@@ -449,12 +444,12 @@ enum interp_collected interp_collect_some(struct interp_run *run, uint32_t *redu
 }
 
 /* true: it is done, and there is room. */
-static bool collect(struct interp_run *run, uint64_t need_bytes, uint32_t raise_bytes, uint64_t lands)
+static bool collect(struct interp_run *run, uint64_t need_bytes, uint64_t lands)
 {
     struct interp_process *p = run->p;
     if (p->gc.phase != INTERP_GC_IDLE) /* the one who asked before is in the way: its turn comes first */
         return false;
-    p->gc = (struct interp_gc){.need = need_bytes, .raise = raise_bytes, .lands = lands};
+    p->gc = (struct interp_gc){.need = need_bytes, .lands = lands};
     if (!is_at_once(p)) {
         p->gc.phase = INTERP_GC_WANTED;
         return false;
@@ -471,7 +466,7 @@ static bool collect(struct interp_run *run, uint64_t need_bytes, uint32_t raise_
 
 bool interp_collect_landing(struct interp_run *run, uint64_t need_bytes, uint64_t tag)
 {
-    return collect(run, need_bytes, 0, tag);
+    return collect(run, need_bytes, tag);
 }
 
 bool interp_collect(struct interp_run *run, uint32_t from, uint64_t need_bytes)
@@ -479,18 +474,5 @@ bool interp_collect(struct interp_run *run, uint32_t from, uint64_t need_bytes)
     struct interp_process *p = run->p;
     if (from == p->clean_top && from + need_bytes > p->half) /* all below it is alive */
         return false;
-    return collect(run, need_bytes, 0, 0);
-}
-
-uint32_t interp_pin(struct interp_run *run, uint32_t len_bytes)
-{
-    struct interp_process *p = run->p;
-    uint32_t raise = VK_ALIGN_UP(len_bytes, 64u);
-#ifdef INTERP_GC_STRESS
-    raise += 64u; /* the next collection may go down by as much */
-#endif
-    if (len_bytes > p->end || (p->spare_bytes < raise && !collect(run, 0, raise, 0)))
-        return 0;
-    p->spare_bytes = 0;
-    return p->spare;
+    return collect(run, need_bytes, 0);
 }

@@ -101,7 +101,6 @@ struct interp_gc {
     uint32_t entry;  /* entries of it that are scanned, when it is a map */
     uint32_t frame;  /* of the fiber at `at`, to scan next, in bytes from its stack; 0: none */
     uint32_t pc;     /* ... and where it stands in the code */
-    uint32_t raise;  /* bytes at the old floor that become no object's */
     uint64_t lands;  /* tag of the op whose answer has to land first then; 0: none */
     uint64_t need;   /* bytes that must find room then */
 };
@@ -144,8 +143,6 @@ struct interp_process {
     uint32_t call_top;    /* top when the native under way was called */
     uint32_t clean_top;   /* top at the end of the last collection */
     uint32_t gc_cost;     /* reductions of collections that nobody was charged yet */
-    uint32_t spare;       /* bytes below the floor that interp_pin has not given yet */
-    uint32_t spare_bytes; /* 0: none */
     bool at_once;         /* all collections are: nobody else waits meanwhile */
     struct interp_gc gc;
     uint64_t cpu_left; /* reductions */

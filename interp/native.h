@@ -221,12 +221,6 @@ uint32_t interp_part_for_op(struct interp_call *call, uint32_t ref, uint32_t fro
 /* The text just given gets shorter; nothing was allocated since. */
 void interp_call_cut(struct interp_call *call, uint32_t len_bytes);
 
-/*
- * Bytes of the heap that never move, for what the kernel writes, as long as
- * the process lives. Their offset; 0: out of memory. May collect.
- */
-uint32_t interp_pin(struct interp_run *run, uint32_t len_bytes);
-
 /* Where a service keeps its own, below the objects: set by interp_choose_fn, 0 at first. */
 void interp_keep(struct proc_self *self, uint32_t off);
 uint32_t interp_kept(const struct proc_self *self);

@@ -2,6 +2,7 @@
 /* The report of a trap: what, where, and the calls that led there, as one line of the log. */
 #include "interp/interp_impl.h"
 #include "interp/program.h"
+#include "interp/text/utf8.h"
 #include "vk/fmt.h"
 
 #define REPORT_BYTES 512u
@@ -76,8 +77,10 @@ static void put_reason(const struct interp_run *run, struct vk_out *out)
     vk_out_fmt(out, "%s", interp_trap_text(p->trap));
     if (p->trap_text) {
         struct vk_span text = interp_text(run, p->trap_text);
-        vk_out_fmt(out, ": %.*s", (int)(text.len < TEXT_BYTES ? text.len : TEXT_BYTES),
-                   (const char *)text.ptr);
+        size_t len = text.len < TEXT_BYTES ? text.len : TEXT_BYTES;
+        while (!interp_utf8_is_boundary(text, len))
+            len--;
+        vk_out_fmt(out, ": %.*s", (int)len, (const char *)text.ptr);
     }
 }
 
