@@ -174,13 +174,26 @@ static uint32_t mark_words(const struct interp_codec_node *node)
     return (node->count + 63u) / 64;
 }
 
+/* Each field has a place of its own: with one that stood twice, another would stay 0, also a reference. */
+static bool are_places_right(const struct reader *r, const struct interp_codec_node *node)
+{
+    uint64_t taken[INTERP_FIELDS_MAX / 64 + 1] = {0};
+    for (uint32_t i = 0; i < node->count; i++) {
+        uint32_t place = field_at(r, node, i)->place;
+        if (place >= node->count || taken[place / 64] >> place % 64 & 1)
+            return false;
+        taken[place / 64] |= UINT64_C(1) << place % 64;
+    }
+    return true;
+}
+
 /* A record's or tuple's frame: a word for each field, then a bit for each, set when it is there. */
 static enum read_outcome push_words(struct reader *r, uint32_t index, const struct interp_codec_node *node)
 {
     uint32_t marks = node->kind == INTERP_CODEC_RECORD ? mark_words(node) : 0;
     bool is_variant = is_kind(r, node->type, INTERP_KIND_VARIANT);
     if ((!is_variant && !is_kind(r, node->type, INTERP_KIND_RECORD)) ||
-        r->types[node->type].count != node->count)
+        r->types[node->type].count != node->count || !are_places_right(r, node))
         return READ_BAD;
     enum read_outcome rc = push(r, index);
     uint64_t *words = rc == READ_ON ? interp_read_push(r, node->count + marks) : NULL;
