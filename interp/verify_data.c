@@ -3,6 +3,7 @@
  * The constant objects: walked once in order to find where objects begin, a
  * second time to see that every reference points to such a place and fits.
  */
+#include "interp/text/utf8.h"
 #include "interp/verify_impl.h"
 
 static const struct interp_object *object_at(const struct verify *v, uint32_t off)
@@ -91,7 +92,11 @@ static bool check_object(struct verify *v, const uint8_t *starts, uint32_t off)
                 return false;
         return true;
     }
-    if (type->kind == INTERP_KIND_STR || type->kind == INTERP_KIND_BYTES)
+    if (type->kind == INTERP_KIND_STR) /* the natives go by whole characters and rely on it */
+        return interp_utf8_check(&(size_t){0}, vk_span(object + 1, object->count), SIZE_MAX) == 0
+                   ? true
+                   : verify_refuse(v, "a constant Str is no valid UTF-8");
+    if (type->kind == INTERP_KIND_BYTES)
         return true;
     for (uint32_t i = 0; i < type->refs; i++)
         if (!check_reference(v, starts, words[i], verify_fields(v, type)[i]))

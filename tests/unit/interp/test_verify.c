@@ -288,6 +288,8 @@ TEST(interp_verify, data)
     check_changed("a constant object has no valid head");
     data_of_good()[1] = 4;
     check_changed("a constant object of a type that cannot be constant");
+    data_of_good()[2] = 0xf06261; /* a character of which three bytes are not there */
+    check_changed("a constant Str is no valid UTF-8");
     data_of_good()[1] |= (uint64_t)1 << 60;
     check_changed("a constant object reaches past its section");
     data_of_good()[4] = 3;
