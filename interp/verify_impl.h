@@ -38,7 +38,8 @@ struct verify {
     struct verify_set set;    /* registers with a value, those in transit not among them */
     struct verify_set moving; /* registers in transit */
     uint16_t moving_types[INTERP_REGS_MAX + 1];
-    const char *why; /* the first refusal */
+    uint32_t services_left; /* bytes of SERVICES that no array checked so far takes for itself */
+    const char *why;        /* the first refusal */
 };
 
 VK_INLINE bool verify_has(const struct verify_set *set, uint32_t reg)

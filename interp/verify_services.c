@@ -1,19 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The SERVICES section: every array lies inside it, every function it names
- * exists and takes and gives what its place asks for, so that whoever hosts a
- * program may read the section as it is.
+ * The SERVICES section: every array lies inside it, they are no longer than it
+ * together, and every function it names exists and takes and gives what its
+ * place asks for, so that whoever hosts a program may read the section as it is.
  */
 #include "interp/verify_impl.h"
 #include "vk/limits.h"
 #include "vk/pool.h"
 
-/* Whether an array of elements of that size lies in the section; they are aligned to 8 in it. */
+/*
+ * Whether an array of elements of that size lies in the section; they are
+ * aligned to 8 in it. All together have room there too: arrays that share
+ * elements could take their product to check.
+ */
 static bool check_array(struct verify *v, const struct interp_array *array, size_t size)
 {
     uint32_t end = verify_count(v, INTERP_SECTION_SERVICES);
     if (array->first % 8 || array->first > end || array->count > (end - array->first) / size)
         return verify_refuse(v, "an array of the services lies outside their section");
+    if (array->count > v->services_left / size)
+        return verify_refuse(v, "arrays of the services overlap");
+    v->services_left -= array->count * (uint32_t)size;
     return true;
 }
 
@@ -192,6 +199,7 @@ bool interp_verify_services(struct verify *v, uint32_t *ret_at)
         return true;
     if (verify_count(v, INTERP_SECTION_SERVICES) < sizeof *s)
         return verify_refuse(v, "the services are shorter than their head");
+    v->services_left = verify_count(v, INTERP_SECTION_SERVICES) - (uint32_t)sizeof *s;
     return check_name(v, s->name) && check_lets(v, s, ret_at) && check_tests(v, s, ret_at) &&
            check_blocks(v, s, ret_at) && check_actors(v, s, ret_at) && check_supervisors(v, s, ret_at);
 }

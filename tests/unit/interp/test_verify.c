@@ -340,6 +340,9 @@ TEST(interp_verify, services)
          "services 0 0 0 0 48 1 0 0 0 0 0 0 0 none 0 0 72 1"},
         {"a name of the services lies outside the names",
          "services 0 0 0 0 48 1 0 0 0 0 0 0 0 none 0 0 72 1 0 0 9999 0"},
+        {"arrays of the services overlap", /* two actors with the same two methods */
+         "services 0 0 0 0 48 2 0 0 0 0 0 0 0 none 0 0 96 2 0 none 0 0 96 2 0 0 0 0 0 0 0 0"},
+        {"arrays of the services overlap", "services 0 0 0 0 0 0 0 0 0 0 16 2"},
         {"a supervisor of no actor, or of too many", "services 0 0 0 0 0 0 48 1 0 0 0 0 0 1 0 0 0 0"},
         {"a supervisor of an unknown strategy, or with too many restarts",
          "services 0 0 0 0 0 0 48 1 0 0 0 0 3 1 0 0 72 1 0 0 none 0"},
@@ -357,6 +360,7 @@ TEST(interp_verify, right_services)
         "services 0 0 0 0 0 0 0 0 0 0 0 0",
         "services 0 0 0 0 0 0 0 0 48 1 0 0 0 80 0 0 0 0 0 0 96 1 none 0 0 none 0 0",
         "services 0 0 0 0 0 0 0 0 0 0 48 1 0 none 0 0",
+        "services 0 0 0 0 48 2 0 0 0 0 0 0 0 none 0 0 96 1 0 none 0 0 112 1 0 0 0 0 0 0 0 0",
         "services 0 0 0 0 48 1 72 1 0 0 0 0 0 none 64 0 0 0 2 64 0 0 96 1 0 0 none 0",
     };
     for (uint32_t i = 0; i < VK_COUNT(right); i++) {
