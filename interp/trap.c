@@ -136,6 +136,12 @@ static void put_chain(const struct interp_run *run, struct others *o, uint32_t r
         ref = put_waiters(run, o, ref);
 }
 
+/* Of an entry: one that waits with an end stands in the list of another fiber or can run, too. */
+static bool waits_for_kernel(const struct interp_run *run, uint64_t entry)
+{
+    return !(entry & 1) && entry != 0 && interp_fiber_at(run, (uint32_t)entry)->state == INTERP_FIBER_OP;
+}
+
 /* Those that can run, those that wait for the kernel, and who waits for them or for the running one. */
 static void put_others(const struct interp_run *run, struct others *o)
 {
@@ -147,7 +153,7 @@ static void put_others(const struct interp_run *run, struct others *o)
         at = at == p->run_last ? 0 : interp_fiber_at(run, at)->next;
     }
     for (uint32_t i = 0; table && i < table->head.count; i++)
-        if (!(table->entries[i] & 1))
+        if (waits_for_kernel(run, table->entries[i]))
             put_chain(run, o, (uint32_t)table->entries[i]);
 }
 
