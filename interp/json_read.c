@@ -29,6 +29,7 @@ static bool keep(const struct reader *r)
     if (kept_at(r) + kept_bytes(r) > r->limit)
         return false;
     memcpy(r->run->heap + kept_at(r), &r->s, kept_bytes(r));
+    interp_touched(r->run, kept_at(r) + (uint32_t)kept_bytes(r));
     r->run->p->work[WORK_KEPT] = kept_at(r);
     r->run->p->work[WORK_TOP] = r->run->p->top;
     r->run->p->work[WORK_COLLECTIONS] = r->run->p->collections;
@@ -101,15 +102,6 @@ static enum read_outcome read_turn(struct reader *r)
     return READ_ON;
 }
 
-/* Bytes above the objects are wiped with the process. */
-static void mark(const struct reader *r)
-{
-    uint64_t end = kept_at(r) + kept_bytes(r);
-    end = end < r->limit ? end : r->limit;
-    if (r->run->p->high < end)
-        r->run->p->high = (uint32_t)end;
-}
-
 /* One turn: sets *ret_say and returns true; false: the room has ended. */
 static bool turn(struct interp_call *call, struct reader *r, bool is_fresh, enum interp_say *ret_say)
 {
@@ -118,7 +110,6 @@ static bool turn(struct interp_call *call, struct reader *r, bool is_fresh, enum
     int64_t begun = r->left = (int64_t)interp_call_turn(call);
     enum read_outcome rc = read_turn(r);
     interp_call_charge(call, (uint64_t)(begun - r->left));
-    mark(r);
     if (rc == READ_ON || rc == READ_REFUSED) {
         call->result.u = r->s.result;
         *ret_say = INTERP_DONE;

@@ -18,15 +18,16 @@ uint64_t *interp_read_words(const struct reader *r, uint32_t base)
     return (uint64_t *)(void *)(r->run->heap + r->s.stack) + base;
 }
 
+static uint32_t stack_end(const struct reader *r)
+{
+    return r->s.stack + 8 * r->s.count;
+}
+
 static void move_stack(struct reader *r, uint32_t to)
 {
     memmove(r->run->heap + to, r->run->heap + r->s.stack, 8 * (size_t)r->s.count);
     r->s.stack = to;
-}
-
-static uint32_t stack_end(const struct reader *r)
-{
-    return r->s.stack + 8 * r->s.count;
+    interp_touched(r->run, stack_end(r));
 }
 
 /* The gap takes so many bytes; false: there is no room. */
@@ -58,6 +59,7 @@ uint64_t *interp_read_push(struct reader *r, uint32_t words)
     }
     uint64_t *at = interp_read_words(r, r->s.count);
     r->s.count += words;
+    interp_touched(r->run, stack_end(r)); /* at once: it is shorter when the turn ends */
     return at;
 }
 

@@ -533,8 +533,7 @@ static void mark(const struct interp_call *call, const struct writer *w)
 {
     struct interp_process *p = call->run->p;
     uint64_t end = p->top + sizeof(struct interp_object) + frames_at(w) + w->depth * sizeof w->frames[0];
-    if (p->high < end && end <= p->half)
-        p->high = (uint32_t)end;
+    interp_touched(call->run, end < p->half ? (uint32_t)end : p->half); /* without room no frames are kept */
 }
 
 static enum outcome put_root(struct writer *w, uint32_t ref)

@@ -108,6 +108,17 @@ static uint32_t used(const struct proc_program *program, const struct proc_self 
 
 #ifdef INTERP_MOVE_STRESS
 #define MOVED_MAX_BYTES (1u << 20) /* a larger heap stays where it is: it would take too long */
+#define ABOVE_BYTES     (1u << 19) /* looked through behind what a heap says is used of it */
+
+/* Nothing was written above what is wiped with the heap: another process would find it in the slot. */
+static void check_above(const uint8_t *there, uint32_t from, uint32_t end)
+{
+    static const uint8_t zeros[4096];
+    for (uint32_t n; from < end; from += n) {
+        n = end - from < sizeof zeros ? end - from : (uint32_t)sizeof zeros;
+        vk_assert(memcmp(there + from, zeros, n) == 0);
+    }
+}
 
 /*
  * Each run at another address: what the slot holds is copied there and back,
@@ -121,15 +132,15 @@ static int resume_moved(const struct proc_program *program, struct proc_self *se
     uint32_t before = used(program, self);
     if (before > MOVED_MAX_BYTES)
         return resume(program, self);
-    if (!process_of(self)
-             ->begun) /* a fresh heap is zero-filled; what services lay out lies in its beginning */
-        memset(there, 0, VK_SLOT_CLASS0_BYTES);
+    uint32_t end = program->heap_bytes - before < ABOVE_BYTES ? program->heap_bytes : before + ABOVE_BYTES;
     memcpy(there, self, before);
+    memset((uint8_t *)there + before, 0, end - before); /* as a slot is */
     memset(self, 0xdb, before);
     int value = resume(program, there);
     for (uint32_t i = 0; i < before; i++)
         vk_assert(((const uint8_t *)self)[i] == 0xdb);
     uint32_t after = used(program, there);
+    check_above((const uint8_t *)there, after, end);
     memcpy(self, there, after);
     memset(there, 0xdb, after);
     return value;
