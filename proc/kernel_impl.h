@@ -33,7 +33,7 @@ struct proc_process {
     bool made;   /* the lists below are initialised; true from the first use of the entry on */
 
     uint8_t done_count; /* completions of the last run's ops that lie in the heap already */
-    bool has_backlog;   /* done[] had no place for all; ops stay where they are until it has */
+    bool has_backlog;   /* done[] was full and there was more; ops stay where they are until it has place */
     bool keeps_ops;     /* those of the last run were not taken */
     uint32_t reqs_count;
     const void *arg; /* until the first run */

@@ -257,7 +257,8 @@ void proc_deliver(struct proc_kernel *kernel, struct proc_process *process, stru
         req_free(kernel, req);
     }
     self->done_count = n;
-    process->has_backlog = !vk_fifo_is_empty(&process->ready);
+    /* Not when only room is missing: a program that collects for it may wait until its ops are taken. */
+    process->has_backlog = n == PROC_RING_ENTRIES && !vk_fifo_is_empty(&process->ready);
 }
 
 /* ---- ops of the kernel itself ---------------------------------------------------- */

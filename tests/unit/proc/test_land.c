@@ -141,6 +141,54 @@ TEST(proc_land, end_without_room_gives_everything_back)
     world_end();
 }
 
+static int sends_later(struct actor *actor, struct proc_self *self)
+{
+    if (actor->step++ == 0)
+        ask_sleep(self, MS);
+    else
+        ask_send(self, PEER, VK_SPAN_LIT("later"));
+    return actor->step < 3 ? PROC_RUN_WAIT : PROC_RUN_END;
+}
+
+/* As one that collects: it makes room only when the kernel has taken the ops it asked for. */
+static int makes_room_without_ops(struct actor *actor, struct proc_self *self)
+{
+    const struct proc_op recv = {.code = PROC_OP_RECV, .flags = PROC_OP_LAND, .len = 100, .tag = 7};
+    actor->step += self->done_count;
+    if (actor->runs == 1)
+        while (self->ops_count < PROC_RING_ENTRIES)
+            ask_sleep(self, 2 * MS);
+    if (actor->runs == 1)
+        return PROC_RUN_AGAIN;
+    if (actor->runs == 2)
+        ask(self, recv);
+    if (self->done_count == PROC_RING_ENTRIES)
+        ask(self, (struct proc_op){.code = PROC_OP_CLOSE});
+    if (self->land_len && self->ops_count == 0)
+        room = 64;
+    actor->stays += self->land_len != 0;
+    return actor->step == PROC_RING_ENTRIES + 2 ? PROC_RUN_END : PROC_RUN_WAIT;
+}
+
+TEST(proc_land, ops_are_taken_while_there_is_no_room)
+{
+    struct proc_env env = {.count = 1};
+    begin(0);
+    struct actor *to = start_landing(makes_room_without_ops, NULL);
+    env.objects[0] = object_of(to);
+    start_with(sends_later, &env);
+    for (int i = 0; i < 4; i++)
+        step();
+    world.clock_ns += 3 * MS;
+    for (int i = 0; i < 40; i++)
+        step();
+    CHECK(to->stays > 0);
+    CHECK(!is_alive(to));
+    settle_down();
+    check_nothing_held();
+    world_end();
+}
+
 /* ---- refusals ------------------------------------------------------------------- */
 
 static int receives_one(struct actor *actor, struct proc_self *self)
