@@ -29,9 +29,9 @@ enum proc_log_level {
 /* One line without its newline; text is valid during the call only. */
 typedef void (*proc_log_fn)(void *ctx, enum proc_log_level level, struct vk_span text);
 
-#define PROC_SLOTS_DEFAULT \
-    {                      \
-        60000, 1024, 64, 4 \
+#define PROC_SLOTS_DEFAULT    \
+    {                         \
+        60000, 8192, 1024, 16 \
     } /* of each class */
 
 /* Zero means the default everywhere. */
