@@ -140,10 +140,10 @@ struct interp_process {
     uint64_t inbox_arg;  /* of the completion of the RECV */
     uint64_t timers_due; /* a bit for each */
     uint32_t collections;
-    uint32_t call_top;    /* top when the native under way was called */
-    uint32_t clean_top;   /* top at the end of the last collection */
-    uint32_t gc_cost;     /* reductions of collections that nobody was charged yet */
-    bool at_once;         /* all collections are: nobody else waits meanwhile */
+    uint32_t call_top;  /* top when the native under way was called */
+    uint32_t clean_top; /* top at the end of the last collection */
+    uint32_t gc_cost;   /* reductions of collections that nobody was charged yet */
+    bool at_once;       /* all collections are: nobody else waits meanwhile */
     struct interp_gc gc;
     uint64_t cpu_left; /* reductions */
     uint64_t result;   /* of the root, a scalar */

@@ -47,8 +47,9 @@ const struct vkd_command vkd_command_check = {
     .name = "check",
     .arguments = "[--explain-waits] FILE...",
     .about = "report the errors of programs",
-    .details = "Each FILE is the first file of a program. Exit code 0 without errors, 1 with errors, 2 when a\n"
-               "file cannot be read.\n"
-               "--explain-waits  also list the functions that may wait, each with the first place where\n",
+    .details =
+        "Each FILE is the first file of a program. Exit code 0 without errors, 1 with errors, 2 when a\n"
+        "file cannot be read.\n"
+        "--explain-waits  also list the functions that may wait, each with the first place where\n",
     .run = run,
 };

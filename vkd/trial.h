@@ -28,7 +28,7 @@ struct vkd_trial {
     uint64_t seed;
     uint32_t heap_bytes; /* of the test's own process */
     uint64_t reductions;
-    uint32_t processes_max; /* 0: VKD_TRIAL_PROCESSES_MAX */
+    uint32_t processes_max;  /* 0: VKD_TRIAL_PROCESSES_MAX */
     uint64_t native_tick_ns; /* as of the kernel's options */
     vkd_trial_log_fn log;    /* may be NULL */
     void *log_ctx;
