@@ -224,13 +224,20 @@ static struct maker lay_out(struct interp_run *run, const struct area *area)
     return m;
 }
 
+/* What follows: never more than a message may have, so that one that is too large finds no room. */
+static uint32_t more_bytes(uint32_t bytes, uint64_t need)
+{
+    uint32_t more = 2 * bytes > need ? 2 * bytes : (uint32_t)need;
+    return more < PROC_MESSAGE_MAX_BYTES ? VK_ALIGN_UP(more, 8u) : PROC_MESSAGE_MAX_BYTES;
+}
+
 /* What the next attempt has; false: no larger area would do. */
 static bool enlarge(struct area *area, const struct maker *m)
 {
     if (m->state == FULL_OF_OBJECTS)
         area->max = 4 * area->max < OBJECTS_MAX ? 4 * area->max : OBJECTS_MAX;
     else if (m->state == FULL_OF_BYTES)
-        area->bytes = VK_ALIGN_UP(2 * area->bytes > m->need ? 2 * area->bytes : (uint32_t)m->need, 8u);
+        area->bytes = more_bytes(area->bytes, m->need);
     else
         return false;
     return true;

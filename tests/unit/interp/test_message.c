@@ -40,7 +40,9 @@ static const char program[] =
     "type Holder record Strs Cell\n"
     "type F fn > int\n"
     "type Round fn Str > All\n"
+    "type Largest fn Str > Strs\n"
     "native test.round Round\n"
+    "native test.largest Largest\n"
     "native test.scalar F\n"
     "data text str Str \"frozen\"\n"
     "func scalars F 6\n CALLN 4 test.scalar\n RETS 4\nend\n"
@@ -337,8 +339,44 @@ static enum interp_say test_scalar(struct interp_call *call)
     return INTERP_DONE;
 }
 
-static const struct interp_native natives[] = {
-    {"test.round", "S>*", test_round}, {"test.scalar", ">i", test_scalar}, {0}};
+#define PARTS 6500u /* of 10 bytes each: with its head, a little less than a message may be */
+
+/* A list of Strs, each of its own. */
+static uint32_t make_parts(struct interp_run *run, uint16_t type)
+{
+    uint32_t ref = interp_take(run, (uint32_t)interp_list_bytes(PARTS), type, PARTS);
+    ((struct interp_list *)(void *)interp_write_at(run, ref))->len = PARTS;
+    for (uint32_t i = 0; i < PARTS; i++) {
+        uint32_t text = interp_take(run, (uint32_t)interp_text_bytes(8), run->image->str_type, 8);
+        memset(interp_write_at(run, text) + sizeof(struct interp_object), 'x', 8);
+        ((struct interp_list *)(void *)interp_write_at(run, ref))->items[i].u = text;
+    }
+    return ref;
+}
+
+/* As large as a message may be, and a byte more; it grows by so little at a time that the area doubles. */
+static enum interp_say test_largest(struct interp_call *call)
+{
+    uint8_t head[PROC_MESSAGE_MAX_BYTES / 64] = {0};
+    uint32_t off, len, rest;
+    call->run->p->at_once = true;
+    CHECK(interp_room(call->run, 200000));
+    set_argument(call, make_parts(call->run, call->type));
+    CHECK_EQ(interp_message_make(call, INTERP_PART_REF, 0, head, 0, &off, &len), INTERP_DONE);
+    CHECK(len < PROC_MESSAGE_MAX_BYTES && PROC_MESSAGE_MAX_BYTES - len < sizeof head);
+    rest = PROC_MESSAGE_MAX_BYTES - len;
+    CHECK_EQ(interp_message_make(call, INTERP_PART_REF, 0, head, rest, &off, &len), INTERP_DONE);
+    CHECK_EQ(len, PROC_MESSAGE_MAX_BYTES);
+    CHECK_EQ(interp_message_make(call, INTERP_PART_REF, 0, head, rest + 1, &off, &len), INTERP_TRAP);
+    CHECK_EQ(call->trap, INTERP_TRAP_SENT);
+    call->result.u = interp_call_ref(call, 0);
+    return INTERP_DONE;
+}
+
+static const struct interp_native natives[] = {{"test.round", "S>*", test_round},
+                                               {"test.scalar", ">i", test_scalar},
+                                               {"test.largest", "S>*", test_largest},
+                                               {0}};
 static const struct interp_native *const tables[] = {interp_natives, natives, NULL};
 
 static int run(const char *code, const char *function)
@@ -367,6 +405,15 @@ TEST(interp_message, values_come_out_as_they_went_in)
     CHECK_EQ(run(calls, "main"), PROC_RUN_END);
     CHECK_EQ(vm.state.result, 1);
     CHECK(refused > ROUNDS && accepted > ROUNDS);
+}
+
+TEST(interp_message, exactly_so_large)
+{
+    static const char largest[] =
+        " LDI 2 0\n RETS 2\nend\nfunc largest F 8 Str Strs\n LDQ 0 text\n MOVR 4 0\n "
+        "CALLN 4 test.largest 1\n LDI 3 1\n RETS 3\nend\n";
+    CHECK_EQ(run(largest, "largest"), PROC_RUN_END);
+    CHECK_EQ(vm.state.result, 1);
 }
 
 TEST(interp_message, scalars_and_nothing)
