@@ -205,6 +205,13 @@ VK_INLINE struct interp_object *interp_object_at(const struct interp_run *run, u
     return (struct interp_object *)(void *)interp_read_at(run, ref);
 }
 
+/* The type of an object; the scalar's for what is the interpreter's own, as fibers are. */
+VK_INLINE const struct interp_type *interp_type_at(const struct interp_run *run,
+                                                   const struct interp_object *object)
+{
+    return &run->image->types[object->type < run->image->types_count ? object->type : 0];
+}
+
 /* What interp_text gives, without a call. */
 VK_INLINE struct vk_span interp_text_at(const struct interp_run *run, uint64_t ref)
 {

@@ -172,7 +172,7 @@ static enum outcome push(struct writer *w, uint32_t node, uint32_t ref, char ope
 
 static const struct interp_type *type_of(const struct writer *w, uint32_t ref)
 {
-    return &w->run->image->types[interp_object_at(w->run, ref)->type];
+    return interp_type_at(w->run, interp_object_at(w->run, ref));
 }
 
 /* The object is a variant of that enum: its tag, else UINT32_MAX. */
@@ -251,7 +251,7 @@ static enum outcome put_reference(struct writer *w, uint32_t index, const struct
     static const uint8_t kinds[INTERP_CODEC_END] = {[INTERP_CODEC_LIST] = INTERP_KIND_LIST,
                                                     [INTERP_CODEC_MAP] = INTERP_KIND_MAP,
                                                     [INTERP_CODEC_RECORD] = INTERP_KIND_RECORD};
-    if (type != node->type || kinds[node->kind] == 0 || image->types[type].kind != kinds[node->kind])
+    if (type != node->type || kinds[node->kind] == 0 || type_of(w, ref)->kind != kinds[node->kind])
         return bad_codec(w);
     return push(w, index, ref, node->kind == INTERP_CODEC_LIST ? '[' : '{', false);
 }

@@ -78,7 +78,7 @@ static uint16_t *bucket_of(const struct maker *m, uint32_t ref)
 /* What follows the number of a new object: its size. */
 static void put_size(struct maker *m, const struct interp_object *object)
 {
-    const struct interp_type *type = &m->run->image->types[object->type];
+    const struct interp_type *type = interp_type_at(m->run, object);
     switch (type->kind) {
     case INTERP_KIND_STR:
     case INTERP_KIND_BYTES:

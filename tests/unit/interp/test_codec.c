@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Goal: a codec that is none of the compiler's ends the process, and makes no
- * object with a reference of 0. Method: codecs written here, read with texts
- * that fit them.
+ * object with a reference of 0; a fiber is never looked at as a value. Method:
+ * codecs written here, read with texts that fit them, or made for a fiber
+ * while what lies behind the types would fit as one.
  */
 #include "interp/interp_impl.h"
 #include "tests/interp/vm.h"
@@ -55,14 +56,15 @@ static struct codec codec_of(enum interp_codec_kind kind, uint16_t place_a, uint
     };
 }
 
-/* How it ends when that codec reads the text, which is written as the assembler wants it. */
-static int read_with(const char *quoted, const struct codec *codec)
+/* Loads a program, as a format, with its first datum, as the assembler wants it, and the codec as its second.
+ */
+static void load(const char *format, const char *quoted, const struct codec *codec)
 {
     static char text[4096], room[sizeof *codec];
     struct vk_out out;
     memset(room, 'x', sizeof room);
     vk_out_init(&out, text, sizeof text - 1);
-    vk_out_fmt(&out, program, quoted, (int)sizeof room, (const char *)room);
+    vk_out_fmt(&out, format, quoted, (int)sizeof room, (const char *)room);
     CHECK_EQ(vk_out_status(&out), 0);
     *out.at = 0;
     if (vm_load(&vm, text))
@@ -73,6 +75,12 @@ static int read_with(const char *quoted, const struct codec *codec)
     asm_seal(vm.file);
     CHECK_EQ(vm_open(&vm), 0);
     memset(heap, 0, sizeof heap);
+}
+
+/* How it ends when that codec reads the text. */
+static int read_with(const char *quoted, const struct codec *codec)
+{
+    load(program, quoted, codec);
     return vm_run(&vm, "main", heap, sizeof heap);
 }
 
@@ -97,5 +105,39 @@ TEST(interp_codec, each_field_has_a_place_of_its_own)
         CHECK_EQ(read_with(forms[i].text, &first), PROC_RUN_FAIL);
         CHECK_EQ(read_with(forms[i].text, &second), PROC_RUN_FAIL);
         CHECK_EQ(read_with(forms[i].text, &beyond), PROC_RUN_FAIL);
+    }
+}
+
+static const char writing[] = "type Str str\n"
+                              "type Bytes bytes\n"
+                              "type Job fiber int\n"
+                              "type Write fn Job Bytes > Str\n"
+                              "type F fn > int\n"
+                              "native json.write Write\n"
+                              "data text str Str %s\n"
+                              "data codec bytes Bytes \"%.*s\"\n"
+                              "func one F 2\n LDI 0 1\n RETS 0\nend\n"
+                              "func main F 12 Job Str\n SPAWN 6 one 0\n MOVR 6 0\n LDQ 7 codec\n"
+                              " CALLN 6 json.write 1\n SLEN 3 1\n RETS 3\nend\n";
+
+TEST(interp_codec, a_fiber_is_no_value)
+{
+    static const uint8_t kinds[][2] = {{INTERP_CODEC_RECORD, INTERP_KIND_RECORD},
+                                       {INTERP_CODEC_ENUM, INTERP_KIND_VARIANT}};
+    for (uint32_t i = 0; i < VK_COUNT(kinds); i++) {
+        struct codec codec = codec_of(INTERP_CODEC_RECORD, 0, 1);
+        codec.nodes[0] =
+            (struct interp_codec_node){.kind = kinds[i][0], .type = INTERP_OWN_FIBER, .count = 0};
+        if (kinds[i][0] == INTERP_CODEC_ENUM) {
+            codec.nodes[0] =
+                (struct interp_codec_node){.kind = kinds[i][0], .type = 1, .first = 1, .count = 1};
+            codec.fields[1].node = INTERP_CODEC_NOTHING;
+        }
+        load(writing, "\"\"", &codec);
+        const struct interp_type type = {.kind = kinds[i][1], .of = 1};
+        uint8_t *behind = (uint8_t *)(uintptr_t)vm.image.types + INTERP_OWN_FIBER * sizeof type;
+        CHECK(behind > vm.memory && behind + sizeof type <= (uint8_t *)&vm.image);
+        memcpy(behind, &type, sizeof type);
+        CHECK_EQ(vm_run(&vm, "main", heap, sizeof heap), PROC_RUN_FAIL);
     }
 }

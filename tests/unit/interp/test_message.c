@@ -43,6 +43,9 @@ static const char program[] =
     "type Largest fn Str > Strs\n"
     "native test.round Round\n"
     "native test.largest Largest\n"
+    "type Job fiber int\n"
+    "type Sent fn Job > int\n"
+    "native test.sent Sent\n"
     "native test.scalar F\n"
     "data text str Str \"frozen\"\n"
     "func scalars F 6\n CALLN 4 test.scalar\n RETS 4\nend\n"
@@ -373,9 +376,24 @@ static enum interp_say test_largest(struct interp_call *call)
     return INTERP_DONE;
 }
 
+/* A fiber is none of the types: what lies behind them, where its own number would be, is none either. */
+static enum interp_say test_sent(struct interp_call *call)
+{
+    const struct interp_type type = {.kind = INTERP_KIND_HANDLE, .tag = INTERP_HANDLE_ACTOR};
+    uint8_t *behind = (uint8_t *)(uintptr_t)call->run->image->types + INTERP_OWN_FIBER * sizeof type;
+    uint32_t off, len;
+    CHECK(behind > vm.memory && behind + sizeof type <= (uint8_t *)&vm.image);
+    memcpy(behind, &type, sizeof type);
+    CHECK_EQ(interp_message_make(call, INTERP_PART_REF, 0, NULL, 0, &off, &len), INTERP_TRAP);
+    CHECK_EQ(call->trap, INTERP_TRAP_SENT);
+    call->result.u = 1;
+    return INTERP_DONE;
+}
+
 static const struct interp_native natives[] = {{"test.round", "S>*", test_round},
                                                {"test.scalar", ">i", test_scalar},
                                                {"test.largest", "S>*", test_largest},
+                                               {"test.sent", "*>i", test_sent},
                                                {0}};
 static const struct interp_native *const tables[] = {interp_natives, natives, NULL};
 
@@ -413,6 +431,15 @@ TEST(interp_message, exactly_so_large)
         " LDI 2 0\n RETS 2\nend\nfunc largest F 8 Str Strs\n LDQ 0 text\n MOVR 4 0\n "
         "CALLN 4 test.largest 1\n LDI 3 1\n RETS 3\nend\n";
     CHECK_EQ(run(largest, "largest"), PROC_RUN_END);
+    CHECK_EQ(vm.state.result, 1);
+}
+
+TEST(interp_message, a_fiber_cannot_be_sent)
+{
+    static const char sent[] =
+        " LDI 2 0\n RETS 2\nend\nfunc one F 2\n LDI 0 1\n RETS 0\nend\nfunc sends F 12 Job\n "
+        "SPAWN 6 one 0\n MOVR 6 0\n CALLN 6 test.sent\n RETS 6\nend\n";
+    CHECK_EQ(run(sent, "sends"), PROC_RUN_END);
     CHECK_EQ(vm.state.result, 1);
 }
 
