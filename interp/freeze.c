@@ -26,9 +26,9 @@ struct freeze {
 
 static const struct interp_let *lets_of(const struct interp_module *m, uint32_t *ret_count)
 {
-    const struct interp_services *services = (const void *)m->services;
-    *ret_count = m->counts[INTERP_SECTION_SERVICES] ? services->lets.count : 0;
-    return *ret_count ? (const void *)(m->services + services->lets.first) : NULL;
+    const struct interp_services *services = interp_module_services(m);
+    *ret_count = services ? services->lets.count : 0;
+    return services ? interp_module_at(m, services->lets) : NULL;
 }
 
 uint32_t interp_freeze_count(const struct interp_module *module)

@@ -75,8 +75,8 @@ static int parse(struct options *o, int argc, char *const *argv)
 
 static void run_tests(const struct options *o, const struct vkd_loaded *l, struct vkd_report *report)
 {
-    const struct interp_services *services = (const void *)l->module.services;
-    const struct interp_test *tests = (const void *)(l->module.services + services->tests.first);
+    const struct interp_services *services = interp_module_services(&l->module);
+    const struct interp_test *tests = services ? interp_module_at(&l->module, services->tests) : NULL;
     struct vkd_trial trial = {.host = &l->host,
                               .seed = o->seed,
                               .heap_bytes = HEAP_BYTES,
@@ -84,7 +84,7 @@ static void run_tests(const struct options *o, const struct vkd_loaded *l, struc
                               .native_tick_ns = NATIVE_TICK_NS,
                               .log = vkd_report_log,
                               .log_ctx = report};
-    for (uint32_t i = 0; i < services->tests.count; i++) {
+    for (uint32_t i = 0; services && i < services->tests.count; i++) {
         struct vkd_outcome outcome;
         const char *name = interp_module_name(&l->module, tests[i].name);
         if (o->filter != NULL && strstr(name, o->filter) == NULL)

@@ -24,23 +24,17 @@ const struct interp_native *const net_bind_host_natives[] = {interp_natives,    
                                                              net_bind_natives,         net_bind_body_natives,
                                                              net_bind_respond_natives, NULL};
 
-/* The module's services; NULL: it has none. */
-static const struct interp_services *services_of(const struct interp_module *module)
-{
-    return module->counts[INTERP_SECTION_SERVICES] ? (const void *)module->services : NULL;
-}
-
 static const struct interp_block *blocks_of(const struct interp_module *module, uint32_t *ret_count)
 {
-    const struct interp_services *services = services_of(module);
+    const struct interp_services *services = interp_module_services(module);
     *ret_count = services ? services->blocks.count : 0;
-    return services ? (const void *)(module->services + services->blocks.first) : NULL;
+    return services ? interp_module_at(module, services->blocks) : NULL;
 }
 
 static const struct interp_route *routes_of(const struct interp_module *module,
                                             const struct interp_block *block)
 {
-    return (const void *)(module->services + block->routes.first);
+    return interp_module_at(module, block->routes);
 }
 
 static struct vk_span text_of(const char *text)
@@ -153,7 +147,7 @@ int net_bind_host_init(struct net_bind_host *host, const struct interp_image *im
                        struct interp_refusal *ret_refusal)
 {
     const struct interp_module *module = &image->module;
-    const struct interp_services *services = services_of(module);
+    const struct interp_services *services = interp_module_services(module);
     uint32_t count;
     const struct interp_block *blocks = blocks_of(module, &count);
     *host = (struct net_bind_host){.image = image, .blocks = memory};

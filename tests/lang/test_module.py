@@ -10,6 +10,7 @@ compared but for their lines. Usage: test_module.py VKD LANG_RUN ROOT
 import glob
 import os
 import re
+import struct
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,15 @@ def run(*arguments, cwd=None):
                           check=False, env={**os.environ, 'NO_COLOR': '1'})
     assert done.returncode >= 0, (done.returncode, done.stderr)
     return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def checksum(data):
+    """As interp_module_checksum has it."""
+    total, mask = 0xcbf29ce484222325, (1 << 64) - 1
+    for at in range(0, len(data), 8):
+        total = (total ^ int.from_bytes(data[at:at + 8], 'little')) * 0x100000001b3 & mask
+        total ^= total >> 29
+    return total
 
 
 class Folder(unittest.TestCase):
@@ -149,6 +159,23 @@ http on 8080 {
                 r'^function \d+ name: fn\(Str\) ->  Str, \d+ registers$', r'SCAT', r'; Str "!"', r'GET /\{who\}', r'GET /n/\{n':
             self.assertRegex(out, re.compile(words, re.M))
         self.assertEqual(run('disasm', 'a.vkb', cwd=self.folder)[1], out)
+
+    def test_without_services(self):
+        """Bytes behind the sections are nobody's: a module whose services are empty has no tests, whatever lies there."""
+        self.write('test "a" { log("x") }\n')
+        self.assertEqual(run('build', '--tests', 'a.vk', '-o', 'a.vkb', cwd=self.folder)[0], 0)
+        path = os.path.join(self.folder, 'a.vkb')
+        with open(path, 'rb') as file:
+            module = bytearray(file.read())
+        self.assertIn('1 passed', ''.join(run('test', 'a.vkb', cwd=self.folder)[1:]))
+        head, sections = 24, 13  # struct interp_header
+        struct.pack_into('<I', module, head + 8 * sections - 4, 0)
+        struct.pack_into('<Q', module, head - 8, checksum(module[head + 8 * sections:]))
+        with open(path, 'wb') as file:
+            file.write(module)
+        code, out, err = run('test', 'a.vkb', cwd=self.folder)
+        self.assertEqual(code, 1)
+        self.assertIn('no tests\n0 passed', out + err)
 
     def test_what_is_no_module(self):
         self.write('not a module\n', 'a.vkb')
