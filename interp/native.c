@@ -90,6 +90,11 @@ bool interp_call_collects(const struct interp_call *call)
     return call->run->p->gc.phase != INTERP_GC_IDLE;
 }
 
+void interp_call_restart(const struct interp_call *call, uint32_t step)
+{
+    interp_fiber_at(call->run, call->run->p->current)->step = step;
+}
+
 uint8_t *interp_call_text_new(struct interp_call *call, uint16_t type, uint64_t len_bytes)
 {
     uint32_t ref = interp_alloc(call->run, interp_text_bytes(len_bytes), type, (uint32_t)len_bytes);

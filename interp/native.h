@@ -27,7 +27,7 @@ enum interp_say {
     INTERP_DONE,    /* the result is in call->result */
     INTERP_WAIT,    /* for the op that interp_call_submit took */
     INTERP_TRAP,    /* for call->trap */
-    INTERP_FULL,    /* ops[] is full: call again after the kernel took them */
+    INTERP_FULL,    /* ops[] is full: call again, with the same completion, after the kernel took them */
     INTERP_AGAIN,   /* its share of this turn is used: other processes go first, then it is called again */
     INTERP_PASS,    /* done, without a result; the other fibers that can run go first */
     INTERP_END,     /* the process ends normally, now */
@@ -206,6 +206,9 @@ enum interp_say interp_call_give_landed(struct interp_call *call, uint16_t type)
  * without the room.
  */
 bool interp_call_collects(const struct interp_call *call);
+
+/* Before the trap MEMORY: if a collection goes first, the native is called again at that step. */
+void interp_call_restart(const struct interp_call *call, uint32_t step);
 
 /* An op without a completion; false when ops[] is full. */
 bool interp_submit_silent(struct interp_run *run, const struct proc_op *op);

@@ -35,10 +35,4 @@ INTERP_LIST_NATIVES(NATIVE)
 INTERP_TEXT_NATIVES(NATIVE)
 #undef NATIVE
 
-/* Before the trap MEMORY: if a collection goes first, the native is called again at that step. */
-VK_INLINE void interp_call_restart(const struct interp_call *call, uint32_t step)
-{
-    interp_fiber_at(call->run, call->run->p->current)->step = step;
-}
-
 #endif

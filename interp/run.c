@@ -175,6 +175,7 @@ static enum interp_say call_native(struct interp_run *run, uint32_t in, int64_t 
     }
     if (say == INTERP_WAIT || say == INTERP_FULL || say == INTERP_AGAIN) {
         fiber->step = call->step;
+        fiber->has_done = say == INTERP_FULL && call->done != NULL;
     } else {
         fiber->step = 0;
         fiber->window_refs = 0;

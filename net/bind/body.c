@@ -55,7 +55,10 @@ static bool hold_room(struct interp_call *call, const struct net_bind_own *own, 
     return true;
 }
 
-/* The bytes that came, behind those that are there. INTERP_DONE: go on. */
+/*
+ * The bytes that came, behind those that are there. INTERP_DONE: go on. When
+ * ops[] has no place for what follows, it is called again and finds none.
+ */
 static enum interp_say append(struct interp_call *call, struct net_bind_own *own)
 {
     size_t len = interp_call_landed(call).len;

@@ -20,6 +20,12 @@ static enum interp_say nobody(struct interp_call *call)
 
 /* ---- WRITEs ------------------------------------------------------------------------- */
 
+/* Before a completion is counted: it comes again when there was no place for the next WRITE. */
+static bool is_full(const struct interp_call *call)
+{
+    return interp_self(call->run)->ops_count >= PROC_RING_ENTRIES;
+}
+
 /* The next part of a text of which so much is sent. INTERP_DONE is never the answer. */
 static enum interp_say write_more(struct interp_call *call, uint32_t index, uint32_t sent)
 {
@@ -168,7 +174,7 @@ static enum interp_say check_start(struct interp_call *call)
         return nobody(call);
     if (status < STATUS_MIN || status > STATUS_MAX)
         return interp_call_fail(call, VK_SPAN_LIT("a status is 200 to 599"));
-    return interp_self(call->run)->ops_count < PROC_RING_ENTRIES ? INTERP_DONE : INTERP_FULL;
+    return is_full(call) ? INTERP_FULL : INTERP_DONE;
 }
 
 /* The head, and the body where it is whole. *ret_wants: the body is to follow by WRITE. */
@@ -222,6 +228,8 @@ static enum interp_say respond_more(struct interp_call *call)
     if (call->done &&
         call->done->res < 0) /* the kernel ends the process when its client goes: something else */
         return interp_call_trap(call, INTERP_TRAP_SENT);
+    if (is_full(call))
+        return INTERP_FULL;
     if (call->done)
         call->step += call->done->len;
     uint32_t sent = call->step - 1;
@@ -241,6 +249,7 @@ static enum interp_say respond(struct interp_call *call, uint32_t headers)
     if (say != INTERP_DONE || !wants)
         return say;
     call->step = 1;
+    interp_call_restart(call, 1); /* a collection for the first WRITE must not begin it anew */
     return respond_more(call);
 }
 
@@ -301,6 +310,8 @@ static enum interp_say stream_write(struct interp_call *call)
     struct net_bind_own *own = net_bind_own(call);
     if (!own)
         return nobody(call);
+    if (is_full(call))
+        return INTERP_FULL;
     if (call->done) {
         own->is_writing = false;
         call->step += call->done->res < 0 ? 0 : call->done->len;

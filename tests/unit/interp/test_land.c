@@ -27,7 +27,23 @@ static enum interp_say test_bring(struct interp_call *call)
     return interp_call_give_landed(call, call->type);
 }
 
-static const struct interp_native test_natives[] = {{"test.bring", "i>S", test_bring}, {0}};
+/* Says once that ops[] is full when it has its completion; gives how many bytes landed. */
+static enum interp_say test_full(struct interp_call *call)
+{
+    const struct proc_op op = {.code = PROC_OP_RECV,
+                               .flags = PROC_OP_LAND,
+                               .len = PROC_MESSAGE_MAX_BYTES,
+                               .arg = interp_call_scalar(call, 0).u};
+    if (call->step++ == 0)
+        return interp_call_submit(call, &op);
+    if (call->step == 2)
+        return INTERP_FULL;
+    call->result.u = call->done ? call->done->len : 0;
+    return INTERP_DONE;
+}
+
+static const struct interp_native test_natives[] = {
+    {"test.bring", "i>S", test_bring}, {"test.full", "i>i", test_full}, {0}};
 static const struct interp_native *const tables[] = {interp_natives, interp_list_natives, interp_text_natives,
                                                      test_natives, NULL};
 
@@ -37,6 +53,8 @@ static const char head[] = "type Str str\n"
                            "type Repeat fn Str int > Str\n"
                            "native test.bring Bring\n"
                            "native str.repeat Repeat\n"
+                           "type Full fn int > int\n"
+                           "native test.full Full\n"
                            "data x str Str \"x\"\n"
                            "func main F 12 Str Str Str\n";
 
@@ -111,6 +129,14 @@ TEST(interp_land, bytes_become_a_text)
     self = begin(" LDI 8 10\n CALLN 8 test.bring 0\n SLEN 8 0\n ADDI 8 8 -1\n BYTE 9 0 8\n RETS 9\nend\n");
     CHECK_EQ(run(self, &asked), PROC_RUN_END);
     CHECK_EQ(vm.state.result, 'a');
+}
+
+TEST(interp_land, a_completion_comes_again_when_ops_are_full)
+{
+    uint32_t asked;
+    struct proc_self *self = begin(" LDI 8 10\n CALLN 8 test.full\n RETS 8\nend\n");
+    CHECK_EQ(run(self, &asked), PROC_RUN_END);
+    CHECK_EQ(vm.state.result, 10);
 }
 
 TEST(interp_land, nothing_is_an_empty_text)
