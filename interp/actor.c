@@ -10,6 +10,7 @@
 #include "interp/interp_impl.h"
 #include "interp/message.h"
 #include "vk/err.h"
+#include "vk/fmt.h"
 
 #define TAG_TIMER (2 * INTERP_TAG_OWN) /* plus its number */
 
@@ -22,9 +23,11 @@ void interp_actor_done(struct interp_run *run, const struct proc_done *done)
     if (done->tag == INTERP_TAG_RECV) {
         p->inbox_state = done->res == 0 ? INBOX_ARRIVED : INBOX_IDLE;
         p->inbox_arg = done->arg;
-    } else {
+    } else if (done->res == 0) {
         p->timers_due |= (uint64_t)1 << (done->tag & (INTERP_TIMERS_MAX - 1));
     }
+    if (done->res < 0) /* asked for again at once, it would fail again: without end, and at no cost */
+        p->turn_error = done->res;
     if (!p->server)
         return;
     p->waiting--;
@@ -131,6 +134,15 @@ static enum interp_say next_turn(struct interp_call *call, const struct interp_a
     }
 }
 
+static enum interp_say cannot_wait(struct interp_call *call)
+{
+    char text[128];
+    struct vk_out out;
+    vk_out_init(&out, text, sizeof text);
+    vk_out_fmt(&out, "the actor can wait for no message or timer: %s", vk_err_text(call->run->p->turn_error));
+    return interp_call_trap_text(call, INTERP_TRAP_AWAIT, vk_out_span(&out));
+}
+
 static enum interp_say actor_next(struct interp_call *call)
 {
     struct interp_process *p = call->run->p;
@@ -139,6 +151,8 @@ static enum interp_say actor_next(struct interp_call *call)
     uint64_t index = interp_call_scalar(call, 0).u;
     if (p->stops)
         return INTERP_END;
+    if (VK_UNLIKELY(p->turn_error != 0))
+        return cannot_wait(call);
     if (!services || index >= services->actors.count)
         return interp_call_trap(call, INTERP_TRAP_INDEX);
     p->actor = (uint16_t)(index + 1);
