@@ -22,6 +22,12 @@ static const void *section(const struct disasm *d, enum interp_section which)
     return d->file + d->header->sections[which].offset;
 }
 
+/* Names of functions are not verified: one that lies outside the names is "?". */
+static const char *name_of(const struct disasm *d, const struct interp_function *fn)
+{
+    return fn->name < d->header->sections[INTERP_SECTION_NAMES].bytes ? d->names + fn->name : "?";
+}
+
 /* ---- types ------------------------------------------------------------------------ */
 
 static void put_type(const struct disasm *d, uint16_t index, int depth);
@@ -117,7 +123,7 @@ static void put_remark(const struct disasm *d, uint32_t in, uint32_t at)
     case INTERP_OP_CALL:
     case INTERP_OP_CALLS:
     case INTERP_OP_SPAWN:
-        vkc_text_print(d->text, "  ; %s", d->names + d->functions[wide].name);
+        vkc_text_print(d->text, "  ; %s", name_of(d, &d->functions[wide]));
         break;
     case INTERP_OP_CALLN:
         vkc_text_print(d->text, "  ; %s",
@@ -192,18 +198,22 @@ static void put_words(const struct disasm *d, uint32_t in, const uint32_t *words
 /* ---- functions ---------------------------------------------------------------------------- */
 
 struct lines {
-    const uint8_t *at;
-    uint32_t next; /* instruction of the next entry */
+    const uint8_t *at, *end; /* end: of all functions' tables; nothing behind it is read */
+    uint32_t next;           /* instruction of the next entry */
     uint32_t line;
     bool is_over;
 };
 
 static uint32_t take(struct lines *l)
 {
-    uint32_t value = 0, shift = 0;
-    for (; *l->at & 128; shift += 7)
-        value |= (uint32_t)(*l->at++ & 127) << shift;
-    return value | (uint32_t)*l->at++ << shift;
+    uint32_t value = 0;
+    for (uint32_t shift = 0; shift < 32 && l->at < l->end; shift += 7) {
+        uint8_t byte = *l->at++;
+        value |= (uint32_t)(byte & 127) << shift;
+        if (byte < 128)
+            break;
+    }
+    return value;
 }
 
 /* The line that begins at the instruction, or 0. */
@@ -225,13 +235,22 @@ static uint32_t line_at(struct lines *l, uint32_t at)
     return l->line;
 }
 
+/* The table of a function; empty when it would lie outside its section, which is not verified. */
+static struct lines lines_of(const struct disasm *d, const struct interp_function *fn)
+{
+    const struct interp_span *span = &d->header->sections[INTERP_SECTION_LINES];
+    const uint8_t *all = section(d, INTERP_SECTION_LINES);
+    uint32_t first = fn->lines < span->bytes ? fn->lines : span->bytes;
+    return (struct lines){.at = all + first, .end = all + span->bytes};
+}
+
 static void put_function(const struct disasm *d, uint32_t index)
 {
     const struct interp_function *fn = &d->functions[index];
     const uint32_t *code = (const uint32_t *)section(d, INTERP_SECTION_CODE) + fn->code;
     const uint16_t *reg_types = (const uint16_t *)section(d, INTERP_SECTION_REG_TYPES) + fn->reg_types;
-    struct lines lines = {.at = (const uint8_t *)section(d, INTERP_SECTION_LINES) + fn->lines};
-    vkc_text_print(d->text, "\nfunction %u %s: ", index, d->names + fn->name);
+    struct lines lines = lines_of(d, fn);
+    vkc_text_print(d->text, "\nfunction %u %s: ", index, name_of(d, fn));
     put_type(d, fn->signature, 0);
     vkc_text_print(d->text, ", %u registers\n", fn->regs);
     for (uint32_t i = 0; i < fn->refs; i++) {

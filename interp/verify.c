@@ -45,6 +45,8 @@ static bool check_lists(struct verify *v, const struct interp_function *fn,
         return verify_refuse(v, "a function's register types lie outside their section");
     if (fn->heads > heads || fn->heads_count > heads - fn->heads)
         return verify_refuse(v, "a function's loop heads lie outside their section");
+    if (fn->lines > verify_count(v, INTERP_SECTION_LINES))
+        return verify_refuse(v, "a function's lines lie outside their section");
     for (uint32_t i = 0; i < fn->refs; i++) {
         uint16_t type = v->m->reg_types[fn->reg_types + i];
         if (type == 0 || type >= verify_count(v, INTERP_SECTION_TYPES))
