@@ -3,7 +3,7 @@
  * The commands of `vkd`. Each is given its own arguments, argv[0] the
  * command's name, and returns the exit code: 0, VKD_EXIT_PROGRAM when the
  * program it was given has errors, VKD_EXIT_USAGE when the command line has or
- * names a file that cannot be read.
+ * names a file that cannot be read, or standard output cannot be written.
  */
 #ifndef VKD_COMMAND_H
 #define VKD_COMMAND_H

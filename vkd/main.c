@@ -64,6 +64,16 @@ static int run_command(const struct vkd_command *command, int argc, char *const 
     return command->run(argc, argv);
 }
 
+/* What was written to standard output has to arrive: a full disk is no success. */
+static int end(int code)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    fprintf(stderr, "vkd: standard output: %s\n", errno != 0 ? strerror(errno) : "it cannot be written");
+    return VKD_EXIT_USAGE;
+}
+
 static int unknown_command(const char *name)
 {
     struct vkc_nearest nearest;
@@ -86,15 +96,15 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
         print_usage(stdout);
-        return 0;
+        return end(0);
     }
     if (strcmp(argv[1], "--version") == 0) {
         printf("vkd %s\n", VKD_VERSION);
-        return 0;
+        return end(0);
     }
     for (size_t i = 0; i < VK_COUNT(commands); i++) {
         if (strcmp(argv[1], commands[i]->name) == 0)
-            return run_command(commands[i], argc - 1, argv + 1);
+            return end(run_command(commands[i], argc - 1, argv + 1));
     }
     return unknown_command(argv[1]);
 }
