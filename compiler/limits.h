@@ -7,6 +7,8 @@
 #define COMPILER_LIMITS_H
 
 #define VKC_SOURCE_MAX_BYTES (1u << 20)  /* one file */
+#define VKC_HEAD_BYTES       4096u       /* a file's first ones, which show whether it is text */
+#define VKC_HEAD_NULS        8u          /* so many NUL bytes there: it is refused as a whole */
 #define VKC_LINE_MAX_BYTES   (64u << 10) /* one line, without its end */
 #define VKC_NAME_MAX_BYTES   64u
 #define VKC_NESTING_MAX      200u  /* expressions, blocks, types and patterns within one another */

@@ -2,6 +2,7 @@
 #include "compiler/source.h"
 
 #include "compiler/limits.h"
+#include "interp/bytecode.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -55,6 +56,23 @@ struct vkc_source *vkc_source_add(struct vkc_sources *sources, const char *path,
     return source;
 }
 
+static bool is_module(const char *bytes, size_t len_bytes)
+{
+    const uint32_t magic = INTERP_MAGIC;
+    return len_bytes >= sizeof magic && memcmp(bytes, &magic, sizeof magic) == 0;
+}
+
+/* Why these bytes are no source at all, when each of them would be an error; or NULL. */
+static const char *what_else(const char *bytes, size_t len_bytes)
+{
+    uint32_t nuls = 0;
+    for (size_t i = 0; i < len_bytes && i < VKC_HEAD_BYTES; i++)
+        nuls += bytes[i] == '\0';
+    if (is_module(bytes, len_bytes))
+        return "this is a module (.vkb), not a source";
+    return nuls >= VKC_HEAD_NULS ? "this is no text: it is full of NUL bytes" : NULL;
+}
+
 /* One byte more than is allowed is read, so that too long is noticed. */
 struct vkc_source *vkc_source_read_open(struct vkc_sources *sources, const char *path, FILE *file,
                                         const char **ret_why)
@@ -72,6 +90,8 @@ struct vkc_source *vkc_source_read_open(struct vkc_sources *sources, const char 
     if (ferror(file)) {
         const char *why = strerror(errno);
         *ret_why = vkc_arena_text(sources->arena, why, strlen(why));
+    } else if (what_else(text, len_bytes) != NULL) {
+        *ret_why = what_else(text, len_bytes);
     } else {
         source = vkc_source_add(sources, path, text, len_bytes);
         *ret_why = "is longer than 1 MiB, the most a source file may have";
