@@ -65,9 +65,13 @@ static struct vkc_module *read_module(struct loader *l, const struct vkc_import 
 static void tell_cycle(struct loader *l, const struct vkc_import *import, uint32_t target)
 {
     struct vkc_pass *pass = l->pass;
-    const struct vkc_checked *checked = pass->checked;
+    const struct vkc_module *module = pass->checked->modules[target].module;
+    if (import >= module->imports && import < module->imports + module->imports_count) {
+        vkc_error(pass->diags, import->span, "a module cannot import itself");
+        return;
+    }
     struct vkc_diag *diag = vkc_error(pass->diags, import->span, "`%s` and this module import each other",
-                                      checked->modules[target].name);
+                                      pass->checked->modules[target].name);
     vkc_diag_help(pass->diags, diag, "move what both need into a third module");
 }
 
