@@ -492,7 +492,11 @@ static int open_address(struct daemon *d, uint32_t index)
     int rc = open_when_free(d, &d->listens.addrs[index], fds);
     if (rc != 0) {
         vkd_addr_print(&d->listens.addrs[index], addr);
-        say(d->program, "cannot listen on %s: %s", addr, vkd_listener_explain(rc));
+        if (index == 0)
+            say(d->program, "cannot listen on %s: %s", addr, vkd_listener_explain(rc, true));
+        else
+            say(d->program, "cannot listen on %s, of %s block %u: %s", addr, d->service->scheme, index + 1,
+                vkd_listener_explain(rc, false));
         return rc;
     }
     for (uint32_t i = 0; i < d->options->workers; i++)

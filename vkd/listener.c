@@ -144,12 +144,15 @@ bool vkd_listener_has_queue(int fd)
     return poll(&queue, 1, 0) == 1 && (queue.revents & POLLIN);
 }
 
-const char *vkd_listener_explain(int err)
+const char *vkd_listener_explain(int err, bool by_flag)
 {
     switch (err < 0 ? -err : err) {
     case EADDRINUSE:
-        return "the address is in use; stop the server that has it (ss -ltnp shows it) or choose another "
-               "--listen";
+        return by_flag
+                   ? "the address is in use; stop the server that has it (ss -ltnp shows it) or choose "
+                     "another --listen"
+                   : "the address is in use; stop the server that has it (ss -ltnp shows it) or change it in "
+                     "the program: --listen takes the place of the first block's alone";
     case EACCES:
         return "no permission; a port below 1024 needs root or CAP_NET_BIND_SERVICE, or choose a higher one";
     case EADDRNOTAVAIL:

@@ -28,7 +28,8 @@ void vkd_listener_shut(int fd);
 /* Whether a connection waits to be accepted. */
 bool vkd_listener_has_queue(int fd);
 
-/* What an error of vkd_listener_open means and what to do about it, as half a sentence. */
-const char *vkd_listener_explain(int err);
+/* What an error of vkd_listener_open means and what to do about it, as half a sentence; by_flag: whether
+ * --listen gives another address. */
+const char *vkd_listener_explain(int err, bool by_flag);
 
 #endif

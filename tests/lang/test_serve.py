@@ -9,6 +9,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -111,6 +112,26 @@ def check_blocks(vkd, folder):
             yield f'three blocks: exit {server.returncode}'
 
 
+def check_taken(vkd, folder):
+    """An address in use: --listen gives the first block another one, but no other block."""
+    program = pathlib.Path(folder) / 'taken.vk'
+    with socket.socket() as owner:
+        owner.bind(('127.0.0.1', 0))
+        owner.listen()
+        taken = f'127.0.0.1:{owner.getsockname()[1]}'
+        program.write_text(f'http on "127.0.0.1:0" {{ GET "/" => text("") }}\n'
+                           f'http on "{taken}" {{ GET "/" => text("") }}\n', encoding='utf-8')
+        for flags, words in ([], f'cannot listen on {taken}, of http block 2: the address is in use; stop the server that '
+                                 'has it (ss -ltnp shows it) or change it in the program'), \
+                ([f'--listen={taken}'], f'cannot listen on {taken}: the address is in use; stop the server that has it '
+                                        '(ss -ltnp shows it) or choose another --listen\n'):
+            if flags:
+                program.write_text('http on 1 { GET "/" => text("") }\n', encoding='utf-8')
+            run = subprocess.run([vkd, 'run', program, *flags], capture_output=True, text=True, timeout=60, check=False)
+            if run.returncode != 1 or words not in run.stderr:
+                yield f'an address in use: exit {run.returncode}: {run.stderr}'
+
+
 WORKER = '''
 actor Clock() { every 10ms { log("tick") } }
 supervise restart(max: 1, per: 1s) { clock = Clock() }
@@ -169,7 +190,7 @@ def main():
         findings = [] if 'GET /hi/{name}' in listing else ['disasm does not name the route']
         findings += list(check(vkd, source)) + list(check(vkd, module))
         findings += list(check_blocks(vkd, folder)) + list(check_refused(vkd, folder))
-        findings += list(check_worker(vkd, folder))
+        findings += list(check_worker(vkd, folder)) + list(check_taken(vkd, folder))
     print('\n'.join(findings) or 'served alike from source and module')
     return 1 if findings else 0
 
