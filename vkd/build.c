@@ -3,6 +3,7 @@
 #include "compiler/disasm.h"
 #include "vkd/command.h"
 #include "vkd/load.h"
+#include "vkd/trial.h"
 
 #include <errno.h>
 #include <string.h>
@@ -22,10 +23,40 @@ static int write_module(const struct vkd_loaded *loaded, const char *path)
 static void default_name(const char *path, struct vkc_text *name)
 {
     size_t len = strlen(path);
-    if (len > 3 && strcmp(path + len - 3, ".vk") == 0)
+    if (len > 3 && vkd_ends_with(path, ".vk"))
         len -= 3;
     vkc_text_add(name, path, len);
     vkc_text_put(name, ".vkb");
+}
+
+/* Compiles, and loads as `vkd run` or `vkd test` will: no module is written that they would refuse. */
+static int build(const char *path, const char *out, struct vkd_loaded *loaded)
+{
+    loaded->out = out;
+    loaded->is_silent = true;
+    if (!vkd_load_host(path, loaded->has_tests ? vkd_trial_natives() : net_bind_host_natives, loaded))
+        return VKD_EXIT_PROGRAM;
+    if (loaded->reads_out)
+        return vkd_usage_error(&vkd_command_build,
+                               "'%s' is a source of the program and would be lost; choose another name", out);
+    return write_module(loaded, out);
+}
+
+static int build_to(const char *path, const char *out, struct vkd_loaded *loaded)
+{
+    struct vkc_text name = {0};
+    if (vkd_ends_with(path, ".vkb"))
+        return vkd_usage_error(&vkd_command_build, "'%s' is a module already", path);
+    if (out != NULL && vkd_ends_with(out, ".vk"))
+        return vkd_usage_error(&vkd_command_build, "'%s' is the name of a source; a module's ends in .vkb",
+                               out);
+    if (!vkd_can_read(&vkd_command_build, path))
+        return VKD_EXIT_USAGE;
+    default_name(path, &name);
+    int rc = build(path, out != NULL ? out : name.bytes, loaded);
+    vkc_text_fini(&name);
+    vkd_unload(loaded);
+    return rc;
 }
 
 static int run_build(int argc, char *const *argv)
@@ -48,15 +79,7 @@ static int run_build(int argc, char *const *argv)
     }
     if (path == NULL)
         return vkd_usage_error(&vkd_command_build, "which file?");
-    if (!vkd_can_read(&vkd_command_build, path))
-        return VKD_EXIT_USAGE;
-    struct vkc_text name = {0};
-    default_name(path, &name);
-    int rc =
-        vkd_load_module(path, &loaded) ? write_module(&loaded, out ? out : name.bytes) : VKD_EXIT_PROGRAM;
-    vkc_text_fini(&name);
-    vkc_text_fini(&loaded.file);
-    return rc;
+    return build_to(path, out, &loaded);
 }
 
 static int run_disasm(int argc, char *const *argv)
@@ -82,7 +105,7 @@ const struct vkd_command vkd_command_build = {
     .arguments = "[--tests] FILE [-o OUT]",
     .about = "compile a program to a module",
     .details = "FILE is the program's first file; OUT is FILE with .vkb when it is not given.\n"
-               "The module is verified before it is written.\n"
+               "The module is verified, and its top-level values computed, before it is written.\n"
                "  --tests  with the program's tests, for `vkd test`; without it they are left out\n",
     .run = run_build,
 };

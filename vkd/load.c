@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -29,6 +30,14 @@ void vkd_print_diags(const struct vkc_program *program)
     vkc_text_fini(&text);
 }
 
+/* Whether two names are of one file. */
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat of_a, of_b;
+    return stat(a, &of_a) == 0 && stat(b, &of_b) == 0 && of_a.st_dev == of_b.st_dev &&
+           of_a.st_ino == of_b.st_ino;
+}
+
 static bool compile(const char *path, struct vkd_loaded *l)
 {
     struct vkc_program program;
@@ -38,6 +47,8 @@ static bool compile(const char *path, struct vkd_loaded *l)
         program.folder = vkd_import_folder(path, l->top, &program.arena);
     bool is_good = vkc_check(&program, path) && vkc_lower(program.checked, &l->file);
     vkd_print_diags(&program);
+    for (uint32_t i = 0; i < program.sources.count && l->out != NULL; i++)
+        l->reads_out |= is_same_file(program.sources.all[i]->path, l->out);
     vkc_checked_fini(program.checked);
     vkc_program_fini(&program);
     return is_good;
@@ -61,29 +72,33 @@ static bool read_file(const char *path, struct vkc_text *file)
     return is_good;
 }
 
-static bool ends_with(const char *text, const char *end)
+bool vkd_ends_with(const char *text, const char *end)
 {
     size_t len = strlen(text), end_len = strlen(end);
     return len >= end_len && strcmp(text + len - end_len, end) == 0;
 }
 
+/* By the verifier: the module is open. */
 static bool refused(const char *path, const struct vkd_loaded *l, const struct interp_refusal *refusal)
 {
     fprintf(stderr, "vkd: %s: the module is refused: %s", path, refusal->why);
-    if (refusal->function != INTERP_NOWHERE && refusal->function < l->module.counts[INTERP_SECTION_FUNCTIONS])
-        fprintf(stderr, " (function %u %s)", refusal->function,
-                interp_module_name(&l->module, l->module.functions[refusal->function].name));
-    fprintf(stderr, " at %u\n", refusal->at);
+    if (refusal->function < l->module.counts[INTERP_SECTION_FUNCTIONS])
+        fprintf(stderr, " (function %u %s, instruction %u)\n", refusal->function,
+                interp_module_name(&l->module, l->module.functions[refusal->function].name), refusal->at);
+    else
+        fprintf(stderr, " (entry %u of its section)\n", refusal->at);
     return false;
 }
 
 bool vkd_load_module(const char *path, struct vkd_loaded *l)
 {
     struct interp_refusal refusal = {0};
-    if (!(ends_with(path, ".vkb") ? read_file(path, &l->file) : compile(path, l)))
+    if (!(vkd_ends_with(path, ".vkb") ? read_file(path, &l->file) : compile(path, l)))
         return false;
-    if (interp_module_open(&l->module, l->file.bytes, l->file.len, &refusal))
-        return refused(path, l, &refusal);
+    if (interp_module_open(&l->module, l->file.bytes, l->file.len, &refusal)) {
+        fprintf(stderr, "vkd: %s: the module is refused: %s\n", path, refusal.why);
+        return false;
+    }
     void *scratch = vkc_grow(NULL, interp_verify_scratch_bytes(&l->module) + 1);
     int rc = interp_verify(&l->module, scratch, &refusal);
     free(scratch);
@@ -147,7 +162,7 @@ static bool evaluate(const char *path, struct vkd_loaded *l)
     struct interp_freeze_refusal refusal = {0};
     struct interp_freeze_options options = {.heap = reserve(path, INTERP_FREEZE_HEAP_BYTES),
                                             .heap_bytes = INTERP_FREEZE_HEAP_BYTES,
-                                            .log = log_value};
+                                            .log = l->is_silent ? NULL : log_value};
     if (options.heap == NULL)
         return false;
     set_clocks(l, &options);

@@ -10,7 +10,10 @@ struct vkd_loaded {
     const char *top; /* set by the caller: imports may be found from any folder between this one, a beginning
                         of the path, and the file's own; NULL: from its own */
     bool has_tests;  /* set by the caller: the program's tests are compiled too */
+    bool is_silent;  /* likewise: what the evaluation of top-level values logs is not shown */
     uint64_t seed;   /* likewise; not 0: of all that is chosen at random */
+    const char *out; /* likewise: a file to be written later; NULL: none */
+    bool reads_out;  /* out is one of the files that were read, by whatever name */
     struct vkc_text file; /* the module; aligned to 8 */
     struct interp_module module;
     struct interp_image image;
@@ -33,6 +36,8 @@ bool vkd_load_image(const char *path, const struct interp_native *const *natives
 
 /* The same, ready to be put into kernels. */
 bool vkd_load_host(const char *path, const struct interp_native *const *natives, struct vkd_loaded *loaded);
+
+bool vkd_ends_with(const char *text, const char *end);
 
 /* Gives back what a loaded one holds, zeroed ones too. */
 void vkd_unload(struct vkd_loaded *loaded);

@@ -177,6 +177,14 @@ http on 8080 {
         self.assertEqual(code, 1)
         self.assertIn('no tests\n0 passed', out + err)
 
+    def test_output_that_does_not_arrive(self):
+        self.write(self.PROGRAM)
+        for arguments, text in (('disasm', 'a.vk'), None), (('fmt', '-'), self.PROGRAM), (('--help',), None), (('--version',), None):
+            with self.subTest(arguments=arguments), open('/dev/full', 'w', encoding='ascii') as full:
+                done = subprocess.run([VKD, *arguments], input=text, stdout=full, stderr=subprocess.PIPE, cwd=self.folder,
+                                      text=True, timeout=60, check=False)
+                self.assertEqual((done.returncode, done.stderr), (2, 'vkd: standard output: No space left on device\n'))
+
     def test_what_is_no_module(self):
         self.write('not a module\n', 'a.vkb')
         code, out, err = run('disasm', 'a.vkb', cwd=self.folder)
@@ -184,6 +192,106 @@ http on 8080 {
         self.assertNotEqual(code, 0)
         self.assertIn('a.vkb', err)
         self.assertNotEqual(run('disasm', 'none.vkb', cwd=self.folder)[0], 0)
+
+
+class Outputs(Folder):
+    """A module never takes the place of what it was made from."""
+
+    def test_a_source_is_not_overwritten(self):
+        self.write('import lib\n\nfn f() -> Int { lib.one() }\n')
+        self.write('pub fn one() -> Int { 1 }\n', 'lib.vk')
+        before = self.files()
+        os.symlink('lib.vk', os.path.join(self.folder, 'link'))
+        os.link(os.path.join(self.folder, 'a.vk'), os.path.join(self.folder, 'hard'))
+        for out, words in ('a.vk', "'a.vk' is the name of a source"), ('new.vk', "'new.vk' is the name of a source"), \
+                ('link', "'link' is a source of the program and would be lost"), ('./hard', "'./hard' is a source of the program"):
+            with self.subTest(out=out):
+                code, said, err = run('build', 'a.vk', '-o', out, cwd=self.folder)
+                self.assertEqual((code, said), (2, ''))
+                self.assertIn(words, err)
+                self.assertEqual({name: self.files()[name] for name in before}, before)
+        self.assertFalse(os.path.exists(os.path.join(self.folder, 'new.vk')))
+        self.assertEqual(run('build', 'a.vk', '-o', 'out', cwd=self.folder), (0, '', ''))
+
+    def files(self):
+        found = {}
+        for name in os.listdir(self.folder):
+            with open(os.path.join(self.folder, name), 'rb') as file:
+                found[name] = file.read()
+        return found
+
+    def test_a_module_is_no_source(self):
+        self.write('fn f() -> Int { 1 }\n')
+        self.assertEqual(run('build', 'a.vk', cwd=self.folder), (0, '', ''))
+        code, _, err = run('build', 'a.vkb', cwd=self.folder)
+        self.assertEqual((code, err.splitlines()[0]), (2, "vkd build: 'a.vkb' is a module already"))
+        for command in 'check', 'fmt':
+            code, _, err = run(command, 'a.vkb', cwd=self.folder)
+            self.assertEqual(code, 1)
+            self.assertIn('a.vkb: this is a module (.vkb), not a source\n', err)
+            self.assertLessEqual(err.count('\n'), 2)
+        for nuls, words in (7, 'a control character, U+0000'), (8, 'a.vk: this is no text: it is full of NUL bytes'):
+            self.write('fn f() {}\n' + '\0' * nuls)
+            code, _, err = run('check', 'a.vk', cwd=self.folder)
+            self.assertEqual(code, 1)
+            self.assertIn(words, err)
+
+
+class Forged(Folder):
+    """Modules that were changed, with the right checksum."""
+    FUNCTIONS, LINES = 2, 11  # sections
+
+    def built(self):
+        self.write(Listing.PROGRAM)
+        self.assertEqual(run('build', 'a.vk', cwd=self.folder), (0, '', ''))
+        with open(os.path.join(self.folder, 'a.vkb'), 'rb') as file:
+            return bytearray(file.read())
+
+    def section(self, module, which):
+        first, count = struct.unpack_from('<II', module, 24 + 8 * which)
+        return range(first, first + count)
+
+    def listed(self, module):
+        struct.pack_into('<Q', module, 16, checksum(module[128:]))
+        with open(os.path.join(self.folder, 'b.vkb'), 'wb') as file:
+            file.write(module)
+        return run('disasm', 'b.vkb', cwd=self.folder)
+
+    def test_unchanged(self):
+        module = self.built()
+        self.assertEqual(self.listed(module), run('disasm', 'a.vkb', cwd=self.folder))
+
+    def test_lines_outside_of_their_section(self):
+        end = len(self.section(self.built(), self.LINES))
+        for first, code in (end, 0), (end + 1, 1), (0x7fffffff, 1), (0xffffffff, 1):
+            module = self.built()
+            struct.pack_into('<I', module, self.section(module, self.FUNCTIONS)[28], first)
+            with self.subTest(first=first):
+                got, out, err = self.listed(module)
+                self.assertEqual(got, code, err)
+                self.assertEqual(err, '' if code == 0 else "vkd: b.vkb: the module is refused: a function's lines lie "
+                                 'outside their section (entry 0 of its section)\n')
+                self.assertEqual(out == '', code == 1)
+
+    def test_lines_that_do_not_end(self):
+        module = self.built()
+        for i in self.section(module, self.LINES):
+            module[i] = 0x81
+        self.assertEqual(self.listed(module)[0], 0)
+
+    def test_an_instruction_that_does_not_exist(self):
+        module = self.built()
+        module[self.section(module, 5)[4]] = 0xff
+        code, _, err = self.listed(module)
+        self.assertEqual(code, 1)
+        self.assertRegex(err, r'the module is refused: .* \(function 0 .+, instruction 0\)\n$')
+
+    def test_cut_short(self):
+        module = self.built()
+        for part, words in (module[:50], 'the file is shorter than a header'), (module[:-8], 'the file is cut short or has something behind it'):
+            with open(os.path.join(self.folder, 'b.vkb'), 'wb') as file:
+                file.write(part)
+            self.assertEqual(run('disasm', 'b.vkb', cwd=self.folder), (1, '', f'vkd: b.vkb: the module is refused: {words}\n'))
 
 
 if __name__ == '__main__':
