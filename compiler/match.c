@@ -153,10 +153,16 @@ static struct matrix without_first(struct solver *s, const struct matrix *m)
 /* ---- the constructors that a column mentions ---------------------------------------------- */
 
 struct column {
-    struct ctor *ctors;
+    struct ctor *ctors; /* each once; of lists and of literals that have no end of others the first alone */
     uint32_t count, room;
     uint32_t longest;
 };
+
+/* Whether all constructors of a type may be mentioned: lengths of lists are enumerated instead. */
+static bool is_finite(enum vkc_pattern_kind kind)
+{
+    return kind == VKC_PATTERN_VARIANT || kind == VKC_PATTERN_RECORD || kind == VKC_PATTERN_BOOL;
+}
 
 static void note_ctor(struct solver *s, struct column *column, const struct vkc_pattern *p)
 {
@@ -169,12 +175,12 @@ static void note_ctor(struct solver *s, struct column *column, const struct vkc_
         return;
     if (p->kind == VKC_PATTERN_LIST && p->list.items.count > column->longest)
         column->longest = p->list.items.count;
-    for (uint32_t i = 0; i < column->count && p->kind != VKC_PATTERN_LIST; i++) {
+    if (column->count > 0 && !is_finite(p->kind))
+        return;
+    for (uint32_t i = 0; i < column->count; i++) {
         if (takes(p, &column->ctors[i]))
             return;
     }
-    if (p->kind == VKC_PATTERN_LIST && column->count > 0)
-        return; /* the lengths are enumerated */
     VKC_ADD(&s->arena, column->ctors, column->count, column->room, ctor_of(p, 0));
 }
 
@@ -310,6 +316,20 @@ static const char **missing(struct solver *s, const struct matrix *m)
     return out;
 }
 
+/* The constructors to look at for a pattern, which take all it does; false: none of the column's. */
+static bool ctors_for(struct solver *s, const struct matrix *m, const struct vkc_pattern *p,
+                      struct column *all)
+{
+    /* Any but a list's takes values built its own way alone: the column need not be read. */
+    if (is_wild(p) || p->kind == VKC_PATTERN_LIST) {
+        struct column column = column_of(s, m, p);
+        return complete(s, &column, all);
+    }
+    *all = (struct column){0};
+    add_ctor(s, all, ctor_of(p, 0));
+    return true;
+}
+
 /* Whether some value is taken by the row and by none of the matrix. */
 static bool useful(struct solver *s, const struct matrix *m, struct vkc_pattern **cells)
 {
@@ -328,15 +348,10 @@ static bool useful(struct solver *s, const struct matrix *m, struct vkc_pattern 
         }
         return false;
     }
-    struct column column = column_of(s, m, p), all;
-    bool is_whole = complete(s, &column, &all);
-    if (is_wild(p) && !is_whole) {
+    struct column all;
+    if (!ctors_for(s, m, p, &all)) {
         struct matrix rest = without_first(s, m);
         return useful(s, &rest, cells + 1);
-    }
-    if (!is_whole) {
-        all = (struct column){0};
-        add_ctor(s, &all, ctor_of(p, 0));
     }
     for (uint32_t i = 0; i < all.count; i++) {
         struct matrix one = {.width = m->width - 1 + all.ctors[i].arity};
@@ -409,6 +424,17 @@ bool vkc_match_useful(struct vkc_pass *pass, struct vkc_pattern *const *rows, ui
     return is_useful;
 }
 
+/* The same as useful(), giving back what it needed to answer. */
+static bool answers(struct solver *s, const struct matrix *m, struct vkc_pattern *pattern)
+{
+    struct solver inner = {.pass = s->pass, .steps = s->steps};
+    vkc_arena_init(&inner.arena);
+    bool is_useful = useful(&inner, m, &pattern);
+    s->steps = inner.steps;
+    vkc_arena_fini(&inner.arena);
+    return is_useful;
+}
+
 static void check_alternatives(struct solver *s, const struct matrix *above, struct vkc_pattern *pattern)
 {
     struct matrix m = {.width = 1};
@@ -416,7 +442,7 @@ static void check_alternatives(struct solver *s, const struct matrix *above, str
         add_row(s, &m, above->rows[i]);
     for (uint32_t i = 0; i < pattern->alt.count; i++) {
         struct vkc_pattern *one = pattern->alt.items[i];
-        if (!useful(s, &m, &one))
+        if (!answers(s, &m, one))
             vkc_error(s->pass->diags, one->span,
                       "nothing reaches this alternative: those before it take all it would");
         push_pattern(s, &m, one);
@@ -426,7 +452,7 @@ static void check_alternatives(struct solver *s, const struct matrix *above, str
 static void check_arm(struct solver *s, const struct matrix *m, const struct vkc_arm *arm)
 {
     struct vkc_pattern *pattern = arm->pattern;
-    if (!useful(s, m, &pattern))
+    if (!answers(s, m, pattern))
         vkc_error(s->pass->diags, pattern->span, "nothing reaches this arm: those above take all it would");
     else if (pattern->kind == VKC_PATTERN_ALT)
         check_alternatives(s, m, pattern);

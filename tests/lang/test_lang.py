@@ -14,6 +14,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 VKD, ROOT = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
@@ -313,6 +314,17 @@ class Limits(unittest.TestCase):
             with self.subTest(begin=begin, end=end):
                 self.assertEqual(parse('let a = match b { ' + begin * 100 + 'x' + end * 100 + ' => 1 }\n'), '')
                 self.assertIn('nested too deep', check('let a = match b { ' + begin * 10000 + 'x' + end * 10000 + ' => 1 }\n'))
+
+    def test_arms(self):
+        """No limit: the time grows with the square of the arms at most. A cube would be minutes here."""
+        for kind, arm in (('Int', '{}'), ('Str', '"k{}"'), ('E', 'Of({}, 1)'), ('Int', 'n if n == {}')):
+            with self.subTest(arm):
+                start = time.monotonic()
+                text = f'fn f(e: {kind}) -> Int {{\nmatch e {{\n{numbered(5000, arm + " => 1", chr(10))}\n_ => 0\n}}\n}}\n'
+                self.assertEqual(check('enum E { Of(Int, Int), None }\n' + text), '')
+                again = check('enum E { Of(Int, Int), None }\n' + text.replace('4999', '0'))
+                self.assertEqual('nothing reaches this arm' in again, 'if' not in arm)
+                self.assertLess(time.monotonic() - start, 20)
 
     def test_chain(self):
         for link in ' + 1', '.a', '()', '[0]', '? ', ' && b':
