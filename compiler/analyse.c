@@ -28,8 +28,10 @@ struct vkc_checked *vkc_analyse(struct vkc_program *program, vkc_load_fn *load, 
     pass->load_context = context;
     name_words(pass);
     vkc_resolve_modules(pass);
-    if (checked->modules_count > 0 && !pass->is_halted)
+    if (checked->modules_count > 0 && !pass->is_halted) {
         vkc_infer_all(pass);
+        vkc_addresses_check(pass);
+    }
     if (program->diags.errors > 0)
         return checked;
     vkc_waits_find(pass);

@@ -241,7 +241,7 @@ void vkc_later_trait(struct vkc_pass *pass, enum vkc_trait trait, struct vkc_typ
 void vkc_pending_add(struct vkc_pass *pass, struct vkc_type **slot);
 void vkc_edge_add(struct vkc_pass *pass, struct vkc_edge edge);
 
-/* ---- match.c, traits.c, waits.c, lets.c, instances.c, routes.c, owner.c ------------------------------ */
+/* ---- addresses.c, match.c, traits.c, waits.c, lets.c, instances.c, routes.c, owner.c ---------- */
 
 void vkc_match_check(struct vkc_pass *pass, struct vkc_expr *match);
 /* Whether rows of patterns cover a value: for error clauses. Returns the text of one that is not covered, or
@@ -252,6 +252,7 @@ bool vkc_match_useful(struct vkc_pass *pass, struct vkc_pattern *const *rows, ui
                       struct vkc_pattern *pattern, struct vkc_type *type);
 void vkc_trait_check(struct vkc_pass *pass, enum vkc_trait trait, struct vkc_type *type, struct vkc_span span,
                      const struct vkc_instance *instance);
+void vkc_addresses_check(struct vkc_pass *pass);
 void vkc_waits_find(struct vkc_pass *pass);
 void vkc_lets_order(struct vkc_pass *pass);
 void vkc_instances_find(struct vkc_pass *pass);

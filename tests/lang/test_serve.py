@@ -160,9 +160,9 @@ def check_worker(vkd, folder):
 # program, flags, exit code, what standard error says
 REFUSED = [
     ('fn f() -> Int { 1 }', [], 1, 'there is nothing to run: it has neither an `http` block nor a `supervise` block'),
-    ('http on "localhost" { GET "/" => text("") }', [], 1, 'http on "localhost": expected ADDR:PORT'),
-    ('http on 8080 { GET "/" => text("") }\nhttp on "0.0.0.0:8080" { GET "/" => text("") }', [], 1,
-     'two http blocks listen on 0.0.0.0:8080; give each a port of its own'),
+    ('http on "localhost" { GET "/" => text("") }', [], 1, 'this is no address to listen on'),
+    ('http on 8080 { GET "/" => text("") }\nhttp on "0.0.0.0:8081" { GET "/" => text("") }', ['--listen=0.0.0.0:8081'], 1,
+     'two http blocks listen on 0.0.0.0:8081; give each a port of its own'),
     ('http on 1 { GET "/" => text("") }', ['--port=1'], 2, "vkd run: unknown flag '--port=1'\nusage: vkd run FILE [FLAGS]"),
     ('http on 8080 { GET "/" => text("") }', ['--listen=192.0.2.1:80'], 1,
      'vkd run: cannot listen on 192.0.2.1:80: this machine has no such address'),
