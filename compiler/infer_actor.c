@@ -126,6 +126,8 @@ struct vkc_type *vkc_infer_start(struct vkc_pass *pass, struct vkc_expr *expr, c
             vkc_error(pass->diags, expr->span, "`%s` takes an actor with its arguments: `Counter(1)`", word);
         return error_type(pass);
     }
+    if (pass->infer->body->starts.start == 0)
+        pass->infer->body->starts = expr->span;
     struct vkc_symbol *actor = vkc_resolve_type_path(pass, &path, path.count, "actor");
     expr->type = actor != NULL && actor->kind == VKC_SYMBOL_ACTOR ? actor->type : error_type(pass);
     if (expr->type->kind == VKC_TYPE_ERROR) {
@@ -237,6 +239,15 @@ static void infer_method(struct vkc_pass *pass, struct vkc_symbol *actor, struct
     vkc_infer_body(pass, body);
 }
 
+/* A period that is written as a number, so that a timer without end is refused before it runs. */
+static void check_period(struct vkc_pass *pass, const struct vkc_expr *period)
+{
+    bool is_negative = period->kind == VKC_EXPR_UNARY && period->unary.op == VKC_UNARY_NEGATE &&
+                       period->unary.operand->kind == VKC_EXPR_DURATION;
+    if (is_negative || (period->kind == VKC_EXPR_DURATION && period->number == 0))
+        vkc_error(pass->diags, period->span, "the time between two turns of a timer is at least 1ns");
+}
+
 void vkc_infer_actor(struct vkc_pass *pass, struct vkc_symbol *actor)
 {
     uint32_t timers = 0;
@@ -252,6 +263,7 @@ void vkc_infer_actor(struct vkc_pass *pass, struct vkc_symbol *actor)
         struct vkc_body *period = actor_body(pass, actor, VKC_BODY_PERIOD, member, member->period);
         period->result = vkc_simple(pass, VKC_TYPE_DURATION);
         vkc_infer_body(pass, period);
+        check_period(pass, member->period);
         vkc_infer_body(pass, actor_body(pass, actor, VKC_BODY_EVERY, member, member->body));
     }
 }

@@ -35,9 +35,10 @@ static void push(struct orderer *o, struct vkc_body *body)
 struct reads {
     const struct vkc_edge **edges;
     uint32_t count, room;
+    const struct vkc_body *starter; /* one that starts an actor; NULL: none does */
 };
 
-/* All reads of lets that evaluating this one can come to. */
+/* All reads of lets, and a start of an actor, that evaluating this one can come to. */
 static struct reads reads_of(struct orderer *o, const struct vkc_symbol *let)
 {
     struct reads reads = {0};
@@ -46,6 +47,8 @@ static struct reads reads_of(struct orderer *o, const struct vkc_symbol *let)
     push(o, let->body);
     while (o->stack_count > 0) {
         const struct vkc_body *body = o->stack[--o->stack_count];
+        if (body->starts.start != 0 && reads.starter == NULL)
+            reads.starter = body;
         for (uint32_t i = 0; i < body->edges_count; i++) {
             const struct vkc_edge *edge = &body->edges[i];
             if (edge->let != NULL)
@@ -54,6 +57,17 @@ static struct reads reads_of(struct orderer *o, const struct vkc_symbol *let)
         }
     }
     return reads;
+}
+
+/* Nothing runs yet when a let is evaluated, so an actor could not live anywhere. */
+static void refuse_start(struct vkc_pass *pass, const struct vkc_symbol *let, const struct vkc_body *starter)
+{
+    bool is_here = starter == let->body;
+    struct vkc_diag *diag = vkc_error(pass->diags, is_here ? starter->starts : let->span,
+                                      "a top-level `let` cannot start an actor");
+    if (!is_here)
+        vkc_diag_note(pass->diags, diag, starter->starts, "it is started here");
+    vkc_diag_help(pass->diags, diag, "a `supervise` block names the actors that live as long as the program");
 }
 
 static void visit(struct orderer *o, struct vkc_symbol *let)
@@ -69,6 +83,8 @@ static void visit(struct orderer *o, struct vkc_symbol *let)
     o->depth++;
     o->progress[let->body->id] = OPEN;
     struct reads reads = reads_of(o, let);
+    if (reads.starter != NULL)
+        refuse_start(pass, let, reads.starter);
     for (uint32_t i = 0; i < reads.count; i++) {
         struct vkc_symbol *other = reads.edges[i]->let;
         if (other->body != NULL && o->progress[other->body->id] == OPEN)

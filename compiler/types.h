@@ -287,6 +287,7 @@ struct vkc_body {
     struct vkc_member *member; /* METHOD, EVERY, PERIOD */
     struct vkc_expr *code;
     struct vkc_span span;
+    struct vkc_span starts;          /* the first `start` of an actor in it; its start 0: there is none */
     struct vkc_symbol **type_params; /* of the function it is or stands in */
     uint32_t type_params_count;
     struct vkc_symbol **params;
