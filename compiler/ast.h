@@ -7,7 +7,8 @@
  * The parser sets everything but the fields under "later passes", which are
  * NULL. Where it reported an error it leaves a node of kind BAD, which later
  * passes take for anything, without a message. The height of a tree is at most
- * VKC_CHAIN_MAX, so walking it by recursion is safe; `else if` is a list.
+ * VKC_CHAIN_MAX, and the blocks in it VKC_NESTING_MAX, so walking it by
+ * recursion is safe; `else if` is a list.
  */
 #ifndef COMPILER_AST_H
 #define COMPILER_AST_H
@@ -275,7 +276,7 @@ enum vkc_expr_kind {
 
 struct vkc_expr {
     enum vkc_expr_kind kind;
-    uint16_t height; /* 1 for a leaf; at most VKC_CHAIN_MAX */
+    uint16_t height; /* 0 for a leaf, blocks not counted; at most VKC_CHAIN_MAX */
     bool has_parens; /* it stood in ( ), which the span includes */
     struct vkc_span span;
     struct vkc_type *type;     /* later passes */

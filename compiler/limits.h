@@ -12,7 +12,7 @@
 #define VKC_LINE_MAX_BYTES   (64u << 10) /* one line, without its end */
 #define VKC_NAME_MAX_BYTES   64u
 #define VKC_NESTING_MAX      200u  /* expressions, blocks, types and patterns within one another */
-#define VKC_CHAIN_MAX        1000u /* height of an expression's tree: operators and calls in one chain */
+#define VKC_CHAIN_MAX        1000u /* operators and calls in one chain: a tree's height without blocks */
 #define VKC_TEXT_MAX_BYTES   (64u << 10)  /* a Str or Bytes literal, without interpolations */
 #define VKC_PARAMS_MAX       16u          /* of a function, method or actor; arguments of a call */
 #define VKC_TYPE_PARAMS_MAX  16u          /* of a function, record or enum; type arguments */

@@ -8,7 +8,6 @@ struct vkc_expr *vkc_expr_new(struct vkc_parser *p, enum vkc_expr_kind kind, uin
 {
     struct vkc_expr *expr = VKC_NEW(&p->program->arena, struct vkc_expr);
     expr->kind = kind;
-    expr->height = 1;
     expr->span = (struct vkc_span){start, start};
     return expr;
 }
@@ -26,10 +25,14 @@ struct vkc_expr *vkc_expr_bad(struct vkc_parser *p)
 
 void vkc_expr_above(struct vkc_parser *p, struct vkc_expr *parent, const struct vkc_expr *child)
 {
-    if (child == NULL || child->height < parent->height)
+    if (child == NULL)
         return;
-    if (child->height < VKC_CHAIN_MAX) {
-        parent->height = (uint16_t)(child->height + 1);
+    /* A block is no link of the chain; how deep blocks lie within one another is bounded as nesting. */
+    uint16_t height = (uint16_t)(child->height + (parent->kind != VKC_EXPR_BLOCK));
+    if (height <= parent->height)
+        return;
+    if (height <= VKC_CHAIN_MAX) {
+        parent->height = height;
         return;
     }
     parent->height = VKC_CHAIN_MAX;

@@ -285,6 +285,12 @@ static struct vkc_expr *leaf(struct vkc_parser *p, enum vkc_expr_kind kind, int6
     return vkc_expr_done(p, expr);
 }
 
+static bool begins_stmt(enum vkc_token_kind kind)
+{
+    return kind == VKC_TOKEN_ASSERT || kind == VKC_TOKEN_LET || kind == VKC_TOKEN_VAR ||
+           kind == VKC_TOKEN_FOR || kind == VKC_TOKEN_WHILE;
+}
+
 static struct vkc_expr *no_operand(struct vkc_parser *p)
 {
     enum vkc_token_kind kind = vkc_kind(p);
@@ -293,6 +299,8 @@ static struct vkc_expr *no_operand(struct vkc_parser *p)
         vkc_help(p, diag, "`_` is a pattern and has no value");
     else if (kind == VKC_TOKEN_ASSIGN)
         vkc_help(p, diag, "an assignment is a statement and has no value; `==` compares");
+    else if (begins_stmt(kind) && (p->tokens[p->at].flags & VKC_FLAG_NEWLINE) == 0)
+        vkc_help(p, diag, "a statement has no value: put it in braces, `{ ... }`");
     else if (kind == VKC_TOKEN_DOTDOT)
         vkc_help(p, diag, "a range stands only in `for i in a..b`");
     else if (kind >= VKC_TOKEN_PLUS && kind <= VKC_TOKEN_COALESCE)

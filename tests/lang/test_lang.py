@@ -331,7 +331,8 @@ class Limits(unittest.TestCase):
             with self.subTest(link=link):
                 self.assertEqual(parse('let a = b' + link * 900 + '\n'), '')
                 self.assertIn('at most 1000 operators', check('let a = b' + link * 5000 + '\n'))
-        self.limit(999, lambda n: 'let a = b' + ' + 1' * n + '\n', 'this expression is too long: at most 1000')
+        self.limit(1000, lambda n: 'let a = b' + ' + 1' * n + '\n', 'this expression is too long: at most 1000')
+        self.limit(1000, lambda n: 'fn f() -> Int {\n{ b' + ' + 1' * n + ' }\n}\n', 'this expression is too long: at most 1000')
 
     def test_lets_that_need_one_another(self):
         def program(count):
