@@ -39,7 +39,7 @@ static void timed_out(struct net_conn *c)
     case NET_WAIT_HEAD:
     case NET_WAIT_BODY:
         if (c->stage == NET_STAGE_WRITING)
-            net_conn_abort(c);
+            net_exchange_cut(c);
         else if (c->stage == NET_STAGE_DONE)
             net_conn_close(c, NET_CLOSING_LINGER);
         else if (c->process || c->pipe.in.len)

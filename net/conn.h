@@ -65,6 +65,8 @@ struct net_conn {
     uint64_t body_left; /* of a request body with a length */
     struct net_chunk chunk;
     uint64_t respond_left;
+    uint32_t head_at;  /* where the response's head begins in pipe.out, as long as ... */
+    uint32_t head_end; /* ... it ends there, and nothing was sent; 0: something of its body followed */
     struct net_transfer reader;
     struct net_transfer writer;
 
@@ -134,6 +136,12 @@ extern const struct proc_kind net_kind_exchange;
 bool net_exchange_has_body(const struct net_conn *conn);
 void net_exchange_input_came(struct net_conn *conn);
 void net_exchange_broken(struct net_conn *conn);
+/*
+ * End a response that is cut short. The peer must not take it for a whole one: it misses its last
+ * chunk or a part of its length, and only where the end itself is the frame is a reset needed,
+ * which may destroy what was sent before.
+ */
+void net_exchange_cut(struct net_conn *conn);
 
 /* net/server.c */
 void net_server_conn_gone(struct net_conn *conn);

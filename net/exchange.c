@@ -200,8 +200,10 @@ static int op_respond(struct net_conn *c, const struct proc_op *op, const uint8_
         return -VK_ETOOBIG;
     if (VK_UNLIKELY(c->pipe.is_broken))
         return -VK_ECLOSED;
+    c->head_at = c->pipe.out_len;
     if (VK_UNLIKELY(!put_head(c, op, bytes)))
         return -VK_ENOMEM;
+    c->head_end = c->pipe.out_len;
     c->respond = op->flags;
     if (VK_UNLIKELY(op->flags & (NET_RESPOND_CLOSE | NET_RESPOND_STREAM)))
         c->wants_close = true;
@@ -245,6 +247,7 @@ static int write_now(struct net_conn *c, const uint8_t *bytes, uint32_t len, str
         return PROC_PENDING;
     if (!(c->respond & NET_RESPOND_CHUNKED ? put_chunk(c, bytes, n) : net_pipe_put(&c->pipe, bytes, n)))
         return c->pipe.sending_len ? PROC_PENDING : -VK_ENOMEM;
+    c->head_end = 0;
     if (c->respond & NET_RESPOND_LENGTH) {
         c->respond_left -= n;
         if (c->respond_left == 0)
@@ -376,10 +379,34 @@ static bool plan_crash(struct net_conn *c, struct proc_kernel *kernel, const str
     return true;
 }
 
+/*
+ * A process that crashed has begun a response of which nothing has left, and
+ * no body followed: it is as if it had not begun, so that the crash is answered.
+ */
+static void take_head_back(struct net_conn *c, const struct proc_process *process)
+{
+    if (c->stage != NET_STAGE_WRITING || !c->head_end || c->pipe.out_len != c->head_end ||
+        !proc_crash_id(process))
+        return;
+    c->pipe.out_len = c->head_at;
+    c->wants_close = c->frame & NET_FRAME_CLOSE;
+    c->respond = 0;
+    c->stage = NET_STAGE_FRAMED;
+}
+
+void net_exchange_cut(struct net_conn *conn)
+{
+    if (conn->respond & NET_RESPOND_STREAM)
+        net_conn_abort(conn);
+    else
+        net_conn_close(conn, NET_CLOSING_LINGER);
+}
+
 /* The process is gone, or gave the handle up: finish what it left. */
 static void exchange_release(struct proc_kernel *kernel, void *object, struct proc_process *process)
 {
     struct net_conn *c = object;
+    take_head_back(c, process);
     if (VK_UNLIKELY(plan_crash(c, kernel, process))) {
         c->process = NULL;
         c->reader = (struct net_transfer){0};
@@ -399,7 +426,7 @@ static void exchange_release(struct proc_kernel *kernel, void *object, struct pr
     if (VK_UNLIKELY(c->closing != NET_OPEN || c->pipe.is_broken)) {
         net_conn_close(c, NET_CLOSING_FLUSH);
     } else if (VK_UNLIKELY(stage == NET_STAGE_WRITING)) {
-        net_conn_abort(c); /* cut short: the peer must not take it for a whole response */
+        net_exchange_cut(c);
     } else if (VK_UNLIKELY(stage != NET_STAGE_DONE)) {
         net_conn_refuse(c, refusal_of(c, process), proc_crash_id(process));
     } else if (c->wants_close) {

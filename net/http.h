@@ -50,4 +50,10 @@ VK_INLINE bool net_status_is_bodyless(uint32_t status)
     return status < 200 || status == 204 || status == 304;
 }
 
+/* Whether it has a body, of no length: 205, which RFC 9110 allows none, but which is framed as others are. */
+VK_INLINE bool net_status_is_empty(uint32_t status)
+{
+    return status == 205;
+}
+
 #endif

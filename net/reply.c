@@ -229,6 +229,8 @@ int net_reply_whole(void *out, size_t room_bytes, const struct net_reply *reply,
                     size_t *ret_len_bytes)
 {
     uint32_t framing = has_body(reply) ? NET_BODY_LENGTH : NET_BODY_NONE;
+    if (VK_UNLIKELY(net_status_is_empty(reply->status)))
+        body.len = 0;
     size_t sent = framing == NET_BODY_NONE || (reply->flags & NET_REPLY_HEAD_ONLY) ? 0 : body.len;
     if (VK_UNLIKELY(room_bytes < HEAD_MAX_BYTES || room_bytes - HEAD_MAX_BYTES < sent))
         return reply_whole_tight(out, room_bytes, reply, framing, body, sent, ret_len_bytes);

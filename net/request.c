@@ -146,6 +146,11 @@ uint32_t net_request_frame(const struct net_request *request, struct net_reply *
 {
     if (net_status_is_bodyless(reply->status))
         return 0; /* what was written behind it would be taken for the next answer */
+    if (net_status_is_empty(reply->status)) {
+        reply->body = NET_BODY_LENGTH;
+        reply->length_bytes = 0;
+        return 0;
+    }
     if (length_bytes != UINT64_MAX) {
         reply->body = NET_BODY_LENGTH;
         reply->length_bytes = length_bytes;
