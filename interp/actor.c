@@ -35,6 +35,12 @@ void interp_actor_done(struct interp_run *run, const struct proc_done *done)
     p->server = 0;
 }
 
+bool interp_actor_is_in_turn(const struct interp_run *run)
+{
+    const struct interp_process *p = run->p;
+    return p->actor && p->inbox_state == INBOX_IDLE && interp_is_cycle(run, p->current, p->root);
+}
+
 static bool submit(struct interp_run *run, const struct proc_op *op)
 {
     struct proc_op *slot = proc_op_next(interp_self(run));

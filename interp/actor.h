@@ -14,9 +14,11 @@
  *   SEND     the bytes: a struct interp_letter, then a message of the parameters
  *   CALL     the same; with PROC_OP_LAND; the answer is a message of the result
  *   MONITOR, LINK   arg: the address
- * Whoever does not live is -VK_EDIED.
+ * Whoever does not live is -VK_EDIED, with done.arg INTERP_ENDED_BEFORE when it had ended before it was
+ * asked.
  */
 #define INTERP_ACTORS_HANDLE 2u
+#define INTERP_ENDED_BEFORE  1u
 
 struct interp_letter {
     uint64_t to;

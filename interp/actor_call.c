@@ -96,6 +96,8 @@ static enum interp_say fail_call(struct interp_call *call)
     vk_out_fmt(&out, "actor %s", name_of(call, asked.actor->name));
     if (call->done->res == -VK_ETIMEDOUT)
         put_late(call, &asked, &out);
+    else if (call->done->res == -VK_EDIED && call->done->arg == INTERP_ENDED_BEFORE)
+        vk_out_fmt(&out, " has ended");
     else if (call->done->res == -VK_EDIED)
         vk_out_fmt(&out, " died during %s", name_of(call, asked.method->name));
     else
@@ -121,7 +123,9 @@ static enum interp_say ask(struct interp_call *call, uint16_t code, uint64_t tim
     if (say != INTERP_DONE)
         return say;
     const struct proc_op op = {.code = code,
-                               .flags = code == PROC_OP_CALL ? PROC_OP_LAND : 0,
+                               .flags = code == PROC_OP_CALL                 ? PROC_OP_LAND
+                                        : interp_actor_is_in_turn(call->run) ? PROC_SEND_NO_WAIT_SELF
+                                                                             : 0,
                                .handle = INTERP_ACTORS_HANDLE,
                                .off = off,
                                .len = len,
@@ -139,6 +143,8 @@ static enum interp_say actor_send(struct interp_call *call)
 {
     if (!call->done)
         return ask(call, PROC_OP_SEND, 0);
+    if (call->done->res == -VK_EAGAIN) /* only it could make room in its mailbox */
+        return interp_call_trap(call, INTERP_TRAP_DEADLOCK);
     return call->done->res == 0 || call->done->res == -VK_EDIED ? INTERP_DONE : fail_call(call);
 }
 

@@ -135,7 +135,9 @@ static int actors_op(struct proc_kernel *kernel, struct proc_process *process, v
         return -VK_ENOTSUP;
     }
     uint64_t name = find(a, letter.to);
-    return name ? proc_named_op(kernel, process, name, op, bytes, done) : -VK_EDIED;
+    int rc = name ? proc_named_op(kernel, process, name, op, bytes, done) : -VK_EDIED;
+    done->arg = rc == -VK_EDIED ? INTERP_ENDED_BEFORE : done->arg;
+    return rc;
 }
 
 static const struct proc_kind kind_actors = {.name = "actors", .op = actors_op};

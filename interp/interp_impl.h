@@ -307,6 +307,9 @@ void interp_fiber_ended(struct interp_run *run, uint64_t result, bool gives_ref)
 
 /* A completion with such a tag. */
 void interp_actor_done(struct interp_run *run, const struct proc_done *done);
+/* Whether an actor takes no message before the running fiber goes on: it is the turn, or one that this
+ * awaits. */
+bool interp_actor_is_in_turn(const struct interp_run *run);
 
 /* ---- land.c --------------------------------------------------------------------------- */
 

@@ -184,7 +184,8 @@ static void limit_call(struct proc_kernel *k, struct proc_req *req)
 int proc_mail_op(struct proc_kernel *kernel, struct proc_process *from, struct proc_process *to, void *object,
                  const struct proc_op *op, const uint8_t *bytes)
 {
-    bool waits = op->code == PROC_OP_CALL || is_full(to);
+    bool may_wait = from != to || !(op->flags & PROC_SEND_NO_WAIT_SELF);
+    bool waits = op->code == PROC_OP_CALL || (is_full(to) && may_wait);
     struct proc_req *req = waits ? proc_req_begin(kernel, from, &proc_kind_process, object, op) : NULL;
     if (waits && !req)
         return -VK_EOVERFLOW;

@@ -91,6 +91,8 @@ enum proc_op_code {
 
 /* Flags of SEND and REPLY: the handle that goes along leaves this process (else it is a DUP). */
 #define PROC_SEND_MOVE 1u
+/* Of SEND: into a full mailbox of one's own it is -VK_EAGAIN instead of waiting. */
+#define PROC_SEND_NO_WAIT_SELF 2u
 
 /* Flags of a completion. */
 #define PROC_DONE_REQUEST 1u /* RECV: arg low half is a request id that wants a REPLY */
