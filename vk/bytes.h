@@ -47,12 +47,12 @@ VK_INLINE void vk_copy_short(void *dst, const void *src, size_t len_bytes)
         return;
     }
     switch (width) {
-#define VK_COPY_ENDS(bytes)                             \
-    case bytes:                                         \
-        memcpy(&first, from, bytes);                    \
-        memcpy(&last, from + len_bytes - bytes, bytes); \
-        memcpy(to, &first, bytes);                      \
-        memcpy(to + len_bytes - bytes, &last, bytes);   \
+#define VK_COPY_ENDS(bytes)                                 \
+    case bytes:                                             \
+        memcpy(&first, from, (bytes));                      \
+        memcpy(&last, from + len_bytes - (bytes), (bytes)); \
+        memcpy(to, &first, (bytes));                        \
+        memcpy(to + len_bytes - (bytes), &last, (bytes));   \
         break
         VK_COPY_ENDS(8);
         VK_COPY_ENDS(4);
