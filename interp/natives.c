@@ -43,6 +43,8 @@ enum interp_say interp_log(struct interp_call *call)
 enum interp_say interp_sleep(struct interp_call *call)
 {
     int64_t ns = interp_call_scalar(call, 0).i;
+    if (call->done && call->done->res < 0) /* refused: it did not sleep */
+        return interp_call_fail(call, VK_SPAN_LIT("too many waits at once"));
     if (call->done)
         return INTERP_DONE;
     if (ns <= 0)
