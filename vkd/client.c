@@ -94,7 +94,7 @@ static void succeed(struct talk *t)
 
 static struct vk_span rest_of(const struct talk *t)
 {
-    return vk_span(t->in.bytes + t->taken, t->in.len - t->taken);
+    return t->in.bytes == NULL ? vk_span("", 0) : vk_span(t->in.bytes + t->taken, t->in.len - t->taken);
 }
 
 /* The value of a field of the head; false when it is not there. */
