@@ -24,6 +24,9 @@ import unittest
 FIXTURE = sys.argv.pop(1)
 PATIENCE_S = 60  # of a test that waits for what must come; never how long it takes
 
+# Servers inherit it; whoever started the tests by nohup meant the tests, and one case speaks of it.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
 
 class Server:
     """The fixture as a process group of its own, ended with everything in it."""
