@@ -38,12 +38,8 @@ static void timed_out(struct net_conn *c)
     switch ((enum net_wait)c->wait) {
     case NET_WAIT_HEAD:
     case NET_WAIT_BODY:
-        if (c->stage == NET_STAGE_WRITING)
-            net_exchange_cut(c);
-        else if (c->stage == NET_STAGE_DONE)
-            net_conn_close(c, NET_CLOSING_LINGER);
-        else if (c->process || c->pipe.in.len)
-            net_conn_refuse(c, 408, 0);
+        if (c->process || c->pipe.in.len)
+            net_conn_too_slow(c);
         else
             net_conn_close(c, NET_CLOSING_FLUSH); /* it never said anything */
         if (c->process)
@@ -109,6 +105,14 @@ void net_conn_refuse(struct net_conn *conn, uint32_t status, uint64_t crash_id)
     vk_assert(rc == 0);
     (void)net_pipe_put(&conn->pipe, room, (uint32_t)len); /* without a buffer it just closes */
     net_conn_close(conn, NET_CLOSING_LINGER);
+}
+
+void net_conn_too_slow(struct net_conn *conn)
+{
+    if (conn->stage < NET_STAGE_WRITING)
+        net_conn_refuse(conn, 408, 0);
+    else /* nothing can be said any more, but all of it arrives */
+        net_conn_close(conn, NET_CLOSING_LINGER);
 }
 
 static void overloaded(struct net_conn *c, int err)

@@ -123,6 +123,8 @@ bool net_conn_cut(struct net_conn *conn);
 void net_conn_serve_later(struct net_conn *conn);
 /* Answer with a status of our own and close. */
 void net_conn_refuse(struct net_conn *conn, uint32_t status, uint64_t crash_id);
+/* The same to a peer that let a process wait for too long; a response that has begun is cut short. */
+void net_conn_too_slow(struct net_conn *conn);
 void net_conn_close(struct net_conn *conn, enum net_closing how);
 void net_conn_abort(struct net_conn *conn);
 /* No timeout of ours: the process is at work. */
@@ -136,12 +138,6 @@ extern const struct proc_kind net_kind_exchange;
 bool net_exchange_has_body(const struct net_conn *conn);
 void net_exchange_input_came(struct net_conn *conn);
 void net_exchange_broken(struct net_conn *conn);
-/*
- * End a response that is cut short. The peer must not take it for a whole one: it misses its last
- * chunk or a part of its length, and only where the end itself is the frame is a reset needed,
- * which may destroy what was sent before.
- */
-void net_exchange_cut(struct net_conn *conn);
 
 /* net/server.c */
 void net_server_conn_gone(struct net_conn *conn);

@@ -394,12 +394,15 @@ static void take_head_back(struct net_conn *c, const struct proc_process *proces
     c->stage = NET_STAGE_FRAMED;
 }
 
-void net_exchange_cut(struct net_conn *conn)
+/* A body that does not come, or an answer that nobody takes. */
+static bool exchange_keeps_waiting(struct proc_kernel *kernel, void *object)
 {
-    if (conn->respond & NET_RESPOND_STREAM)
-        net_conn_abort(conn);
-    else
-        net_conn_close(conn, NET_CLOSING_LINGER);
+    struct net_conn *c = object;
+    (void)kernel;
+    if (!c->reader.req && !c->reader.is_due && !c->writer.req && !c->writer.is_due)
+        return false;
+    net_conn_too_slow(c);
+    return true;
 }
 
 /* The process is gone, or gave the handle up: finish what it left. */
@@ -426,7 +429,12 @@ static void exchange_release(struct proc_kernel *kernel, void *object, struct pr
     if (VK_UNLIKELY(c->closing != NET_OPEN || c->pipe.is_broken)) {
         net_conn_close(c, NET_CLOSING_FLUSH);
     } else if (VK_UNLIKELY(stage == NET_STAGE_WRITING)) {
-        net_exchange_cut(c);
+        /*
+         * The peer misses the last chunk, or a part of the length. One of HTTP/1.0, to
+         * which the end of the connection says that the body is complete, cannot know; a
+         * reset would tell it, and might destroy what was written before.
+         */
+        net_conn_close(c, NET_CLOSING_LINGER);
     } else if (VK_UNLIKELY(stage != NET_STAGE_DONE)) {
         net_conn_refuse(c, refusal_of(c, process), proc_crash_id(process));
     } else if (c->wants_close) {
@@ -445,5 +453,6 @@ const struct proc_kind net_kind_exchange = {
     .op = exchange_op,
     .cancel = exchange_cancel,
     .deliver = exchange_deliver,
+    .keeps_waiting = exchange_keeps_waiting,
     .release = exchange_release,
 };

@@ -79,9 +79,18 @@ _Static_assert(sizeof(uintptr_t) >= sizeof(uint64_t), "an object holds a name");
 
 /* ---- birth ------------------------------------------------------------------- */
 
+/* Whether the other side of its origin is what a process waits for, that has nothing else to do. */
+static bool is_kept_waiting(struct proc_kernel *k, const struct proc_process *p)
+{
+    const struct proc_kind *kind = p->origin.kind;
+    return p->state == PROC_STATE_WAITING && kind && kind->keeps_waiting &&
+           kind->keeps_waiting(k, p->origin.object);
+}
+
 static void deadline_fire(struct proc_kernel *kernel, struct proc_timer *timer)
 {
-    proc_end(kernel, VK_CONTAINER(timer, struct proc_process, deadline), PROC_REASON_DEADLINE);
+    struct proc_process *p = VK_CONTAINER(timer, struct proc_process, deadline);
+    proc_end(kernel, p, is_kept_waiting(kernel, p) ? PROC_REASON_SHUTDOWN : PROC_REASON_DEADLINE);
 }
 
 static void make_entry(struct proc_process *p)

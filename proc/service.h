@@ -59,6 +59,13 @@ struct proc_kind {
     /* One more handle names the object. NULL when that needs no record. */
     void (*share)(struct proc_kernel *kernel, void *object);
 
+    /*
+     * Of a process's origin, when its deadline comes while it waits: whether it
+     * waits for whoever is behind the object. Then the end is no crash of its own,
+     * and the object has said to the other side what is to be said. May be NULL.
+     */
+    bool (*keeps_waiting)(struct proc_kernel *kernel, void *object);
+
     /* A handle is gone: closed, or its process ended. */
     void (*release)(struct proc_kernel *kernel, void *object, struct proc_process *process);
 };

@@ -271,8 +271,12 @@ class Http(unittest.TestCase):
             except ConnectionResetError:
                 return data + b'<reset>'
             if not piece:
-                return re.sub(rb'\r\nDate: [^\r]{29}\r\n', b'\r\nDate: D\r\n', data)
+                return self.undated(data)
             data += piece
+
+    @staticmethod
+    def undated(data):
+        return re.sub(rb'\r\nDate: [^\r]{29}\r\n', b'\r\nDate: D\r\n', data)
 
     def talk(self, data, block=0):
         with self.connect(block) as peer:
@@ -353,9 +357,11 @@ class Http(unittest.TestCase):
                 self.assertEqual(self.talk(ask('/', close=False) + ask(target, close=False) + ask('/')),
                                  said('200 OK', 'hello', close=False) + self.cut(body, False))
 
-    def test_a_stream_without_chunks_is_reset(self):
-        """Where its end is the end of the connection, a cut has to be told by other means."""
-        self.assertEqual(self.talk(b'GET /broken HTTP/1.0\r\n\r\n')[-7:], b'<reset>')
+    def test_a_crash_in_a_stream_without_chunks(self):
+        """What was written arrives here too, and the end is no reset."""
+        for target, body in (('/broken', b'begun'), ('/written', b'begin\n'), ('/late', b'x')):
+            self.assertEqual(self.talk(f'GET {target} HTTP/1.0\r\n\r\n'.encode()),
+                             head('200 OK', 'Content-Type: text/plain\r\n', CLOSE) + body)
 
     def test_a_stream_that_fails_before_it_began(self):
         self.assertEqual(self.talk(ask('/stillborn')), crashed('at once'))
@@ -392,6 +398,37 @@ class Http(unittest.TestCase):
             peer.sendall(ask('/echo', 'POST', 'Content-Length: 10\r\n', b'abc'))
             peer.shutdown(socket.SHUT_WR)
             self.assertEqual(self.read_all(peer), said(BAD, f'{BAD}: the body ends before its length\n'))
+
+    def log_to_here(self):
+        """What the server has written and nobody has read yet."""
+        lines = []
+        self.talk(ask('/fail'))
+        while not lines or b'my own words' not in lines[-1]:
+            lines.append(self.server.stderr.readline())
+            self.assertTrue(lines[-1])
+        return lines[:-1]
+
+    def test_a_body_that_comes_too_slowly(self):
+        """At the deadline that is the client's fault: 408, and no word of a crash in the log or from the clause."""
+        self.log_to_here()
+        slow = said('408 Request Timeout', '408 Request Timeout\n', kind='Content-Type: text/plain\r\n')
+        for headers, drip in (('Content-Length: 500\r\n', b'x'), ('Content-Length: 500\r\n', b''),
+                              ('Transfer-Encoding: chunked\r\n', b'1\r\nx\r\n')):
+            for target in ('/echo', '/read'):
+                with self.subTest(target, headers=headers, drip=drip), self.connect() as peer:
+                    peer.sendall(ask(target, 'POST', headers, close=False))
+                    peer.settimeout(0.1)
+                    began, data = time.monotonic(), b''
+                    while not data and time.monotonic() - began < 10:
+                        peer.sendall(drip)
+                        try:
+                            data = peer.recv(1 << 16)
+                        except TimeoutError:
+                            pass
+                    self.assertTrue(1.5 < time.monotonic() - began < 5)
+                    peer.settimeout(10)
+                    self.assertEqual(self.undated(data) + self.read_all(peer), slow)
+        self.assertNotIn(b'deadline', b''.join(self.log_to_here()))
 
     def test_a_crash_without_a_clause(self):
         for block in (1, 2):

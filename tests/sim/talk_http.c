@@ -289,6 +289,21 @@ static void less_than_promised_is_cut_off(void)
     }
 }
 
+/* One of HTTP/1.0 has no chunks to miss; but all that was written arrives. */
+static void a_stream_for_http_10_is_cut_off_in_order(void)
+{
+    static const char *const paths[] = {GET_10("Bw3"), GET_10("Bw3x"), GET_10("Bw3f"), GET_10("Bw3z5000")};
+    const struct talk_options options = {.server = {.handler = {.deadline_ns = TALK_NS}}};
+    for (uint32_t i = 0; i < VK_COUNT(paths); i++) {
+        talk_begin(&options);
+        struct caller *c = talk_call();
+        talk_say(c, paths[i]);
+        talk_pass(2 * TALK_NS);
+        CHECK(talk_heard(c, HEAD_OF("a/b") "Connection: close\r\n\r\n012") && c->end_err == -VK_ECLOSED);
+        talk_end();
+    }
+}
+
 static void no_answer_is_a_500(void)
 {
     begin();
@@ -516,6 +531,62 @@ static void a_handler_has_a_deadline(void)
     talk_end();
 }
 
+/* A client that lets its handler wait until the deadline is no fault of the handler: none has crashed. */
+static void a_deadline_that_the_caller_lets_pass_is_its_own(void)
+{
+    static const struct {
+        const char *text;
+        const char *drip; /* each 200 ms */
+        const char *heard;
+    } cases[] = {
+        {POST("Ra", "5") "h", NULL, TIMEOUT_408},
+        {POST("Ra", "50"), "x", TIMEOUT_408},
+        {POST("r1r1r1r1r1r1r1r1r1r1a", "50"), "x", TIMEOUT_408},
+        {CHUNKED("Ra"), "1\r\nx\r\n", TIMEOUT_408},
+        {POST("j5z5000a", "5"), NULL, TIMEOUT_408},
+        {POST("b9w3R", "5") "h", NULL, HEAD_OF("a/b") "Content-Length: 9\r\n\r\n012"},
+        {POST("aR", "5") "h", NULL, OK},
+    };
+    const struct talk_options options = {.server = {.handler = {.deadline_ns = TALK_NS}}};
+    for (uint32_t i = 0; i < VK_COUNT(cases); i++) {
+        struct proc_counters counts;
+        talk_begin(&options);
+        struct caller *c = talk_call();
+        uint64_t since_ns = sim_now(talk.sim);
+        talk_say(c, cases[i].text);
+        for (uint32_t n = 0; n < 20 && !c->end_err; n++) {
+            if (cases[i].drip)
+                (void)talk_say_bytes(c, cases[i].drip, (uint32_t)strlen(cases[i].drip));
+            talk_pass(TALK_NS / 5);
+        }
+        CHECK(talk_heard(c, cases[i].heard));
+        CHECK(c->end_err == -VK_ECLOSED && is_about(c->end_ns, since_ns, 1));
+        proc_kernel_counters(talk.kernel, &counts);
+        CHECK(counts.crashes == 0 && counts.processes == 0);
+        talk_end();
+    }
+}
+
+/* What has begun to leave leaves, and a reader that is slow at the deadline is no crash either. */
+static void a_deadline_while_nobody_takes_the_answer(void)
+{
+    const struct talk_options options = {.server = {.handler = {.deadline_ns = TALK_NS}},
+                                         .socket_bytes = 4096};
+    struct proc_counters counts;
+    talk_begin(&options);
+    struct caller *c = talk_call();
+    c->is_deaf = true;
+    talk_say(c, GET("b200000w200000"));
+    talk_pass(2 * TALK_NS);
+    c->is_deaf = false;
+    (void)talk_hear(c, UINT32_MAX);
+    talk_pass(TALK_NS);
+    CHECK(c->end_err == -VK_ECLOSED && c->total > 65536);
+    proc_kernel_counters(talk.kernel, &counts);
+    CHECK(counts.crashes == 0 && counts.processes == 0);
+    talk_end();
+}
+
 /* After a refusal the peer may go on talking for a while, then it is closed whatever it does. */
 static void a_refused_caller_that_stays_is_closed(void)
 {
@@ -733,6 +804,7 @@ const struct talk_case talk_cases_http[] = {
     CASE(a_second_read_or_write_is_refused),
     CASE(more_than_promised_is_refused),
     CASE(less_than_promised_is_cut_off),
+    CASE(a_stream_for_http_10_is_cut_off_in_order),
     CASE(no_answer_is_a_500),
     CASE(bodies_arrive_as_framed),
     CASE(a_body_is_awaited_piece_by_piece),
@@ -748,6 +820,8 @@ const struct talk_case talk_cases_http[] = {
     CASE(silence_inside_an_answer_cuts_it_off),
     CASE(a_caller_that_says_nothing),
     CASE(a_handler_has_a_deadline),
+    CASE(a_deadline_that_the_caller_lets_pass_is_its_own),
+    CASE(a_deadline_while_nobody_takes_the_answer),
     CASE(a_refused_caller_that_stays_is_closed),
     CASE(without_processes_it_says_503),
     CASE(callers_beyond_the_limit_wait_their_turn),
