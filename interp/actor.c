@@ -179,6 +179,19 @@ static enum interp_say actor_args(struct interp_call *call)
     return interp_message_read(call, INTERP_FROM_LANDED, sizeof(struct interp_letter));
 }
 
+/* The result is no message: who waits for it hears so, and the actor, which has changed nothing, goes on. */
+static enum interp_say refuse_reply(struct interp_call *call)
+{
+    struct interp_process *p = call->run->p;
+    const struct proc_op op = {.code = PROC_OP_REPLY,
+                               .flags = PROC_OP_SILENT,
+                               .arg = p->caller | (uint64_t)(uint32_t)-VK_ETOOBIG << 32};
+    p->trap_text = 0;
+    p->caller = 0;
+    (void)submit(call->run, &op); /* there is room */
+    return INTERP_DONE;
+}
+
 /* The result of a turn that nobody waits for is dropped. */
 static enum interp_say actor_reply(struct interp_call *call)
 {
@@ -192,6 +205,8 @@ static enum interp_say actor_reply(struct interp_call *call)
                             : call->scalars ? INTERP_PART_SCALAR
                                             : INTERP_PART_NONE;
     enum interp_say say = interp_message_make(call, part, 0, NULL, 0, &off, &len);
+    if (say == INTERP_TRAP && call->trap == INTERP_TRAP_SENT)
+        return refuse_reply(call);
     if (say != INTERP_DONE)
         return say;
     const struct proc_op op = {

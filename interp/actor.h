@@ -15,7 +15,8 @@
  *   CALL     the same; with PROC_OP_LAND; the answer is a message of the result
  *   MONITOR, LINK   arg: the address
  * Whoever does not live is -VK_EDIED, with done.arg INTERP_ENDED_BEFORE when it had ended before it was
- * asked.
+ * asked. SPAWN, SEND and CALL are -VK_ETOOBIG when the message could not find room even in an actor that
+ * holds nothing, with done.arg: what it takes there << 32 | what there is.
  */
 #define INTERP_ACTORS_HANDLE 2u
 #define INTERP_ENDED_BEFORE  1u

@@ -86,12 +86,46 @@ static void put_late(const struct interp_call *call, const struct asked *asked, 
     vk_out_fmt(out, ": it waits for %s, which waits for it", self ? name_of(call, self->name) : "the caller");
 }
 
+/* The message would have found no room: its sender fails, and who was asked goes on. */
+static enum interp_say fail_large(struct interp_call *call)
+{
+    struct asked asked = asked_of(call);
+    char text[TEXT_BYTES];
+    struct vk_out out;
+    vk_out_init(&out, text, sizeof text);
+    vk_out_fmt(&out, "%s needs %u bytes in the heap of actor %s, which has room for %u",
+               name_of(call, asked.method->name), (uint32_t)(call->done->arg >> 32),
+               name_of(call, asked.actor->name), (uint32_t)call->done->arg);
+    return interp_call_trap_text(call, INTERP_TRAP_SENT, vk_out_span(&out));
+}
+
+/* The answer has len bytes, for which the heap of who called has no room; 0: more than a message has. */
+static enum interp_say fail_answer(struct interp_call *call, uint32_t len)
+{
+    struct asked asked = call->scalars ? asked_of(call) : (struct asked){0};
+    char text[TEXT_BYTES];
+    struct vk_out out;
+    vk_out_init(&out, text, sizeof text);
+    if (asked.method)
+        vk_out_fmt(&out, "what actor %s answers to %s ", name_of(call, asked.actor->name),
+                   name_of(call, asked.method->name));
+    else
+        VK_OUT_LIT(&out, "what the actor answers ");
+    if (len == 0)
+        VK_OUT_LIT(&out, "is larger than 64 KiB");
+    else
+        vk_out_fmt(&out, "has %u bytes, and the heap of the caller no room for them", len);
+    return interp_call_trap_text(call, INTERP_TRAP_AWAIT, vk_out_span(&out));
+}
+
 /* The completion says that there is no answer. */
 static enum interp_say fail_call(struct interp_call *call)
 {
     struct asked asked = asked_of(call);
     char text[TEXT_BYTES];
     struct vk_out out;
+    if (call->done->res == -VK_ETOOBIG)
+        return call->done->arg ? fail_large(call) : fail_answer(call, call->done->len);
     vk_out_init(&out, text, sizeof text);
     vk_out_fmt(&out, "actor %s", name_of(call, asked.actor->name));
     if (call->done->res == -VK_ETIMEDOUT)
@@ -130,7 +164,10 @@ static enum interp_say ask(struct interp_call *call, uint16_t code, uint64_t tim
                                .off = off,
                                .len = len,
                                .arg = timeout_ns};
-    return interp_call_submit(call, &op);
+    say = interp_call_submit(call, &op);
+    if (say == INTERP_WAIT) /* an answer without room fails the call alone */
+        interp_fiber_at(call->run, call->run->p->current)->may_refuse = code == PROC_OP_CALL;
+    return say;
 }
 
 static enum interp_say ask_call(struct interp_call *call)
@@ -148,11 +185,19 @@ static enum interp_say actor_send(struct interp_call *call)
     return call->done->res == 0 || call->done->res == -VK_EDIED ? INTERP_DONE : fail_call(call);
 }
 
+static enum interp_say read_answer(struct interp_call *call)
+{
+    uint32_t len = (uint32_t)interp_call_landed(call).len;
+    enum interp_say say = interp_message_read(call, INTERP_FROM_LANDED, 0);
+    bool has_no_room = say == INTERP_TRAP && call->trap == INTERP_TRAP_MEMORY && !interp_call_collects(call);
+    return has_no_room ? fail_answer(call, len) : say;
+}
+
 static enum interp_say actor_call(struct interp_call *call)
 {
     if (!call->done)
         return ask_call(call);
-    return call->done->res == 0 ? interp_message_read(call, INTERP_FROM_LANDED, 0) : fail_call(call);
+    return call->done->res == 0 ? read_answer(call) : fail_call(call);
 }
 
 static enum interp_say actor_ask(struct interp_call *call)
@@ -168,7 +213,7 @@ static enum interp_say actor_ask(struct interp_call *call)
 
 static enum interp_say actor_answer(struct interp_call *call)
 {
-    return interp_message_read(call, INTERP_FROM_LANDED, 0);
+    return read_answer(call);
 }
 
 /* ---- starting, and the rest ------------------------------------------------------------ */
@@ -180,8 +225,12 @@ static enum interp_say started(struct interp_call *call, const struct interp_act
     if (call->done->res == 0)
         return give_address(call, call->done->arg);
     vk_out_init(&out, text, sizeof text);
-    vk_out_fmt(&out, "actor %s cannot be started: %s", name_of(call, actor->name),
-               vk_err_text(call->done->res));
+    vk_out_fmt(&out, "actor %s cannot be started: ", name_of(call, actor->name));
+    if (call->done->res == -VK_ETOOBIG && call->done->arg)
+        vk_out_fmt(&out, "its parameters take %u bytes, and its heap has room for %u",
+                   (uint32_t)(call->done->arg >> 32), (uint32_t)call->done->arg);
+    else
+        vk_out_fmt(&out, "%s", vk_err_text(call->done->res));
     return interp_call_trap_text(call, INTERP_TRAP_AWAIT, vk_out_span(&out));
 }
 

@@ -6,6 +6,8 @@
 #include "interp/actors.h"
 
 #include "interp/actor.h"
+#include "interp/interp_impl.h"
+#include "interp/message.h"
 #include "proc/supervise.h"
 #include "vk/err.h"
 
@@ -95,6 +97,24 @@ static uint64_t find(const struct interp_actors *a, uint64_t address)
     return supervisor ? proc_supervisor_name(a->kernel, supervisor, place->index) : 0;
 }
 
+/* Whether an actor that had nothing of its own could take it. */
+static int check_room(uint64_t need, uint64_t room, struct proc_done *done)
+{
+    if (need <= room)
+        return 0;
+    done->arg = (need < UINT32_MAX ? need : UINT32_MAX) << 32 | room;
+    return -VK_ETOOBIG;
+}
+
+/* The parameters stay where they came, below the objects; they become values among these. */
+static int check_start(const struct proc_program *program, const struct proc_op *op, const uint8_t *bytes,
+                       struct proc_done *done)
+{
+    uint64_t need = interp_message_need(vk_span(bytes, op->len), 0) - interp_text_bytes(op->len);
+    uint32_t heap_bytes = program->heap_bytes > op->len ? program->heap_bytes - op->len : 0;
+    return check_room(need, interp_message_room(heap_bytes), done);
+}
+
 static int op_start(struct interp_actors *a, const struct proc_op *op, const uint8_t *bytes,
                     struct proc_done *done)
 {
@@ -106,7 +126,9 @@ static int op_start(struct interp_actors *a, const struct proc_op *op, const uin
                                      .copy_arg = true,
                                      .env = a->env};
     struct proc_process *process;
-    int rc = proc_spawn(a->kernel, &spawn, &process);
+    int rc = check_start(spawn.program, op, bytes, done);
+    if (rc == 0)
+        rc = proc_spawn(a->kernel, &spawn, &process);
     if (rc)
         return rc;
     done->arg = proc_name(process);
@@ -114,30 +136,46 @@ static int op_start(struct interp_actors *a, const struct proc_op *op, const uin
     return 0;
 }
 
+/* Of the process behind that address, or of nobody. */
+static int op_named(struct interp_actors *a, struct proc_process *process, uint64_t address,
+                    const struct proc_op *op, uint8_t *bytes, struct proc_done *done)
+{
+    uint64_t name = find(a, address);
+    int rc = name ? proc_named_op(a->kernel, process, name, op, bytes, done) : -VK_EDIED;
+    done->arg = rc == -VK_EDIED ? INTERP_ENDED_BEFORE : done->arg;
+    return rc;
+}
+
+static int op_message(struct interp_actors *a, struct proc_process *process, const struct proc_op *op,
+                      uint8_t *bytes, struct proc_done *done)
+{
+    struct interp_letter letter;
+    if (op->len < sizeof letter)
+        return -VK_EINVAL;
+    memcpy(&letter, bytes, sizeof letter);
+    const struct proc_program *to = proc_named_program(a->kernel, find(a, letter.to));
+    uint64_t need = interp_message_need(vk_span(bytes, op->len), sizeof letter);
+    int rc = to ? check_room(need, interp_message_room(to->heap_bytes), done) : 0;
+    return rc ? rc : op_named(a, process, letter.to, op, bytes, done);
+}
+
 static int actors_op(struct proc_kernel *kernel, struct proc_process *process, void *object,
                      const struct proc_op *op, uint8_t *bytes, struct proc_done *done)
 {
     struct interp_actors *a = object;
-    struct interp_letter letter = {.to = op->arg};
+    (void)kernel;
     switch (op->code) {
     case PROC_OP_SPAWN:
         return op_start(a, op, bytes, done);
     case PROC_OP_SEND:
     case PROC_OP_CALL:
-        if (op->len < sizeof letter)
-            return -VK_EINVAL;
-        memcpy(&letter, bytes, sizeof letter);
-        break;
+        return op_message(a, process, op, bytes, done);
     case PROC_OP_MONITOR:
     case PROC_OP_LINK:
-        break;
+        return op_named(a, process, op->arg, op, bytes, done);
     default:
         return -VK_ENOTSUP;
     }
-    uint64_t name = find(a, letter.to);
-    int rc = name ? proc_named_op(kernel, process, name, op, bytes, done) : -VK_EDIED;
-    done->arg = rc == -VK_EDIED ? INTERP_ENDED_BEFORE : done->arg;
-    return rc;
 }
 
 static const struct proc_kind kind_actors = {.name = "actors", .op = actors_op};

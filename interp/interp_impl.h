@@ -50,7 +50,8 @@ struct interp_fiber {
     uint8_t window_refs; /* 0: no call under way */
     uint8_t has_done;    /* the completion the native waits for is in done */
     uint8_t gives_ref;   /* result is a reference */
-    uint8_t reserved[3];
+    uint8_t may_refuse;  /* what lands for it without room ends its op, not the process */
+    uint8_t reserved[2];
     uint32_t step;   /* of the native under way */
     uint32_t slot;   /* in the table, while state is OP */
     uint32_t landed; /* bytes that came with done, until the next op; 0 none */
@@ -150,9 +151,9 @@ struct interp_process {
     uint64_t result;   /* of the root, a scalar */
     uint64_t work[16]; /* of the native under way, over its turns */
     uint32_t moving;   /* the copy that an instruction makes over several turns; 0 none */
-    uint32_t reserved;
-    uint64_t moved;   /* how far it is; or bytes that are known to be equal */
-    uint64_t randoms; /* random numbers given so far */
+    uint32_t refused;  /* tag of the op whose answer is to find no room when it is brought again; 0 none */
+    uint64_t moved;    /* how far it is; or bytes that are known to be equal */
+    uint64_t randoms;  /* random numbers given so far */
 };
 
 #define INTERP_PROCESS_OFF VK_ALIGN_UP((uint32_t)sizeof(struct proc_self), 16u)
@@ -317,8 +318,8 @@ bool interp_actor_is_in_turn(const struct interp_run *run);
 uint32_t interp_land(const struct proc_program *program, struct proc_self *self, uint64_t tag, uint32_t len);
 /* An answer found no room: make some. false: out of memory, reported. */
 bool interp_make_landing(struct interp_run *run);
-/* There is none for the answer to that op: report it. */
-void interp_no_landing(struct interp_run *run, uint64_t tag);
+/* There is none for the answer to that op. true: it will be refused; false: the process fails, reported. */
+bool interp_no_landing(struct interp_run *run, uint64_t tag);
 
 /* ---- map.c --------------------------------------------------------------------------- */
 

@@ -46,6 +46,10 @@ uint32_t interp_land(const struct proc_program *program, struct proc_self *self,
     uint32_t top = p->top, *holder = holder_of(program, self, p, tag);
     if (!holder)
         return PROC_LAND_NOBODY;
+    if (tag == p->refused) {
+        p->refused = 0;
+        return PROC_LAND_FULL;
+    }
     if (top + bytes > p->soft)
         return 0;
     struct interp_object *object = reach(program, self, top, (uint32_t)bytes);
@@ -57,15 +61,21 @@ uint32_t interp_land(const struct proc_program *program, struct proc_self *self,
     return top + (uint32_t)sizeof *object;
 }
 
-void interp_no_landing(struct interp_run *run, uint64_t tag)
+bool interp_no_landing(struct interp_run *run, uint64_t tag)
 {
     struct interp_process *p = run->p;
-    p->current = p->root;
+    uint32_t waiter = p->root;
     if (tag != INTERP_TAG_RECV)
-        p->current = (uint32_t)((const struct interp_table *)(const void *)interp_write_at(run, p->table))
-                         ->entries[tag - 1];
+        waiter = (uint32_t)((const struct interp_table *)(const void *)interp_write_at(run, p->table))
+                     ->entries[tag - 1];
+    if (waiter && interp_fiber_at(run, waiter)->may_refuse) {
+        p->refused = (uint32_t)tag;
+        return true;
+    }
+    p->current = waiter ? waiter : p->root;
     p->trap = INTERP_TRAP_MEMORY;
     interp_report(run);
+    return false;
 }
 
 bool interp_make_landing(struct interp_run *run)
@@ -77,8 +87,7 @@ bool interp_make_landing(struct interp_run *run)
     if (p->top + interp_text_bytes(len) <= p->soft ||
         interp_collect_landing(run, interp_text_bytes(len), self->land_tag) || p->gc.phase != INTERP_GC_IDLE)
         return true;
-    interp_no_landing(run, self->land_tag);
-    return false;
+    return interp_no_landing(run, self->land_tag);
 }
 
 /* ---- for natives -------------------------------------------------------------- */

@@ -199,6 +199,24 @@ static void put_object(struct maker *m, uint32_t ref)
         m->state = TOO_BIG;
 }
 
+/* ---- what a message needs -------------------------------------------------------------- */
+
+#define OWN_BYTES 4096u /* of half a heap: its head, the root's stack, and some of its variables */
+
+uint64_t interp_message_need(struct vk_span bytes, uint32_t head_bytes)
+{
+    uint32_t numbers[2] = {0, 0}; /* counts of objects and heap */
+    if (bytes.len >= head_bytes + sizeof numbers)
+        memcpy(numbers, bytes.ptr + head_bytes, sizeof numbers);
+    return interp_text_bytes(bytes.len) + VK_ALIGN_UP((uint64_t)numbers[1], 8u) + 4 * (uint64_t)numbers[0];
+}
+
+uint64_t interp_message_room(uint32_t heap_bytes)
+{
+    uint32_t half = heap_bytes / 2, least = heap_bytes / 8;
+    return half < least + OWN_BYTES ? least : half - OWN_BYTES;
+}
+
 /* ---- the whole ------------------------------------------------------------------------- */
 
 /* How large an area is. */

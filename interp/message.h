@@ -38,6 +38,17 @@ enum interp_say interp_message_make(struct interp_call *call, enum interp_part p
                                     const void *head, uint32_t head_len, uint32_t *ret_off,
                                     uint32_t *ret_len);
 
+/*
+ * What a message behind head_bytes of something else takes of the objects of
+ * the heap that it is sent to: as it comes, and as what is read of it. Nothing
+ * in the bytes is trusted.
+ */
+uint64_t interp_message_need(struct vk_span bytes, uint32_t head_bytes);
+
+/* How much of that an actor with such a heap takes: half of it is for objects, and some of those are its own.
+ */
+uint64_t interp_message_room(uint32_t heap_bytes);
+
 enum interp_from {
     INTERP_FROM_LANDED, /* what landed for this fiber; it is left afterwards */
     INTERP_FROM_START,  /* the start argument of the process */

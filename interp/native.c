@@ -175,6 +175,7 @@ enum interp_say interp_call_submit(struct interp_call *call, const struct proc_o
     slot->tag = tag;
     struct interp_fiber *fiber = interp_fiber_at(call->run, call->run->p->current);
     fiber->landed = 0;
+    fiber->may_refuse = false;
     fiber->state = INTERP_FIBER_OP;
     call->run->p->waiting++;
     return INTERP_WAIT;

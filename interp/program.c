@@ -62,10 +62,8 @@ static bool collect(struct interp_run *run, enum proc_run *ret_said)
     self->budget -= spent < self->budget ? spent : self->budget;
     p->cpu_left -= spent < p->cpu_left ? spent : p->cpu_left;
     *ret_said = PROC_RUN_AGAIN;
-    if (said == INTERP_COLLECTED_FULL && lands) {
-        interp_no_landing(run, lands);
-        *ret_said = PROC_RUN_FAIL;
-    }
+    if (said == INTERP_COLLECTED_FULL && lands)
+        *ret_said = interp_no_landing(run, lands) ? PROC_RUN_AGAIN : PROC_RUN_FAIL;
     /* Without room, who asked for it finds that out when it asks again. */
     return said != INTERP_COLLECTING && lands == 0;
 }

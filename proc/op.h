@@ -81,7 +81,8 @@ enum proc_op_code {
  * off of an IN op is not used, its len is the most that is taken; the answer
  * to a CALL may be of any length, and arg says how long it may take, in ns (0:
  * for ever): -VK_ETIMEDOUT then, arg being 1 if who was asked waits for an
- * answer of the asking process, directly or around corners. The bytes of a
+ * answer of the asking process, directly or around corners; -VK_ETOOBIG when the
+ * program makes no room for it, len being how long it is. The bytes of a
  * MONITOR's answer are why the process ended abnormally, in words.
  */
 #define PROC_OP_LAND 0x4000u

@@ -134,8 +134,8 @@ uint8_t *proc_land(struct proc_kernel *kernel, struct proc_req *req, uint32_t le
         *ret_rc = PROC_NO_ROOM;
         return NULL;
     }
-    *ret_rc = -VK_EFAULT;
-    return off == PROC_LAND_NOBODY ? NULL : proc_reach(kernel, p, off, len_bytes);
+    *ret_rc = off == PROC_LAND_FULL ? -VK_ETOOBIG : -VK_EFAULT;
+    return off >= PROC_LAND_FULL ? NULL : proc_reach(kernel, p, off, len_bytes);
 }
 
 /* Where a staged answer goes, and how much of it; NULL: *ret_rc says why nowhere. */
@@ -164,12 +164,12 @@ static int put_staged(struct proc_kernel *k, struct proc_req *req)
     uint8_t *dst = find_room(k, req, &n, &rc);
     if (!dst && rc == PROC_NO_ROOM)
         return rc;
+    req->done.len = req->data_len;
     if (!dst) {
         req->done.res = rc;
         return 0;
     }
     memcpy(dst, req->data.ptr, n);
-    req->done.len = req->data_len;
     return 0;
 }
 

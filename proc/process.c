@@ -65,6 +65,12 @@ struct proc_process *proc_process_named(struct proc_kernel *kernel, uint64_t nam
     return p && p->name == name && p->state != PROC_STATE_ENDING ? p : NULL;
 }
 
+const struct proc_program *proc_named_program(struct proc_kernel *kernel, uint64_t name)
+{
+    const struct proc_process *p = proc_process_named(kernel, name);
+    return p ? p->program : NULL;
+}
+
 uint64_t proc_name(const struct proc_process *process)
 {
     return process->name;

@@ -18,6 +18,7 @@ enum proc_run {
 };
 
 #define PROC_LAND_NOBODY 0xffffffffu
+#define PROC_LAND_FULL   0xfffffffeu
 
 struct proc_program {
     const char *name;
@@ -43,8 +44,9 @@ struct proc_program {
      * Kernel side, heap open: room in the heap for len bytes, the answer to
      * the op with that tag, which has PROC_OP_LAND. Returns their offset, which
      * the kernel checks; 0 while there is no room (see proc_self.land_len);
-     * PROC_LAND_NOBODY when nobody waits for the tag. Reads the heap as what it
-     * is, untrusted. NULL: such ops are -VK_ENOTSUP.
+     * PROC_LAND_NOBODY when nobody waits for the tag; PROC_LAND_FULL: there will
+     * be no room, so the op ends with -VK_ETOOBIG. Reads the heap as what it is,
+     * untrusted. NULL: such ops are -VK_ENOTSUP.
      * A program with this may move what lies in its heap at any time: the
      * bytes of an OUT op that goes on are copied.
      */

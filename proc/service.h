@@ -174,6 +174,8 @@ uint64_t proc_name(const struct proc_process *process);
 /* An op of a process on the one with that name, as if it had a handle of it. For a kind's op. -VK_EDIED. */
 int proc_named_op(struct proc_kernel *kernel, struct proc_process *process, uint64_t name,
                   const struct proc_op *op, uint8_t *bytes, struct proc_done *done);
+/* What the process with that name runs; NULL: it has ended. */
+const struct proc_program *proc_named_program(struct proc_kernel *kernel, uint64_t name);
 enum proc_reason proc_end_reason(const struct proc_process *process); /* inside release */
 /* A number for the log line and the client's answer of an abnormal end; inside release. */
 uint64_t proc_crash_id(const struct proc_process *process);

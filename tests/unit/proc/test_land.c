@@ -259,6 +259,7 @@ TEST(proc_land, place_outside_of_the_heap_is_refused)
     CHECK_EQ(placed_at(HEAP_BYTES - 4), -VK_EFAULT);
     CHECK_EQ(placed_at(0x80000000u), -VK_EFAULT);
     CHECK_EQ(placed_at(PROC_LAND_NOBODY), -VK_EFAULT);
+    CHECK_EQ(placed_at(PROC_LAND_FULL), -VK_ETOOBIG);
 }
 
 static int sleeps_landing(struct actor *actor, struct proc_self *self)
