@@ -14,6 +14,7 @@
 #define BASE_ADDRESS     0x000ffffffffff000ull
 
 /* Registers, as offsets of bytes. */
+#define REG_ID         0x020u
 #define REG_EOI        0x0b0u
 #define REG_SPURIOUS   0x0f0u
 #define REG_LVT_TIMER  0x320u
@@ -60,6 +61,11 @@ void metal_apic_init(void)
     write_register(REG_SPURIOUS, SPURIOUS_ON | METAL_VECTOR_SPURIOUS);
     write_register(REG_INITIAL, UINT32_MAX); /* counts, for clock.c, and interrupts nobody */
     apic.period_ns = UINT64_MAX;
+}
+
+uint32_t metal_apic_id(void)
+{
+    return apic.registers[REG_ID / 4] >> 24;
 }
 
 uint32_t metal_apic_count(void)

@@ -12,6 +12,9 @@
 /* Panics when there is none; silences the old interrupt controllers. Needs paging and traps. */
 void metal_apic_init(void);
 
+/* This processor's number, as interrupts are addressed. */
+uint32_t metal_apic_id(void);
+
 /* The timer's counter, counting down, and how fast it does (set once by clock.c). */
 uint32_t metal_apic_count(void);
 void metal_apic_set_hz(uint64_t hz);
@@ -22,7 +25,7 @@ void metal_apic_tick(uint64_t period_ns);
 /* One interrupt in delay_ns, or earlier when that is more than the counter holds. Ends the ticks. */
 void metal_apic_alarm(uint64_t delay_ns);
 
-/* Every interrupt of the timer is answered by this, before anything else. */
+/* Every interrupt is answered by this, before anything else. */
 void metal_apic_end_interrupt(void);
 
 #endif

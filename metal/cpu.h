@@ -27,6 +27,13 @@ VK_INLINE uint8_t metal_inb(uint16_t port)
     return value;
 }
 
+VK_INLINE uint32_t metal_inl(uint16_t port)
+{
+    uint32_t value;
+    __asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
+}
+
 VK_INLINE uint64_t metal_rdtsc(void)
 {
     uint32_t low, high;

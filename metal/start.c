@@ -12,6 +12,7 @@
 #include "metal/keys.h"
 #include "metal/paging.h"
 #include "metal/trap.h"
+#include "metal/virtio/find.h"
 #include "vk/plat.h"
 
 void metal_start(const struct boot_info *info)
@@ -24,6 +25,7 @@ void metal_start(const struct boot_info *info)
     metal_keys_init();
     metal_apic_init();
     metal_clock_init(info->entry_tsc);
+    metal_virtio_find_init(info);
     int rc = metal_main(info);
     metal_exit(rc == 0 ? METAL_EXIT_OK : METAL_EXIT_FAIL);
 }

@@ -6,6 +6,7 @@
 #include "metal/console.h"
 #include "metal/cpu.h"
 #include "metal/exit.h"
+#include "metal/irq.h"
 #include "metal/paging.h"
 #include "metal/run.h"
 #include "vk/plat.h"
@@ -49,7 +50,9 @@ struct table_pointer {
 _Static_assert(sizeof(struct gate) == 16, "fixed by the processor");
 _Static_assert(sizeof(struct tss) == 104, "fixed by the processor");
 
-extern const uint64_t metal_trap_entries[METAL_VECTOR_TIMER + 2]; /* trap_entry.S */
+#define VECTORS (METAL_VECTOR_DEVICE + METAL_DEVICE_VECTORS)
+_Static_assert(VECTORS == 48, "trap_entry.S has so many, and the spurious one");
+extern const uint64_t metal_trap_entries[VECTORS + 1];
 
 /* Called by trap_entry.S. */
 void metal_trap(struct metal_trap_frame *frame);
@@ -92,9 +95,9 @@ static void load_segments(void)
 void metal_trap_init(void)
 {
     load_segments();
-    for (uint32_t vector = 0; vector <= METAL_VECTOR_TIMER; vector++)
+    for (uint32_t vector = 0; vector < VECTORS; vector++)
         set_gate(vector, metal_trap_entries[vector], vector == METAL_VECTOR_DOUBLE ? IST_DOUBLE : IST_TRAPS);
-    set_gate(METAL_VECTOR_SPURIOUS, metal_trap_entries[METAL_VECTOR_TIMER + 1], IST_TRAPS);
+    set_gate(METAL_VECTOR_SPURIOUS, metal_trap_entries[VECTORS], IST_TRAPS);
     struct table_pointer pointer = {sizeof gates - 1, (uintptr_t)gates};
     __asm__ volatile("lidt %0" : : "m"(pointer));
 }
@@ -188,6 +191,10 @@ static void dispatch(struct metal_trap_frame *frame)
     case METAL_VECTOR_TIMER:
         metal_apic_end_interrupt();
         metal_run_tick(frame);
+        break;
+    case METAL_VECTOR_DEVICE ... METAL_VECTOR_DEVICE + METAL_DEVICE_VECTORS - 1:
+        metal_apic_end_interrupt();
+        metal_irq_handle((uint32_t)frame->vector);
         break;
     case METAL_VECTOR_SPURIOUS:
         break;

@@ -15,6 +15,7 @@
 #define METAL_TRAP_H
 
 #include "vk/base.h"
+#include "vk/limits.h"
 
 enum metal_vector {
     METAL_VECTOR_DIVIDE = 0,
@@ -23,7 +24,8 @@ enum metal_vector {
     METAL_VECTOR_STACK = 12,
     METAL_VECTOR_GENERAL = 13,
     METAL_VECTOR_PAGE = 14,
-    METAL_VECTOR_TIMER = 32, /* local APIC timer */
+    METAL_VECTOR_TIMER = 32,  /* local APIC timer */
+    METAL_VECTOR_DEVICE = 33, /* the first of METAL_DEVICE_VECTORS (irq.h) */
     METAL_VECTOR_SPURIOUS = 255,
 };
 

@@ -23,7 +23,7 @@ trap_\vector:
 
     .altmacro
     .set vector, 0
-    .rept 33
+    .rept 48
     stub %vector
     .set vector, vector + 1
     .endr
@@ -77,7 +77,7 @@ trap_common:
 default_mxcsr:
     .long 0x1f80
 
-    /* Entry points of vectors 0 to 32, then of 255. */
+    /* Entry points of vectors 0 to 47, then of 255. */
     .macro address vector
     .quad trap_\vector
     .endm
@@ -85,7 +85,7 @@ default_mxcsr:
     .globl metal_trap_entries
 metal_trap_entries:
     .set vector, 0
-    .rept 33
+    .rept 48
     address %vector
     .set vector, vector + 1
     .endr

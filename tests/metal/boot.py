@@ -6,7 +6,8 @@ The image prints `ok NAME` or `FAIL NAME ...` per test and `N passed, N failed` 
 through isa-debug-exit. The run passes when it ended by itself with the good status, its counts agree with
 its lines, nothing failed, and at least every test that the same runner passes on the host was run.
 
-boot.py --machine microvm|q35 [--hosted PROGRAM] [--timeout SECONDS] [--command-line TEXT] [--module FILE] IMAGE
+boot.py --machine microvm|q35 [--hosted PROGRAM] [--timeout SECONDS] [--command-line TEXT] [--module FILE]
+        [--device NAME]... IMAGE
 
 An image that is to end badly is judged by its status and by what it says instead:
 
@@ -24,8 +25,14 @@ STATUS_OK = 2 * 0x10 + 1  # METAL_EXIT_OK through isa-debug-exit
 
 MACHINES = {
     'microvm': ['-M', 'microvm,x-option-roms=off,pit=off,pic=off,rtc=off,isa-serial=on,acpi=off,'
-                      'auto-kernel-cmdline=on'],
+                      'auto-kernel-cmdline=on', '-global', 'virtio-mmio.force-legacy=false'],
     'q35': ['-M', 'q35'],
+}
+
+# {} is the bus of the machine.
+BUSES = {'microvm': 'device', 'q35': 'pci'}
+DEVICES = {
+    'net': ['-netdev', 'user,id=net0', '-device', 'virtio-net-{},netdev=net0'],
 }
 
 
@@ -91,6 +98,7 @@ def main():
     parser.add_argument('--timeout', type=float, default=120)
     parser.add_argument('--command-line', default='')
     parser.add_argument('--module')
+    parser.add_argument('--device', action='append', choices=DEVICES, default=[])
     parser.add_argument('--status', type=int)
     parser.add_argument('--says')
     parser.add_argument('image')
@@ -104,6 +112,8 @@ def main():
     command = [qemu, *MACHINES[args.machine], '--accel', 'tcg', '-cpu', 'max', '-m', '64', '-nodefaults',
                '-no-reboot', '-display', 'none', '-serial', 'stdio',
                '-device', 'isa-debug-exit,iobase=0xf4,iosize=4', '-kernel', args.image]
+    for name in args.device:
+        command += [word.format(BUSES[args.machine]) for word in DEVICES[name]]
     if args.command_line:
         command += ['-append', args.command_line]
     if args.module:

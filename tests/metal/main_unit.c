@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The unit tests of vk, proc and net on bare metal: the same objects, the same test code as on Linux. */
+/* Runs the tests linked into the image: the unit tests, the same code as on Linux, or those of devices. */
 #include "metal/start.h"
 #include "tests/unit/test.h"
 
