@@ -57,17 +57,17 @@ def unique(rows, field):
 
 def metric_table(figures, title, field, fmt):
     servers, cases = unique(figures.rows, 'server'), unique(figures.rows, 'case')
-    lines = []
+    lines, width = [], max([11] + [len(case) + 2 for case in cases])
     for server in servers:
         cells = []
         for case in cases:
             value = figures.median(server, case, field) if field else figures.spread(server, case)
             cells.append('-' if value is None else fmt.format(value))
         if any(c != '-' for c in cells):
-            lines.append(f'{server:18}' + ''.join(f'{c:>11}' for c in cells))
+            lines.append(f'{server:18}' + ''.join(f'{c:>{width}}' for c in cells))
     if not lines:
         return []
-    return ['', f'== {title}', f"{'':18}" + ''.join(f'{c:>11}' for c in cases)] + lines
+    return ['', f'== {title}', f"{'':18}" + ''.join(f'{c:>{width}}' for c in cases)] + lines
 
 
 def idle_table(facts):

@@ -8,8 +8,6 @@ all of them; figures are medians of the rounds.
 import argparse
 import json
 import os
-import re
-import resource
 import shutil
 import signal
 import subprocess
@@ -17,13 +15,15 @@ import sys
 import tempfile
 import time
 
+import host
 import procs
 import report
 import todo
 
+from host import LOAD_CPU, SERVER_CPU
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
-SERVER_CPU, LOAD_CPU = 0, 1
 IDLE_CONNECTIONS = 10000
 STARTUP_RUNS = 10
 
@@ -111,7 +111,7 @@ class Bench:
     def start(self, name):
         argv, port = self.command(name)
         server = procs.Server(argv, port, os.path.join(self.dir, name + '.log'), cpu=SERVER_CPU,
-                              preexec=own_group_first)
+                              preexec=host.own_group_first)
         try:
             answer = server.wait_ready()
         except RuntimeError:
@@ -133,26 +133,13 @@ class Bench:
         return json.loads(run.stdout)
 
     def measure_once(self, server, case):
-        children = resource.getrusage(resource.RUSAGE_CHILDREN)
-        own, machine = time.process_time(), procs.machine_cpu()
         pids = procs.tree(server.pid)
-        cpu, switches = procs.usage(pids)
-        begin = time.monotonic()
+        meter = procs.Meter(pids)
         row = self.blast(server.port, case, self.options.secs)
-        cpu_after, switches_after = procs.usage(pids)
-        wall = time.monotonic() - begin
+        row.update(meter.finish(row['requests']))
         if procs.tree(server.pid) != pids:
             raise RuntimeError('the server replaced a process during the measurement')
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        generator = after.ru_utime + after.ru_stime - children.ru_utime - children.ru_stime
-        own, machine = time.process_time() - own, procs.machine_cpu() - machine
-        row['cpu'] = cpu_after - cpu
-        row['foreign'] = max(0.0, machine - row['cpu'] - generator - own) / wall
         row['rate'] = row['requests'] / row['seconds']
-        row['us'] = row['cpu'] / row['requests'] * 1e6
-        row['server_pct'] = 100 * row['cpu'] / wall
-        row['generator_pct'] = 100 * generator / wall
-        row['switches'] = (switches_after - switches) / row['requests']
         row['rss'], row['pss'] = procs.memory(pids)
         return row
 
@@ -238,7 +225,7 @@ class Bench:
     def todo(self):
         """The JSON service of examples/todo beside the same in nginx with Lua and in Node."""
         bench = todo.Todo(self.options.build, self.dir, os.path.join(self.options.build, '..', 'nginx-lua'),
-                          (SERVER_CPU, LOAD_CPU), own_group_first)
+                          (SERVER_CPU, LOAD_CPU), host.own_group_first)
         bench.run(self.options.rounds, TODO_SECONDS, self.next_port)
         self.facts['todo'] = bench.rows
         for problem in bench.problems:
@@ -260,42 +247,6 @@ class Bench:
                     self.problem(f'{name}: {extra}: {e}')
         if 'todo' in self.options.cases:
             self.todo()
-
-
-def enter_namespace():
-    """Run again in a network namespace of our own: same TCP, own loopback, no other traffic or settings.
-
-    The route carries the congestion control, since a namespace may not set every one as its default.
-    """
-    if os.environ.get('VKD_BENCH_NETNS'):
-        return True
-    can = os.geteuid() == 0 and shutil.which('unshare') and shutil.which('ip') and \
-        subprocess.run(['unshare', '--net', 'true'], capture_output=True).returncode == 0
-    if not can:
-        return False
-    setup = ('ip link set lo up; for r in 127.0.0.0/8 127.0.0.1; do ip route replace local $r dev lo table local '
-             'proto kernel scope host src 127.0.0.1 congctl cubic; done; exec "$@"')
-    os.environ['VKD_BENCH_NETNS'] = '1'
-    os.execvp('unshare', ['unshare', '--net', 'sh', '-c', setup, 'sh', sys.executable] + sys.argv)
-
-
-def take_priority():
-    """Run servers and generators before everything else, where that is allowed."""
-    try:
-        os.setpriority(os.PRIO_PROCESS, 0, -20)
-        own_group_first()
-        return True
-    except OSError:
-        return False
-
-
-def own_group_first():
-    """Niceness counts inside a session only where sessions are scheduled as groups (sched_autogroup)."""
-    try:
-        with open('/proc/self/autogroup', 'w') as f:
-            f.write('-20')
-    except OSError:
-        pass
 
 
 def parse_options():
@@ -323,27 +274,19 @@ def parse_options():
     return o
 
 
-def machine_lines(own_namespace, priority):
-    with open('/proc/cpuinfo') as f:
-        cpu = re.search(r'model name\s*:\s*(.*)', f.read())
-    where = 'own network namespace, cubic' if own_namespace else "the machine's network settings"
-    return f"{time.strftime('%Y-%m-%d')}, Linux {os.uname().release}, {os.cpu_count()} x " \
-           f"{cpu[1] if cpu else 'unknown CPU'}, {where}{', nice -20' if priority else ''}"
-
-
 def main():
     options = parse_options()
     if os.cpu_count() < 2:
         sys.exit('bench: needs two processors, one for the server and one for the generator')
-    own_namespace = enter_namespace()
+    own_namespace = host.enter_namespace()
     os.sched_setaffinity(0, {LOAD_CPU})
-    priority = take_priority()
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    priority = host.take_priority()
+    host.raise_descriptor_limit()
     with tempfile.TemporaryDirectory(prefix='vkd-bench-') as work_dir:
         bench = Bench(options, work_dir)
         bench.run()
-    title = machine_lines(own_namespace, priority) + f'; {options.rounds} rounds, slices of {options.secs:g} s'
+    where = 'own network namespace, cubic' if own_namespace else "the machine's network settings"
+    title = host.describe(where, priority) + f'; {options.rounds} rounds, slices of {options.secs:g} s'
     text, missed = report.render(title, bench.rows, bench.facts, bench.problems, options.rounds)
     print('\n' + text)
     with open(options.out, 'w') as f:

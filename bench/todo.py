@@ -12,10 +12,12 @@ import subprocess
 import time
 
 import procs
+import wrk
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 KEPT = 20
+REMOVED_AT_ONCE = 50
 CONNECTIONS = 64
 ERRORS_MAX = 0.001  # a part of all answers
 
@@ -35,9 +37,9 @@ http {{
 '''
 
 
-def ask(port, method, path, value=None):
+def ask(address, method, path, value=None):
     """(status, what the JSON of the answer says)"""
-    connection = http.client.HTTPConnection('127.0.0.1', port, timeout=5)
+    connection = http.client.HTTPConnection(*address, timeout=5)
     try:
         body = None if value is None else json.dumps(value)
         connection.request(method, path, body, {'Content-Type': 'application/json'} if body else {})
@@ -46,6 +48,49 @@ def ask(port, method, path, value=None):
         return answer.status, json.loads(text) if text else None
     finally:
         connection.close()
+
+
+def fill(address, patience_s=10):
+    """Adds the todos that stay, as soon as the server answers."""
+    end = time.monotonic() + patience_s
+    while True:
+        try:
+            ask(address, 'GET', '/todos')
+            break
+        except OSError:
+            if time.monotonic() > end:
+                raise RuntimeError('does not answer') from None
+            time.sleep(0.02)
+    for number in range(1, KEPT + 1):
+        status, todo = ask(address, 'POST', '/todos', {'title': f'todo {number}'})
+        if status != 201 or todo != {'id': number, 'title': f'todo {number}', 'done': False}:
+            raise RuntimeError(f'answers {status} {todo}')
+
+
+def clean(address):
+    """Removes what is beyond the first ones, a part at a time. Returns the id given last."""
+    _, last = ask(address, 'POST', '/todos', {'title': 'last'})
+    connection = http.client.HTTPConnection(*address, timeout=5)
+    while True:
+        status, todos = ask(address, 'GET', f'/todos?limit={KEPT + REMOVED_AT_ONCE}')
+        if status != 200:
+            raise RuntimeError(f'answers {status} {todos} when asked for todos')
+        if len(todos) <= KEPT:
+            break
+        for todo in todos[KEPT:]:
+            connection.request('DELETE', f"/todos/{todo['id']}")
+            connection.getresponse().read()
+    connection.close()
+    return last['id']
+
+
+def load(address, connections, seconds, last, cpu, close=False):
+    """One run of wrk with the mix of requests; what it reports."""
+    result = wrk.run('http://%s:%d' % address, connections, seconds, script='todo', close=close, cpu=cpu,
+                     arguments=(KEPT, last, connections))
+    if result['errors'] > result['requests'] * ERRORS_MAX:
+        raise RuntimeError(f"{result['errors']} of {result['requests']} answers were errors")
+    return result
 
 
 class Todo:
@@ -79,46 +124,23 @@ class Todo:
         server = procs.Server(argv, port, os.path.join(self.folder, name + '-todo.log'), cpu=self.cpus[0],
                               preexec=self.preexec)
         self.running[name] = server
-        end = time.monotonic() + 10
-        while True:
-            try:
-                ask(port, 'GET', '/todos')
-                break
-            except OSError:
-                if time.monotonic() > end:
-                    raise RuntimeError(f'{name} does not answer: {server.log()[-500:]}') from None
-                time.sleep(0.02)
-        for number in range(1, KEPT + 1):
-            status, todo = ask(port, 'POST', '/todos', {'title': f'todo {number}'})
-            if status != 201 or todo != {'id': number, 'title': f'todo {number}', 'done': False}:
-                raise RuntimeError(f'{name} answers {status} {todo}')
-
-    def clean(self, port):
-        """Removes what is beyond the first ones. Returns the id given last."""
-        _, last = ask(port, 'POST', '/todos', {'title': 'last'})
-        _, todos = ask(port, 'GET', '/todos?limit=1000000')
-        connection = http.client.HTTPConnection('127.0.0.1', port, timeout=5)
-        for todo in todos[KEPT:]:
-            connection.request('DELETE', f"/todos/{todo['id']}")
-            connection.getresponse().read()
-        connection.close()
-        return last['id']
+        try:
+            fill(('127.0.0.1', port))
+        except RuntimeError as e:
+            raise RuntimeError(f'{name} {e}: {server.log()[-500:]}') from None
 
     def measure(self, name, seconds):
         server = self.running[name]
-        last = self.clean(server.port)
+        address = ('127.0.0.1', server.port)
+        last = clean(address)
         pids = procs.tree(server.pid)
         before, _ = procs.usage(pids)
-        run = subprocess.run(['taskset', '-c', str(self.cpus[1]), 'wrk', '-t1', f'-c{CONNECTIONS}', f'-d{seconds}', '-s',
-                              os.path.join(HERE, 'load', 'todo.lua'), f'http://127.0.0.1:{server.port}', '--', str(KEPT),
-                              str(last)], capture_output=True, text=True)
+        result = load(address, CONNECTIONS, seconds, last, self.cpus[1])
         after, _ = procs.usage(pids)
-        if run.returncode or procs.tree(server.pid) != pids:
-            raise RuntimeError(f'wrk: {run.stderr.strip()[-300:]}; or the server replaced a process')
-        requests, us, errors = map(int, run.stdout.strip().splitlines()[-1].split())
-        if errors > requests * ERRORS_MAX:
-            raise RuntimeError(f'{errors} of {requests} answers were errors')
-        self.rows.setdefault(name, []).append(((after - before) / requests * 1e6, requests / us * 1e6))
+        if procs.tree(server.pid) != pids:
+            raise RuntimeError('the server replaced a process')
+        requests = result['requests']
+        self.rows.setdefault(name, []).append(((after - before) / requests * 1e6, requests / result['us'] * 1e6))
 
     def run(self, rounds, seconds, port):
         try:

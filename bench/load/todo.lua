@@ -2,10 +2,10 @@
 -- wrk's part of the todo benchmark: of twenty requests twelve read one todo,
 -- three read the list, three change one, one adds one, and one removes what was
 -- added a while ago. Todos 1 to KEPT stay.
--- Usage: wrk -t1 ... -s todo.lua URL -- KEPT LAST
+-- Usage: wrk -t1 -cCONNECTIONS ... -s todo.lua URL -- KEPT LAST CONNECTIONS
 --   LAST  the id given last: todos that are added get the next ones
--- Prints requests, microseconds, and answers that were errors.
-local BEHIND = 72 -- more than there are connections: what is removed has been added by then
+require("report")
+local behind -- additions; more than there are connections: what is removed has been added by then
 local random, format = math.random, string.format
 local json = { ["Content-Type"] = "application/json" }
 local kept, last, added, turn = 20, 20, 0, 0
@@ -29,12 +29,13 @@ function make.add()
   return wrk.format("POST", "/todos", json, format('{"title":"write \\"%d\\" letters"}', added))
 end
 function make.remove()
-  if added <= BEHIND then return make.get() end
-  return wrk.format("DELETE", "/todos/" .. last + added - BEHIND)
+  if added <= behind then return make.get() end
+  return wrk.format("DELETE", "/todos/" .. last + added - behind)
 end
 
 function init(args)
-  kept, last = tonumber(args[1]), tonumber(args[2])
+  kept, last, behind = tonumber(args[1]), tonumber(args[2]), tonumber(args[3]) + 8
+  for name, value in pairs(wrk.headers) do json[name] = value end
   list = wrk.format("GET", "/todos")
   for i = 1, kept do
     gets[i] = wrk.format("GET", "/todos/" .. i)
@@ -46,10 +47,4 @@ end
 function request()
   turn = turn % 20 + 1
   return make[plan[turn]]()
-end
-
-function done(summary)
-  local e = summary.errors
-  io.write(format("\n%d %d %d\n", summary.requests, summary.duration,
-                  e.connect + e.read + e.write + e.timeout + e.status))
 end

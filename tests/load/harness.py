@@ -2,10 +2,7 @@
 """What the load tests share: servers, wrk, background clients. See test_load.py."""
 import contextlib
 import os
-import re
 import resource
-import shutil
-import subprocess
 import sys
 import tempfile
 import threading
@@ -15,18 +12,14 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', '..', 'bench'))
 import procs  # noqa: E402
+import wrk  # noqa: E402
+from host import raise_descriptor_limit  # noqa: E402, F401
 
 PATIENCE_S = 60  # of a test that waits for what must come; never how long it takes
 HELLO = procs.HELLO_BODY
 EXAMPLES = {}  # name: executable, set from the command line
 LONG = bool(os.environ.get('LOAD_LONG'))
 SANITIZED = bool(os.environ.get('LOAD_SANITIZED'))  # memory figures are the sanitizer's, not ours
-
-
-def raise_descriptor_limit():
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return hard
 
 
 @contextlib.contextmanager
@@ -86,30 +79,20 @@ class Wrk:
     """One run of wrk in the background; finish() checks that it had answers and no error."""
 
     def __init__(self, server, connections, seconds, path='/', pipelined=False, close=False):
-        exe = shutil.which('wrk')
-        if not exe:
-            raise unittest.SkipTest('wrk is not installed')
-        with tempfile.NamedTemporaryFile('w', suffix='.lua', delete=False) as script:
-            self.script = script.name  # wrk takes one script: the requests and the report
-            for name in ('pipe16.lua',) * pipelined + ('report.lua',):
-                with open(os.path.join(HERE, name)) as f:
-                    script.write(f.read())
-        argv = [exe, '-t1', f'-c{connections}', f'-d{seconds}s', '--timeout', '30s', '-s', self.script]
-        argv += ['-H', 'Connection: close'] if close else []
-        self.process = subprocess.Popen(argv + [f'http://127.0.0.1:{server.port}{path}'], stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT, text=True)
+        try:
+            self.process = wrk.start(f'http://127.0.0.1:{server.port}{path}', connections, seconds,
+                                     script='pipe16' if pipelined else 'report', close=close)
+        except FileNotFoundError as e:
+            raise unittest.SkipTest(str(e)) from None
 
     def finish(self):
-        out = self.process.communicate(timeout=PATIENCE_S + 60)[0]
-        os.unlink(self.script)
-        found = re.search(r'^RESULT (.*)$', out, re.M)
-        if not found:
-            raise AssertionError(f'wrk: {out}')
-        result = {k: int(v) for k, v in (pair.split('=') for pair in found[1].split())}
-        requests = result.pop('requests')
-        if requests == 0 or any(result.values()):
-            raise AssertionError(f'wrk: {requests} requests, errors {result}')
-        return requests
+        try:
+            result = wrk.finish(self.process, PATIENCE_S + 60)
+        except RuntimeError as e:
+            raise AssertionError(str(e)) from e
+        if result['requests'] == 0 or result['errors']:
+            raise AssertionError(f'wrk: {result}')
+        return result['requests']
 
 
 class Sampler:

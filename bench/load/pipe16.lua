@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- wrk: 16 pipelined requests per write
+require("report")
 local batch
 init = function()
   local requests = {}
