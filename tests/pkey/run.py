@@ -12,7 +12,6 @@ that skips for want of keys is a failure here, because this is where there are k
 Exits 77 when QEMU or the kernel package is not to be had.
 """
 import argparse
-import glob
 import os
 import re
 import shutil
@@ -20,8 +19,10 @@ import subprocess
 import sys
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'bench', 'metal'))
+import linux  # noqa: E402
+
 QEMU = 'qemu-system-x86_64'
-PACKAGE = 'linux-image-cloud-amd64'
 
 
 def skip(why):
@@ -29,83 +30,15 @@ def skip(why):
     sys.exit(77)
 
 
-def kernel_package():
-    """The package that the one without a version stands for."""
-    output = subprocess.run(['apt-cache', 'depends', PACKAGE], capture_output=True, text=True, check=False).stdout
-    found = re.search(r'Depends: (linux-image-\S+)', output)
-    return found.group(1) if found else None
-
-
-def kernel(cache):
-    """Path of the kernel's image, fetched when it is not in the cache yet."""
-    found = sorted(glob.glob(os.path.join(cache, 'root/boot/vmlinuz-*')))
-    if found:
-        return found[-1]
-    if not shutil.which('apt-get') or not shutil.which('dpkg-deb'):
-        skip('no apt-get to fetch a kernel with')
-    package = kernel_package()
-    if package is None:
-        skip(f'no package {PACKAGE} in the package lists')
-    os.makedirs(cache, exist_ok=True)
-    fetched = subprocess.run(['apt-get', 'download', package], cwd=cache, check=False, capture_output=True, text=True)
-    archives = glob.glob(os.path.join(cache, 'linux-image-*.deb'))
-    if fetched.returncode != 0 or not archives:
-        skip(f'cannot fetch {package}: {fetched.stderr.strip()}')
-    subprocess.run(['dpkg-deb', '-x', archives[0], os.path.join(cache, 'root')], check=True)
-    os.remove(archives[0])
-    return sorted(glob.glob(os.path.join(cache, 'root/boot/vmlinuz-*')))[-1]
-
-
-def libraries(program):
-    """What the dynamic linker loads for a program, itself included."""
-    output = subprocess.run(['ldd', program], capture_output=True, text=True, check=False).stdout
-    return re.findall(r'(/\S+) \(0x', output)
-
-
-class Archive:
-    """An initial file system in the kernel's "newc" format (Documentation/driver-api/early-userspace)."""
-
-    def __init__(self):
-        self.data = bytearray()
-        self.names = set()
-
-    def _entry(self, name, mode, content):
-        fields = [len(self.names) + 1, mode, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(name) + 1, 0]
-        self.data += b'070701' + b''.join(b'%08x' % field for field in fields)
-        self.data += name.encode() + b'\0'
-        self.data += bytes(-len(self.data) % 4) + content
-        self.data += bytes(-len(self.data) % 4)
-        self.names.add(name)
-
-    def folder(self, name):
-        if name and name not in self.names:
-            self.folder(os.path.dirname(name))
-            self._entry(name, 0o40755, b'')
-
-    def file(self, name, content, mode=0o100755):
-        name = name.lstrip('/')
-        if name not in self.names:
-            self.folder(os.path.dirname(name))
-            self._entry(name, mode, content)
-
-    def copy(self, source, name):
-        with open(source, 'rb') as file:
-            self.file(name, file.read())
-
-    def finish(self):
-        self._entry('TRAILER!!!', 0, b'')
-        return bytes(self.data)
-
-
 def build_archive(init, commands):
-    archive = Archive()
+    archive = linux.Archive()
     archive.folder('proc')
     archive.copy(init, 'init')
     lines = []
     for index, command in enumerate(commands):
         archive.copy(command[0], f'bin/{index}')
         lines.append(' '.join([f'/bin/{index}'] + command[1:]) + '\n')
-        for library in libraries(command[0]):
+        for library in linux.libraries(command[0]):
             archive.copy(library, library)
     archive.file('list', ''.join(lines).encode(), 0o100644)
     return archive.finish()
@@ -151,7 +84,10 @@ def main():
             commands[-1].append(word)
     if not shutil.which(QEMU):
         skip(f'{QEMU} is not installed')
-    image = kernel(options.cache)
+    try:
+        image = linux.Kernel(options.cache).image
+    except linux.Missing as why:
+        skip(why)
     initrd = os.path.join(options.cache, 'initrd')
     with open(initrd, 'wb') as file:
         file.write(build_archive(options.init, commands))
