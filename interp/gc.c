@@ -324,16 +324,20 @@ static uint64_t ops_bytes(const struct proc_self *self)
 }
 
 /*
- * Everything is alive at most once, so the copies need no more room than the
- * objects have now. false: they have not.
+ * Everything is alive at most once, so the copies, and more_bytes beside them,
+ * need no more room than the objects have now. false: they have not.
  */
+static bool can_copy(const struct interp_process *p, uint64_t more_bytes)
+{
+    uint64_t used = p->top - p->floor + 64u;
+    return p->top + used + more_bytes <= p->end;
+}
+
 static bool begin(struct gc *gc)
 {
     struct interp_process *p = gc->run->p;
     struct interp_gc *g = gc->g;
-    struct proc_self *self = (void *)gc->run->heap;
-    uint64_t used = p->top - p->floor + 64u;
-    if (p->top + used + ops_bytes(self) > p->end)
+    if (!can_copy(p, ops_bytes((void *)gc->run->heap)))
         return false;
     uint32_t floor = p->floor;
 #ifdef INTERP_GC_STRESS
@@ -347,7 +351,7 @@ static bool begin(struct gc *gc)
                             .lands = g->lands,
                             .need = g->need};
     gc->copy = gc->run->heap + g->above - floor;
-    keep_ops(gc, self);
+    keep_ops(gc, (void *)gc->run->heap);
     keep_roots(gc);
     return true;
 }
@@ -469,10 +473,25 @@ bool interp_collect_landing(struct interp_run *run, uint64_t need_bytes, uint64_
     return collect(run, need_bytes, tag);
 }
 
+bool interp_open_reserve(struct interp_run *run, uint64_t end)
+{
+    struct interp_process *p = run->p;
+    if (!p->request || p->half == p->end || end > p->end)
+        return false;
+    p->half = p->soft = p->end;
+    return true;
+}
+
 bool interp_collect(struct interp_run *run, uint32_t from, uint64_t need_bytes)
 {
     struct interp_process *p = run->p;
-    if (from == p->clean_top && from + need_bytes > p->half) /* all below it is alive */
-        return false;
-    return collect(run, need_bytes, 0);
+    bool is_alive = from == p->clean_top && from + need_bytes > p->half; /* all below it */
+    if (!is_alive && can_copy(p, 0)) {
+        if (collect(run, need_bytes, 0))
+            return true;
+        if (p->gc.phase != INTERP_GC_IDLE)
+            return false;
+        from = p->top;
+    }
+    return interp_open_reserve(run, from + need_bytes);
 }

@@ -111,7 +111,7 @@ struct interp_process {
     uint32_t top;   /* the next object */
     uint32_t soft;  /* an object that would end above this collects first */
     uint32_t floor; /* the first object */
-    uint32_t half;  /* no object ends above this: what is above serves the collection */
+    uint32_t half;  /* no object ends above this: what is above serves the collection, while it can */
     uint32_t end;   /* nothing is written above this */
     uint32_t high;  /* highest byte ever written, plus one */
     uint32_t begun;
@@ -271,6 +271,13 @@ bool interp_collect(struct interp_run *run, uint32_t from, uint64_t need_bytes);
 
 /* The same for the answer to the op with that tag, which then lands before any fiber runs. */
 bool interp_collect_landing(struct interp_run *run, uint64_t need_bytes, uint64_t tag);
+
+/*
+ * The last resort of a request, which ends soon: what collecting would need
+ * becomes room for objects, up to `end` at least, and hardly anything can be
+ * collected from then on. false: there is not so much, or it is open already.
+ */
+bool interp_open_reserve(struct interp_run *run, uint64_t end);
 
 enum interp_collected { INTERP_COLLECTED, INTERP_COLLECTING, INTERP_COLLECTED_FULL };
 

@@ -125,6 +125,13 @@ static bool turn(struct interp_call *call, struct reader *r, bool is_fresh, enum
     return rc == READ_BAD;
 }
 
+static bool make_room(struct interp_call *call)
+{
+    const struct interp_process *p = call->run->p;
+    return call->step == BEGUN_COLLECTED ? interp_open_reserve(call->run, p->half + 1ull)
+                                         : interp_collect(call->run, p->top, 0);
+}
+
 enum interp_say interp_json_read(struct interp_call *call)
 {
     struct reader r;
@@ -138,7 +145,7 @@ enum interp_say interp_json_read(struct interp_call *call)
         if (turn(call, &r, is_fresh, &say))
             return say;
         call->run->p->top = r.s.start;
-        if (call->step == BEGUN_COLLECTED || !interp_collect(call->run, call->run->p->top, 0)) {
+        if (!make_room(call)) {
             interp_call_restart(call, FIRST_COLLECTED); /* of use only when there is a collection to come */
             return interp_call_trap(call, INTERP_TRAP_MEMORY);
         }

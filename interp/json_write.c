@@ -562,6 +562,13 @@ static enum interp_say give(struct interp_call *call, const struct writer *w)
     return INTERP_DONE;
 }
 
+static bool make_room(struct interp_call *call, bool is_collected)
+{
+    const struct interp_process *p = call->run->p;
+    return is_collected ? interp_open_reserve(call->run, p->half + 1ull)
+                        : interp_collect(call->run, p->top, 0);
+}
+
 enum interp_say interp_json_write(struct interp_call *call)
 {
     struct writer w;
@@ -581,7 +588,7 @@ enum interp_say interp_json_write(struct interp_call *call)
             call->step = is_collected ? BEGUN_COLLECTED : BEGUN;
             return INTERP_AGAIN;
         }
-        if (is_collected || !interp_collect(call->run, call->run->p->top, 0)) {
+        if (!make_room(call, is_collected)) {
             interp_call_restart(call, FIRST_COLLECTED); /* of use only when there is a collection to come */
             return interp_call_trap(call, INTERP_TRAP_MEMORY);
         }

@@ -103,6 +103,19 @@ void interp_call_leave(struct interp_call *call)
     interp_fiber_at(call->run, call->run->p->current)->landed = 0;
 }
 
+void interp_call_drop(struct interp_call *call)
+{
+    struct interp_process *p = call->run->p;
+    uint32_t ref = interp_fiber_at(call->run, p->current)->landed;
+    interp_call_leave(call);
+    if (!ref || ref + interp_text_bytes(interp_object_at(call->run, ref)->count) != p->top)
+        return; /* nothing, or something was made since: it is left to the next collection */
+    interp_touched(call->run, p->top);
+    p->top = p->call_top = ref;
+    if (p->clean_top > ref)
+        p->clean_top = ref;
+}
+
 enum interp_say interp_call_give_landed(struct interp_call *call, uint16_t type)
 {
     uint32_t ref = interp_fiber_at(call->run, call->run->p->current)->landed;

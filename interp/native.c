@@ -201,6 +201,11 @@ uint32_t interp_text_for_op(struct interp_call *call, uint32_t ref)
     return interp_part_for_op(call, ref, 0, (uint32_t)interp_text(call->run, ref).len);
 }
 
+uint32_t interp_call_heap_bytes(const struct interp_call *call)
+{
+    return call->run->p->end - call->run->p->floor;
+}
+
 void interp_call_cut(struct interp_call *call, uint32_t len_bytes)
 {
     struct interp_object *text = interp_object_at(call->run, (uint32_t)call->result.u);

@@ -196,6 +196,8 @@ enum interp_say interp_call_submit(struct interp_call *call, const struct proc_o
  */
 struct vk_span interp_call_landed(const struct interp_call *call);
 void interp_call_leave(struct interp_call *call);
+/* The same, and their room is free again at once where it can be. Nothing has been given. */
+void interp_call_drop(struct interp_call *call);
 
 /* They become the result, a Str or Bytes, without a copy. For a Str they have been checked. */
 enum interp_say interp_call_give_landed(struct interp_call *call, uint16_t type);
@@ -220,6 +222,9 @@ uint32_t interp_text_off(uint32_t ref);
 uint32_t interp_text_for_op(struct interp_call *call, uint32_t ref);
 /* len_bytes of it from a place on. */
 uint32_t interp_part_for_op(struct interp_call *call, uint32_t ref, uint32_t from, uint32_t len_bytes);
+
+/* Bytes that the heap has for objects and for their copies. */
+uint32_t interp_call_heap_bytes(const struct interp_call *call);
 
 /* The text just given gets shorter; nothing was allocated since. */
 void interp_call_cut(struct interp_call *call, uint32_t len_bytes);

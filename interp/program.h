@@ -29,7 +29,8 @@ struct interp_program {
     uint32_t heap_mask;      /* size of the slot - 1 */
 };
 
-/* heap_bytes: the quota; half of it is for objects, the other for collecting. */
+/* heap_bytes: the quota; half of it is for objects, the other for collecting, or the last room of a request.
+ */
 void interp_program_init(struct interp_program *program, const char *name, const struct interp_image *image,
                          uint32_t function, uint32_t heap_bytes, uint64_t cpu_reductions);
 

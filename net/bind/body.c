@@ -5,9 +5,10 @@
  */
 #include "interp/text/utf8.h"
 #include "net/bind/bind_impl.h"
+#include "vk/fmt.h"
 
 #define PIECE_BYTES  8192u /* that http.read gives at most */
-#define GATHER_BYTES 4096u /* of a READ into a body that is gathered: small, for they need room beside it */
+#define GATHER_BYTES 4096u /* of a READ into a body that is gathered: room beside it until it is copied */
 
 static enum interp_say read_piece(struct interp_call *call, struct net_bind_own *own, uint32_t len_bytes)
 {
@@ -28,24 +29,49 @@ static enum interp_say failed(struct interp_call *call, int32_t res)
     return interp_call_trap(call, INTERP_TRAP_AWAIT);
 }
 
-static enum interp_say too_large(struct interp_call *call, struct vk_span text)
+/*
+ * The largest body that is taken whole: a third of the heap, so that one copy
+ * of it has room too, and what is made of it.
+ */
+static uint32_t most_bytes(const struct interp_call *call)
 {
-    return net_bind_refuse(call, 413, text);
+    uint32_t third = interp_call_heap_bytes(call) / 3;
+    return third < NET_BIND_BODY_MAX_BYTES ? third : NET_BIND_BODY_MAX_BYTES;
 }
 
-/* There is no room for the body: in a large heap perhaps after a collection. */
+static enum interp_say too_large(struct interp_call *call)
+{
+    char text[96];
+    struct vk_out out;
+    uint32_t most = most_bytes(call);
+    if (most == NET_BIND_BODY_MAX_BYTES)
+        return net_bind_refuse(call, 413, VK_SPAN_LIT("a body is at most 1 MiB"));
+    vk_out_init(&out, text, sizeof text);
+    vk_out_fmt(&out, "a body is at most %u bytes here, a third of its handler's heap", most);
+    return net_bind_refuse(call, 413, vk_out_span(&out));
+}
+
+/* There is no room beside what the program has made: in a large heap perhaps after a collection. */
 static enum interp_say no_room(struct interp_call *call)
 {
     if (interp_call_collects(call))
         return interp_call_trap(call, INTERP_TRAP_MEMORY);
-    return too_large(call, VK_SPAN_LIT("the body is larger than the heap of its process allows"));
+    return net_bind_refuse(call, 413,
+                           VK_SPAN_LIT("the body has no room in what is left of its handler's heap"));
+}
+
+/* Of one READ: small in a small heap. */
+static uint32_t gather_bytes(const struct interp_call *call)
+{
+    uint32_t part = interp_call_heap_bytes(call) / 16;
+    return part < GATHER_BYTES ? part : GATHER_BYTES;
 }
 
 /* The held object, with room for so many bytes and what it has. false: out of memory. */
 static bool hold_room(struct interp_call *call, const struct net_bind_own *own, uint32_t room)
 {
     struct interp_run *run = call->run;
-    uint8_t *bytes = interp_call_text_new(call, call->type, (uint64_t)room + GATHER_BYTES + 64);
+    uint8_t *bytes = interp_call_text_new(call, call->type, (uint64_t)room + gather_bytes(call) + 64);
     if (!bytes)
         return false;
     interp_call_cut(call, room); /* the pieces have to have room too */
@@ -63,24 +89,18 @@ static enum interp_say append(struct interp_call *call, struct net_bind_own *own
 {
     size_t len = interp_call_landed(call).len;
     size_t need = own->body_len + len, room = interp_text(call->run, *interp_held(call->run)).len;
-    if (need > NET_BIND_BODY_MAX_BYTES)
-        return too_large(call, VK_SPAN_LIT("a body is at most 1 MiB"));
+    if (need > most_bytes(call))
+        return too_large(call);
     while (room < need)
         room *= 2;
+    room = room < most_bytes(call) ? room : most_bytes(call);
     if (room > interp_text(call->run, *interp_held(call->run)).len && !hold_room(call, own, (uint32_t)room))
         return no_room(call);
     uint8_t *to = (uint8_t *)(uintptr_t)interp_text(call->run, *interp_held(call->run)).ptr;
     vk_copy(to + own->body_len, interp_call_landed(call).ptr, len);
-    interp_call_leave(call);
+    interp_call_drop(call);
     own->body_len = (uint32_t)need;
     return INTERP_DONE;
-}
-
-/* Of a body that does not say how large it is: a third of the heap is about what it can have. */
-static uint32_t first_room(const struct interp_call *call)
-{
-    uint32_t room = interp_self(call->run)->heap.limit_bytes / 16 * 5;
-    return room < NET_BIND_BODY_MAX_BYTES ? room : NET_BIND_BODY_MAX_BYTES;
 }
 
 /* Room before the first byte comes: as large as the body says it is. INTERP_DONE: go on. */
@@ -88,12 +108,12 @@ static enum interp_say begin(struct interp_call *call, struct net_bind_own *own)
 {
     const struct net_head *head = &net_bind_request(call)->head;
     bool is_unknown = head->body == NET_BODY_CHUNKED;
-    uint64_t room = is_unknown ? first_room(call) : head->length_bytes;
-    if (room > NET_BIND_BODY_MAX_BYTES)
-        return too_large(call, VK_SPAN_LIT("a body is at most 1 MiB"));
+    uint64_t room = is_unknown ? most_bytes(call) : head->length_bytes;
+    if (room > most_bytes(call))
+        return too_large(call);
     bool has_room = hold_room(call, own, (uint32_t)room);
     if (!has_room && is_unknown && !interp_call_collects(call))
-        has_room = hold_room(call, own, GATHER_BYTES);
+        has_room = hold_room(call, own, gather_bytes(call));
     if (!has_room)
         return no_room(call);
     own->body = room ? NET_BIND_BODY_GATHERS : NET_BIND_BODY_WHOLE;
@@ -130,7 +150,7 @@ static enum interp_say gather(struct interp_call *call, struct net_bind_own *own
         return say;
     call->step = 1;
     if (!is_whole(call, own))
-        return read_piece(call, own, GATHER_BYTES);
+        return read_piece(call, own, gather_bytes(call));
     own->body = NET_BIND_BODY_WHOLE;
     interp_shorten(call->run, *interp_held(call->run), own->body_len);
     return INTERP_DONE;

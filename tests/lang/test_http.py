@@ -168,10 +168,10 @@ CASES = [
     ('bytes of a body', post('/bytes', b'\0\xff'), said('200 OK', b'\0\xff', kind='Content-Type: a/b\r\n')),
     ('the body again', post('/both', 'abc'), said('200 OK', '3 3 3')),
     ('a body that is no UTF-8', post('/echo', b'a\xff'), said(BAD, f'{BAD}: the body is not UTF-8\n')),
-    ('a body larger than the heap', post('/text', 'x' * 50000),
-     said('413 Content Too Large', '413 Content Too Large: the body is larger than the heap of its process allows\n')),
-    ('chunks larger than the heap', chunked('/text', *[b'x' * 1000] * 50),
-     said('413 Content Too Large', '413 Content Too Large: the body is larger than the heap of its process allows\n')),
+    ('a body beside a full heap', post('/full', 'x' * 20000),
+     said('413 Content Too Large', "413 Content Too Large: the body has no room in what is left of its handler's heap\n")),
+    ('chunks beside a full heap', chunked('/full', *[b'x' * 1000] * 20),
+     said('413 Content Too Large', "413 Content Too Large: the body has no room in what is left of its handler's heap\n")),
     ('a body that nobody reads', post('/ignore', 'x' * 30000), said('200 OK', 'ignored')),
     ('a broken chunk', ask('/echo', 'POST', 'Transfer-Encoding: chunked\r\n', b'5\r\nhello\r\nx\r\n'),
      said(BAD, f'{BAD}\n', kind='Content-Type: text/plain\r\n')),
@@ -314,7 +314,7 @@ class Http(unittest.TestCase):
         expected = ask('/before', 'POST', 'Content-Length: 3\r\nExpect: 100-continue\r\n')
         self.assertEqual(self.talk(expected), crashed('index out of range'))
         large = ask('/echo', 'POST', 'Content-Length: 2000000\r\nExpect: 100-continue\r\n')
-        self.assertEqual(self.talk(large), said('413 Content Too Large', '413 Content Too Large: a body is at most 1 MiB\n'))
+        self.assertEqual(self.talk(large, 1), said('413 Content Too Large', '413 Content Too Large: a body is at most 1 MiB\n'))
 
     def test_limits_of_bodies(self):
         """1 MiB and not a byte more, however it is framed."""
@@ -323,6 +323,29 @@ class Http(unittest.TestCase):
         self.assertTrue(self.talk(chunked('/text', *[mib[:4096]] * 256), 1).endswith(b'\r\n\r\n1048576'))
         for request in (ask('/text', 'POST', 'Content-Length: 1048577\r\n'), chunked('/text', mib, b'x')):
             self.assertIn(b'413 Content Too Large: a body is at most 1 MiB\n', self.talk(request, 1))
+
+    def most(self, framed, body, block=0):
+        """The largest body that the answer to a larger one names."""
+        answer = self.talk(framed('/echo', body), block)
+        match = re.search(rb"413 Content Too Large: a body is at most (\d+) bytes here, a third of its handler's heap\n$", answer)
+        self.assertIsNotNone(match, answer)
+        return int(match[1])
+
+    def test_a_third_of_the_heap(self):
+        """So large is a body at most, to the byte, and then there is room for a copy of it, or for what it says."""
+        for framed in (post, chunked):
+            most = self.most(framed, b'x' * 60000)
+            self.assertTrue(20000 < most < 21000, most)
+            self.assertEqual(self.most(framed, b'x' * (most + 1)), most)
+            for name in ('echo', 'bytes_text', 'text_bytes', 'more', 'upper', 'replaced'):
+                with self.subTest(name, framed=framed.__name__):
+                    self.assertTrue(self.talk(framed('/most/' + name, b'x' * most)).endswith(b'\r\n\r\n%d' % most))
+            form = b'a=' + b'x' * (most - 2)
+            self.assertTrue(self.talk(framed('/most/form', form)).endswith(b'\r\n\r\n%d' % (most - 2)))
+            items = (b'[' + b','.join([b'"%s"' % (b'y' * 98)] * ((most - 2) // 101)) + b']').ljust(most)
+            self.assertTrue(self.talk(framed('/most/json', items)).endswith(b'\r\n\r\n%d' % ((most - 2) // 101)))
+        large = self.talk(post('/echo', b'x' * 60000, 'X-A: ' + 'a' * 12000 + '\r\n')) # a head takes of the heap, too
+        self.assertIn(b'413 Content Too Large: a body is at most 16', large)
 
     def test_large_responses(self):
         for count in (3276, 3277, 6553, 100000):
