@@ -8,17 +8,25 @@
 
 static const uint32_t default_slots[VK_SLOT_CLASSES] = PROC_SLOTS_DEFAULT;
 static const uint32_t default_bufs[VK_BUF_CLASSES] = {32768, 16384, 4096, 1024, 64};
-static const uint32_t park_bufs[VK_BUF_CLASSES] = {0, 0, PROC_PARKS_MAX, 0, 0};
 
 static uint32_t or_default(uint32_t value, uint32_t fallback)
 {
     return value ? value : fallback;
 }
 
+/* Heaps that are kept outside their slots: all of one class. */
+static void park_bufs(const struct proc_kernel_options *options, uint32_t counts[VK_BUF_CLASSES])
+{
+    memset(counts, 0, VK_BUF_CLASSES * sizeof counts[0]);
+    counts[2] = or_default(options->parks_max, PROC_PARKS_MAX);
+}
+
 /* Room for every table; pages cost nothing until touched, so the sum may be generous. */
 static size_t region_bytes(const struct proc_kernel_options *options, const uint32_t *bufs,
                            const uint32_t *slots)
 {
+    uint32_t parks[VK_BUF_CLASSES];
+    park_bufs(options, parks);
     size_t sum = sizeof(struct proc_kernel) + 64 * VK_PAGE_BYTES + options->service_bytes;
     sum += (size_t)or_default(options->processes_max, PROC_MAX) * sizeof(struct proc_process);
     sum += (size_t)or_default(options->handles_max, PROC_HANDLES_MAX) * sizeof(struct proc_handle);
@@ -28,7 +36,7 @@ static size_t region_bytes(const struct proc_kernel_options *options, const uint
     sum += (size_t)PROC_LINKS_MAX * sizeof(struct proc_link_pair);
     for (unsigned i = 0; i < VK_SLOT_CLASSES; i++)
         sum += (size_t)slots[i] * sizeof(struct vk_slot) + VK_PAGE_BYTES;
-    return sum + vk_bufs_region_bytes(bufs) + vk_bufs_region_bytes(park_bufs);
+    return sum + vk_bufs_region_bytes(bufs) + vk_bufs_region_bytes(parks);
 }
 
 static int init_tables(struct proc_kernel *k, const struct proc_kernel_options *options, const uint32_t *bufs)
@@ -49,8 +57,10 @@ static int init_tables(struct proc_kernel *k, const struct proc_kernel_options *
             return rc;
     }
     k->reqs_crowded = k->reqs.max - k->reqs.max / PROC_REQUESTS_KEPT;
+    uint32_t parks[VK_BUF_CLASSES];
+    park_bufs(options, parks);
     int rc = vk_bufs_init(&k->bufs, bufs, &k->region);
-    return rc ? rc : vk_bufs_init(&k->parks, park_bufs, &k->region);
+    return rc ? rc : vk_bufs_init(&k->parks, parks, &k->region);
 }
 
 /* The critical part that mprotect+kernel closes: the process and handle tables, pages of their own. */

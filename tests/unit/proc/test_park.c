@@ -115,16 +115,16 @@ TEST(proc_park, slots_that_parked_heaps_need_are_not_given_away)
 
 TEST(proc_park, beyond_their_number_heaps_stay_in_their_slots)
 {
-    world_start();
+    struct actor *actors[3];
+    CHECK_EQ(world_start_with((struct proc_kernel_options){.parks_max = 2, .service_bytes = 65536}), 0);
     used_bytes = SMALL_BYTES;
-    struct actor *actor = start_of(&movable, 0);
-    /* As if all had been given: taking them one by one would touch each. */
-    for (uint32_t i = 0; i < VK_BUF_CLASSES; i++)
-        world.kernel->parks.classes[i].made = world.kernel->parks.classes[i].max;
+    for (uint32_t i = 0; i < VK_COUNT(actors); i++)
+        actors[i] = start_of(&movable, 0);
     settle_down();
-    CHECK(!is_parked(actor));
+    CHECK(is_parked(actors[0]) && is_parked(actors[1]) && !is_parked(actors[2]));
     pass(10 * MS);
-    CHECK_EQ(actor->word, 1);
+    for (uint32_t i = 0; i < VK_COUNT(actors); i++)
+        CHECK_EQ(actors[i]->word, 1);
     check_nothing_held();
     world_end();
 }
