@@ -108,7 +108,7 @@ static int serve(const struct vkd_options *options)
         .protocol = VKD_HTTP,
         .host = start,
         .listens = &listens,
-        .setup_bytes = net_bind_host_region_bytes(&loaded.host),
+        .setup_bytes = net_bind_host_region_bytes(&loaded.host, 0),
         .is_over = is_over,
         .over_why = "a supervisor gave up: its actors ended more often than `max` within `per`",
         .setup_slots = children_count(),

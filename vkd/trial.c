@@ -157,7 +157,7 @@ static int make_kernel(struct run *r)
         .requests_max = 4 * processes_max,
         .slots_max = {processes_max, 2048, 256, 8},
         .slots_warm = 1,
-        .service_bytes = net_bind_host_region_bytes(r->trial->host),
+        .service_bytes = net_bind_host_region_bytes(r->trial->host, 0),
         .wall_base_s = VKD_TRIAL_EPOCH_S - 1, /* the simulation begins at one second */
         .logs_all = true,
         .log = on_log,

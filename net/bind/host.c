@@ -167,15 +167,17 @@ int net_bind_host_init(struct net_bind_host *host, const struct interp_image *im
 
 /* ---- in a kernel ------------------------------------------------------------------ */
 
-size_t net_bind_host_region_bytes(const struct net_bind_host *host)
+size_t net_bind_host_region_bytes(const struct net_bind_host *host, uint32_t conns_max)
 {
-    return interp_actors_region_bytes(&host->cast) + (host->blocks_count ? net_server_region_bytes(0) : 0);
+    size_t server_bytes = host->blocks_count ? net_server_region_bytes(conns_max) : 0;
+    return interp_actors_region_bytes(&host->cast) + server_bytes;
 }
 
 int net_bind_host_start(const struct net_bind_host *host, struct proc_kernel *kernel,
                         struct net_bind_hosted *hosted)
 {
-    const struct net_server_options options = {.env = &hosted->env, .name = server_of(host)};
+    const struct net_server_options options = {
+        .env = &hosted->env, .name = server_of(host), .conns_max = hosted->conns_max};
     hosted->host = host;
     hosted->env.count = NET_BIND_ENV_FREE;
     int rc = interp_actors_create(kernel, &host->cast, &hosted->env, &hosted->actors);

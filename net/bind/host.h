@@ -57,17 +57,19 @@ int net_bind_host_init(struct net_bind_host *host, const struct interp_image *im
 /* A host in a kernel. */
 struct net_bind_hosted {
     const struct net_bind_host *host;
+    uint32_t conns_max;        /* of the server; set by the caller before it starts; 0: NET_CONNS_DEFAULT */
     struct proc_env env;       /* of all its processes; the caller may add to it before it listens */
     struct net_server *server; /* NULL: the program has no http block */
     struct interp_actors *actors;
 };
 
-/* Region memory that net_bind_host_start takes, for proc_kernel_options.service_bytes. */
-size_t net_bind_host_region_bytes(const struct net_bind_host *host);
+/* Region memory that net_bind_host_start takes with such a conns_max, for proc_kernel_options.service_bytes.
+ */
+size_t net_bind_host_region_bytes(const struct net_bind_host *host, uint32_t conns_max);
 
 /*
- * Start the host's services in the kernel. hosted is zeroed, does not move and
- * lives as long as the kernel. 0, -VK_ENOMEM, -VK_ENOSPC.
+ * Start the host's services in the kernel. hosted is zeroed but for what its
+ * caller sets, does not move and lives as long as the kernel. 0, -VK_ENOMEM, -VK_ENOSPC.
  */
 int net_bind_host_start(const struct net_bind_host *host, struct proc_kernel *kernel,
                         struct net_bind_hosted *hosted);
