@@ -13,7 +13,7 @@
 #include "net/route.h"
 #include "proc/supervise.h"
 #include "vk/fmt.h"
-#include "vkd/serve.h"
+#include "vkd/app.h"
 
 #define COUNTER     2u /* the handle of the counter in every request's environment */
 #define COUNTERS    3u /* of the server's counters */

@@ -10,7 +10,7 @@
  */
 #include "examples/counters.h"
 #include "net/request.h"
-#include "vkd/serve.h"
+#include "vkd/app.h"
 
 #define COUNTERS 2u /* the handle of the server's counters */
 

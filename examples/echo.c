@@ -6,7 +6,7 @@
  * has no GET /counters as the others have.
  */
 #include "proc/native.h"
-#include "vkd/serve.h"
+#include "vkd/app.h"
 
 #define LINE_MAX_BYTES 8192u /* a longer line is answered in pieces */
 

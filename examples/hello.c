@@ -12,7 +12,7 @@
 #include "net/query.h"
 #include "net/request.h"
 #include "net/route.h"
-#include "vkd/serve.h"
+#include "vkd/app.h"
 
 #define PIECE_BYTES 32768u /* of a stream, taken in one op */
 #define WAIT_MAX_MS 3600000u

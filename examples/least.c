@@ -5,7 +5,7 @@
  */
 #include "net/request.h"
 #include "vk/fmt.h"
-#include "vkd/serve.h"
+#include "vkd/app.h"
 
 static enum proc_step answer(struct proc_self *self, struct proc_fiber *fiber)
 {

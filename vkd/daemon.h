@@ -12,13 +12,8 @@
 #ifndef VKD_DAEMON_H
 #define VKD_DAEMON_H
 
+#include "vkd/app.h"
 #include "vkd/options.h"
-
-/* Where a server listens. */
-struct vkd_listens {
-    uint32_t count; /* 0 .. NET_LISTENERS_MAX */
-    struct proc_addr addrs[NET_LISTENERS_MAX];
-};
 
 /* What a worker is given. Valid until its function returns. */
 struct vkd_worker {
