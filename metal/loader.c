@@ -6,6 +6,7 @@
  *
  * Source: Xen's public header arch-x86/hvm/start_info.h.
  */
+#include "metal/attach.h"
 #include "metal/boot_info.h"
 #include "metal/console.h"
 #include "vk/plat.h"
@@ -48,6 +49,9 @@ extern char metal_image_start[], metal_image_end[]; /* link.ld */
 /* Called by boot.S. */
 _Noreturn void metal_loader(const struct hvm_start_info *start, uint64_t entry_tsc);
 
+/* Changed in the file, so the compiler must not know what it says. */
+static const volatile struct metal_attach attached = {.magic = METAL_ATTACH_MAGIC};
+
 /* The one boot_info; constant once metal_start runs. */
 static struct boot_info info;
 
@@ -69,14 +73,18 @@ static void copy_memory_map(const struct hvm_start_info *start)
     info.range_count = count;
 }
 
+/* First the one in the image's file, then those beside it. */
 static void copy_modules(const struct hvm_start_info *start)
 {
-    if (start->module_count > BOOT_MODULES_MAX)
+    uint32_t own_count = attached.len_bytes != 0 ? 1 : 0;
+    if (start->module_count > BOOT_MODULES_MAX - own_count)
         plat_panic("loader: more modules than BOOT_MODULES_MAX");
+    if (own_count != 0)
+        info.modules[0] = (struct boot_module){attached.base, attached.len_bytes};
     const struct hvm_module *modules = at(start->modules);
     for (uint32_t i = 0; i < start->module_count; i++)
-        info.modules[i] = (struct boot_module){modules[i].base, modules[i].len_bytes};
-    info.module_count = start->module_count;
+        info.modules[own_count + i] = (struct boot_module){modules[i].base, modules[i].len_bytes};
+    info.module_count = own_count + start->module_count;
 }
 
 static void copy_command_line(const struct hvm_start_info *start)

@@ -25,7 +25,8 @@ void plat_caps(struct plat_caps *ret_caps)
 {
     size_t frames = metal_frames_total();
     *ret_caps = (struct plat_caps){
-        .mappings_max = frames < UINT32_MAX ? (uint32_t)frames : UINT32_MAX, /* a slot alive has a frame */
+        .mappings_max =
+            (uint32_t)frames + VK_MAPPINGS_RESERVED, /* a slot alive has a frame; nobody else counts */
         .mappings_split = false,
         .keys = metal_keys_work(),
     };

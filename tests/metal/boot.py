@@ -50,6 +50,22 @@ def run(command, timeout_s):
     return output.decode('utf-8', 'replace').replace('\r', ''), status
 
 
+def command(machine, image, module=None, append='', memory_mib=64, more=()):
+    """The command that boots an image by plain emulation. Exits 77 when there is no QEMU."""
+    qemu = shutil.which('qemu-system-x86_64')
+    if qemu is None:
+        print('skipped: qemu-system-x86_64 is not installed')
+        sys.exit(77)
+    line = [qemu, *MACHINES[machine], '--accel', 'tcg', '-cpu', 'max', '-m', str(memory_mib), '-nodefaults',
+            '-no-reboot', '-display', 'none', '-serial', 'stdio',
+            '-device', 'isa-debug-exit,iobase=0xf4,iosize=4', *more, '-kernel', image]
+    if append:
+        line += ['-append', append]
+    if module:
+        line += ['-initrd', module]
+    return line
+
+
 def parse(output):
     """Names of the tests that passed, of those that failed, and the two counts of the last line."""
     passed = re.findall(r'^ok (\S+)', output, re.MULTILINE)
@@ -104,21 +120,10 @@ def main():
     parser.add_argument('image')
     args = parser.parse_args()
 
-    qemu = shutil.which('qemu-system-x86_64')
-    if qemu is None:
-        print('skipped: qemu-system-x86_64 is not installed')
-        sys.exit(77)
+    devices = [word.format(BUSES[args.machine]) for name in args.device for word in DEVICES[name]]
+    line = command(args.machine, args.image, module=args.module, append=args.command_line, more=devices)
     hosted = hosted_names(args.hosted) if args.hosted else set()
-    command = [qemu, *MACHINES[args.machine], '--accel', 'tcg', '-cpu', 'max', '-m', '64', '-nodefaults',
-               '-no-reboot', '-display', 'none', '-serial', 'stdio',
-               '-device', 'isa-debug-exit,iobase=0xf4,iosize=4', '-kernel', args.image]
-    for name in args.device:
-        command += [word.format(BUSES[args.machine]) for word in DEVICES[name]]
-    if args.command_line:
-        command += ['-append', args.command_line]
-    if args.module:
-        command += ['-initrd', args.module]
-    output, status = run(command, args.timeout)
+    output, status = run(line, args.timeout)
     if args.says:
         found = list(expected_end_problems(output, status, args.status, args.says))
     else:
@@ -127,7 +132,7 @@ def main():
     if re.search(r'^skipped: ', output, re.MULTILINE):
         sys.exit(77)
     if found:
-        print('command:', ' '.join(command))
+        print('command:', ' '.join(line))
         print('\n'.join('problem: ' + problem for problem in found))
     sys.exit(1 if found else 0)
 

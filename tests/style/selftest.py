@@ -96,7 +96,7 @@ FINE = [
     ('vk/a.c', C + '\n' * (style.FILE_LINES_MAX - 1)),
     ('vk/a.c', C + '/* TODO: drop this when the oldest kernel served is 6.1 */\n'),
     ('proc/a.c', C + '/* not io_uring, nor libev */\nstatic const char *name = "io_uring";\n'),
-    ('metal/main.c', C + '#include "net/http.h"\n#include "proc/kernel.h"\n'),
+    ('metal/app/main.c', C + '#include "net/http.h"\n#include "proc/kernel.h"\n'),
     ('metal/a.c', C + '#include "proc/io.h"\n'),
     ('tests/unit/proc/a.c', C + '#include "proc/kernel_impl.h"\n'),
     ('tests/a.c', C + '#include <criterion/criterion.h>\n#include "net/linux/uring.h"\n'),

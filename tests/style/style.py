@@ -91,7 +91,7 @@ def check_own_include(root, path, header):
     sees_inside = target == layer or layer in PLATFORMS or layer == 'tests'
     if header.endswith('_impl.h') and not sees_inside:
         return f'"{header}" is private to {target}'
-    puts_parts_together = layer not in ARROWS or path.startswith('metal/main')
+    puts_parts_together = layer not in ARROWS or path.startswith('metal/app/')
     if puts_parts_together:
         return None
     if target not in ARROWS[layer] and header not in ARROWS[layer]:

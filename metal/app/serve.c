@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "metal/app/serve.h"
+
+#include "metal/app/driver.h"
+#include "metal/app/say.h"
+#include "metal/frames.h"
+#include "net/server.h"
+#include "net/stream.h"
+#include "vk/fmt.h"
+#include "vk/limits.h"
+
+#define TICK_MAX_NS 1000000000u /* longest sleep: what is not driven by events is looked at this often */
+#define ADDR_BYTES  64u
+
+struct serving {
+    const struct vkd_app *app;
+    const struct app_start *start;
+    struct proc_io *io;
+    struct proc_kernel *kernel;
+    struct vkd_listens bound;
+    uint32_t listeners[NET_LISTENERS_MAX];
+    struct net_server *server;   /* of an HTTP program */
+    struct net_streams *streams; /* of a TCP program */
+    struct proc_env env;
+};
+
+int app_start(struct app_start *start, const char *command_line)
+{
+    char why[APP_WHY_BYTES];
+    size_t free_bytes = metal_frames_free() * (size_t)VK_PAGE_BYTES;
+    if (app_options_parse(&start->options, command_line, why) != 0)
+        return app_refuse("%s", why);
+    if (free_bytes < APP_MEMORY_MIN_BYTES)
+        return app_refuse("the machine has %zu KiB of memory left beside the image; it needs %u KiB",
+                          free_bytes >> 10, APP_MEMORY_MIN_BYTES >> 10);
+    app_plan_make(&start->plan, free_bytes, start->options.slots);
+    return 0;
+}
+
+/* ---- kernel and service ------------------------------------------------------------ */
+
+static void log_line(void *ctx, enum proc_log_level level, struct vk_span text)
+{
+    (void)ctx, (void)level;
+    app_say_span(text);
+}
+
+static int make_kernel(struct serving *s)
+{
+    const struct app_plan *plan = &s->start->plan;
+    struct proc_kernel_options options = {
+        .io = s->io,
+        .guard = s->start->options.guard,
+        .processes_max = plan->processes_max,
+        .handles_max = plan->handles_max,
+        .requests_max = plan->requests_max,
+        .parks_max = plan->parks_max,
+        .slots_warm = plan->slots_warm,
+        .service_bytes = net_server_region_bytes(plan->conns_max) +
+                         net_streams_region_bytes(plan->conns_max) + s->app->setup_bytes,
+        .log = log_line,
+    };
+    memcpy(options.slots_max, plan->slots_max, sizeof options.slots_max);
+    memcpy(options.bufs_max, plan->bufs_max, sizeof options.bufs_max);
+    return proc_kernel_create(&options, &s->kernel);
+}
+
+static int make_http(struct serving *s)
+{
+    const struct net_server_options options = {
+        .handler = {.program = s->app->program, .deadline_ns = s->app->deadline_ns},
+        .env = &s->env,
+        .conns_max = s->start->plan.conns_max,
+    };
+    int rc = net_server_create(s->kernel, &options, &s->server);
+    if (rc || s->env.count == PROC_ENV_MAX)
+        return rc ? rc : -VK_ENOSPC;
+    s->env.objects[s->env.count++] = net_server_gauges(s->server);
+    return net_server_listen(s->server, s->listeners[0], NULL);
+}
+
+static int make_tcp(struct serving *s)
+{
+    int rc = net_streams_create(s->kernel, s->start->plan.conns_max, &s->streams);
+    return rc ? rc : net_streams_serve(s->streams, s->listeners[0], s->app->program, &s->env);
+}
+
+static int make_service(struct serving *s, const char **ret_why)
+{
+    int rc = s->app->setup ? s->app->setup(s->kernel, &s->env) : 0;
+    if (rc)
+        return rc;
+    if (s->app->host)
+        return s->app->host(s->kernel, s->listeners, &s->server, ret_why);
+    return s->app->protocol == VKD_HTTP ? make_http(s) : make_tcp(s);
+}
+
+/* ---- where it listens -------------------------------------------------------------- */
+
+static void print_ip6(struct vk_out *out, const uint8_t ip[16])
+{
+    for (uint32_t i = 0; i < 16; i += 2)
+        vk_out_fmt(out, "%s%x", i ? ":" : "[", ip[i] << 8 | ip[i + 1]);
+    vk_out_fmt(out, "]");
+}
+
+/* As it stands in a URL; all addresses of the machine are shown as the one it is reached by. */
+static struct vk_span print_addr(const struct serving *s, const struct proc_addr *addr,
+                                 uint8_t room[ADDR_BYTES])
+{
+    static const uint8_t all[16];
+    struct proc_addr shown = *addr;
+    struct vk_out out;
+    vk_out_init(&out, room, ADDR_BYTES);
+    if (memcmp(addr->ip, all, sizeof all) == 0)
+        app_driver_address(s->io, addr->family, &shown);
+    if (addr->family == 6)
+        print_ip6(&out, shown.ip);
+    else
+        vk_out_fmt(&out, "%u.%u.%u.%u", shown.ip[0], shown.ip[1], shown.ip[2], shown.ip[3]);
+    vk_out_fmt(&out, ":%u", addr->port);
+    return vk_out_span(&out);
+}
+
+static struct proc_addr wanted_addr(const struct serving *s, uint32_t i)
+{
+    if (i == 0 && s->start->options.has_listen)
+        return s->start->options.listen;
+    if (s->app->listens != NULL)
+        return s->app->listens->addrs[i];
+    return (struct proc_addr){.family = 4, .port = APP_PORT_DEFAULT};
+}
+
+static int open_listeners(struct serving *s)
+{
+    uint8_t text[ADDR_BYTES];
+    s->bound.count = s->app->listens != NULL ? s->app->listens->count : 1;
+    for (uint32_t i = 0; i < s->bound.count; i++) {
+        struct proc_addr addr = wanted_addr(s, i);
+        int rc = s->io->ops->listen(s->io, &addr, s->app->protocol == VKD_HTTP, &s->listeners[i],
+                                    &s->bound.addrs[i]);
+        if (rc != 0) {
+            struct vk_span name = print_addr(s, &addr, text);
+            return app_refuse("it cannot listen on %.*s: %s", (int)name.len, (const char *)name.ptr,
+                              vk_err_text(rc));
+        }
+    }
+    return 0;
+}
+
+/* "listening on http://10.0.2.15:8080 (lwip, mprotect, 1.9 ms after entry)" */
+static void announce(const struct serving *s)
+{
+    uint8_t line[NET_LISTENERS_MAX * (ADDR_BYTES + 16) + 128], text[ADDR_BYTES];
+    struct vk_out out;
+    vk_out_init(&out, line, sizeof line);
+    vk_out_fmt(&out, s->bound.count ? "listening on " : "running ");
+    for (uint32_t i = 0; i < s->bound.count; i++) {
+        struct vk_span addr = print_addr(s, &s->bound.addrs[i], text);
+        vk_out_fmt(&out, "%s%s://%.*s", i ? ", " : "", s->app->protocol == VKD_HTTP ? "http" : "tcp",
+                   (int)addr.len, (const char *)addr.ptr);
+    }
+    uint64_t us = plat_mono_ns() / 1000;
+    vk_out_fmt(&out, "%s(%s, %s, %lu.%02lu ms after entry)", s->bound.count ? " " : "", s->io->ops->name,
+               vk_guard_name(proc_kernel_guard(s->kernel)), us / 1000, us % 1000 / 10);
+    app_say_span(vk_out_span(&out));
+}
+
+/* ---- serving ----------------------------------------------------------------------- */
+
+static int prepare(struct serving *s)
+{
+    const char *why = NULL;
+    s->io = app_driver_create(s->start);
+    if (s->io == NULL)
+        return 1;
+    int rc = make_kernel(s);
+    if (rc != 0)
+        return app_refuse("the kernel cannot start with guard=%s: %s", vk_guard_name(s->start->options.guard),
+                          vk_err_text(rc));
+    if (open_listeners(s) != 0)
+        return 1;
+    rc = make_service(s, &why);
+    return rc == 0 ? 0 : app_refuse("the service cannot start: %s", why ? why : vk_err_text(rc));
+}
+
+int app_serve(const struct vkd_app *app, const struct app_start *start)
+{
+    static struct serving s;
+    s = (struct serving){.app = app, .start = start};
+    if (prepare(&s) != 0)
+        return 1;
+    announce(&s);
+    while (app->is_over == NULL || !app->is_over())
+        proc_kernel_step(s.kernel, TICK_MAX_NS);
+    return app_refuse("%s", app->over_why);
+}

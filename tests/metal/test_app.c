@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Goal: the command line of the application image means what docs/metal.md
+ * says, and what it does not mean is refused; the division of memory fits into
+ * the machine, whatever its size.
+ */
+#include "metal/app/options.h"
+#include "metal/app/plan.h"
+#include "tests/unit/test.h"
+#include "vk/err.h"
+#include "vk/limits.h"
+
+#define MIB ((size_t)1 << 20)
+
+static struct app_options options;
+static char why[APP_WHY_BYTES];
+
+static bool says(const char *part)
+{
+    for (const char *at = why; *at != '\0'; at++) {
+        size_t i = 0;
+        while (part[i] != '\0' && at[i] == part[i])
+            i++;
+        if (part[i] == '\0')
+            return true;
+    }
+    return false;
+}
+
+static void check_refused(const char *line, const char *part)
+{
+    CHECK_EQ(app_options_parse(&options, line, why), -VK_EINVAL);
+    CHECK(says(part));
+}
+
+TEST(metal_app_options, defaults_are_dhcp_and_mprotect)
+{
+    CHECK_EQ(app_options_parse(&options, "", why), 0);
+    CHECK(!options.has_listen);
+    CHECK_MEM(options.ip, "dhcp", 5);
+    CHECK_EQ(options.guard, VK_GUARD_MPROTECT);
+    CHECK_EQ(options.slots, APP_SLOTS_AUTO);
+}
+
+TEST(metal_app_options, every_word_is_taken_among_those_of_the_machine)
+{
+    const char *line =
+        " listen=10.0.2.15:81  ip=10.0.2.15/24,router=10.0.2.2 virtio_mmio.device=512@0xfeb00e00:12 "
+        "guard=off slots=7 virtio_mmio.device=512@0xfeb00c00:11 ";
+    CHECK_EQ(app_options_parse(&options, line, why), 0);
+    CHECK_EQ(why[0], '\0');
+    CHECK(options.has_listen);
+    CHECK_EQ(options.listen.family, 4);
+    CHECK_EQ(options.listen.port, 81);
+    CHECK_MEM(options.listen.ip, "\x0a\x00\x02\x0f", 4);
+    CHECK_MEM(options.ip, "10.0.2.15/24,router=10.0.2.2", 29);
+    CHECK_EQ(options.guard, VK_GUARD_OFF);
+    CHECK_EQ(options.slots, 7);
+}
+
+TEST(metal_app_options, listen_takes_a_port_alone_and_all_addresses_of_ipv6)
+{
+    static const uint8_t all[16];
+    CHECK_EQ(app_options_parse(&options, "listen=65535", why), 0);
+    CHECK_EQ(options.listen.family, 4);
+    CHECK_EQ(options.listen.port, 65535);
+    CHECK_MEM(options.listen.ip, all, sizeof all);
+    CHECK_EQ(app_options_parse(&options, "listen=[::]:80", why), 0);
+    CHECK_EQ(options.listen.family, 6);
+    CHECK_EQ(options.listen.port, 80);
+    CHECK_MEM(options.listen.ip, all, sizeof all);
+}
+
+TEST(metal_app_options, what_is_wrong_is_refused_and_named)
+{
+    check_refused("frobnicate", "frobnicate: unknown option");
+    check_refused("slots", "slots: unknown option");
+    check_refused("slots=1 slots=2", "slots=2: it is given twice");
+    check_refused("slots=0", "slots=0: expected a number from 1 to");
+    check_refused("slots=60001", "expected a number");
+    check_refused("slots=-1", "expected a number");
+    check_refused("guard=maybe", "guard=maybe: expected auto");
+    check_refused("guard=mprotectmprotectmprotectmprotect", "expected auto");
+    check_refused("ip=", "expected ip=dhcp");
+    check_refused("listen=0", "a port is a number");
+    check_refused("listen=65536", "a port is a number");
+    check_refused("listen=1.2.3:80", "expected listen=PORT");
+    check_refused("listen=1.2.3.4.5:80", "expected listen=PORT");
+    check_refused("listen=1.2.3.256:80", "expected listen=PORT");
+    check_refused("listen=1.2..4:80", "expected listen=PORT");
+    check_refused("listen=[::1]:80", "expected listen=PORT");
+    check_refused("listen=1.2.3.4:", "a port is a number");
+}
+
+/* What the parts come to when all of them are used. */
+static size_t sum_of(const struct app_plan *plan)
+{
+    static const uint32_t buf_bytes[VK_BUF_CLASSES] = {512, 2048, 8192, 65536, 262144};
+    size_t sum =
+        plan->io_bytes + (size_t)plan->parks_max * PROC_PARK_MAX_BYTES + (size_t)plan->conns_max * 1024;
+    for (uint32_t i = 0; i < VK_BUF_CLASSES; i++)
+        sum += (size_t)plan->bufs_max[i] * buf_bytes[i];
+    return sum + (size_t)plan->slots_max[0] * (vk_pool_class_bytes(0) / 4);
+}
+
+TEST(metal_app_plan, everything_fits_into_the_machine)
+{
+    struct app_plan plan;
+    for (size_t free_bytes = APP_MEMORY_MIN_BYTES; free_bytes <= 3 * 1024 * MIB;
+         free_bytes += free_bytes / 3) {
+        app_plan_make(&plan, free_bytes, 0);
+        CHECK(sum_of(&plan) < free_bytes);
+        CHECK(plan.freeze_heap_bytes <= free_bytes / 2);
+        CHECK(plan.slots_warm <= plan.slots_max[0]);
+        CHECK(plan.processes_max >= plan.slots_max[0]);
+        CHECK(plan.io_conns_max > plan.conns_max);
+    }
+}
+
+TEST(metal_app_plan, sixteen_mib_hold_a_thousand_connections)
+{
+    struct app_plan plan;
+    app_plan_make(&plan, 14 * MIB, 0);
+    CHECK(plan.conns_max >= 1000);
+}
+
+TEST(metal_app_plan, a_large_machine_has_the_bounds_of_linux)
+{
+    struct app_plan plan;
+    app_plan_make(&plan, 3 * 1024 * MIB, 0);
+    CHECK_EQ(plan.conns_max, NET_CONNS_DEFAULT);
+    CHECK_EQ(plan.parks_max, PROC_PARKS_MAX);
+    CHECK(plan.slots_max[0] > 40000 && plan.slots_max[0] <= VKD_SLOTS_MAX);
+}
+
+TEST(metal_app_plan, slots_asked_for_are_given)
+{
+    struct app_plan plan;
+    app_plan_make(&plan, 64 * MIB, 5);
+    CHECK_EQ(plan.slots_max[0], 5);
+    CHECK_EQ(plan.slots_warm, 5);
+}
