@@ -16,6 +16,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define GETPID_NUMBER 39
@@ -439,7 +440,39 @@ static void test_a_thread_may_have_two_runners(void)
     check_still_works();
 }
 
+/* ---- ticks ---- */
+
+/* Set: who starts a timer comes back after ticks enough. */
+static bool is_slow;
+
+int __real_timer_settime(timer_t timer, int flags, const struct itimerspec *value, struct itimerspec *before);
+int __wrap_timer_settime(timer_t timer, int flags, const struct itimerspec *value, struct itimerspec *before);
+
+int __wrap_timer_settime(timer_t timer, int flags, const struct itimerspec *value, struct itimerspec *before)
+{
+    struct timespec start, now;
+    int rc = __real_timer_settime(timer, flags, value, before);
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &start);
+    do
+        (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    while (is_slow && now.tv_sec == start.tv_sec && now.tv_nsec - start.tv_nsec < 30000000);
+    return rc;
+}
+
+/* As on a machine that is busy with others. */
+static void test_tick_may_come_before_its_runner_is_ready(void)
+{
+    const struct plat_runner_options options = {.stack_bytes = STACK_BYTES, .tick_ns = 1000000};
+    struct plat_runner *runner;
+    is_slow = true;
+    CHECK(plat_runner_create(&options, &runner) == 0);
+    is_slow = false;
+    plat_runner_destroy(runner);
+    check_still_works();
+}
+
 const struct test linux_tests[] = {
+    {"tick_may_come_before_its_runner_is_ready", test_tick_may_come_before_its_runner_is_ready},
     {"ten_thousand_faults_use_nothing_up", test_ten_thousand_faults_use_nothing_up},
     {"bug_of_the_kernel_is_visible", test_bug_of_the_kernel_is_visible},
     {"signal_that_was_sent_is_no_fault", test_signal_that_was_sent_is_no_fault},

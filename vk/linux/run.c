@@ -118,7 +118,7 @@ static int timer_start(struct plat_runner *runner)
 }
 
 /* The parts of a runner in the order they are made; undone in reverse. */
-enum part { PART_THREAD, PART_HANDLERS, PART_STACK, PART_TRAP, PART_TIMER, PART_COUNT };
+enum part { PART_THREAD, PART_HANDLERS, PART_STACK, PART_TRAP, PART_LISTED, PART_TIMER, PART_COUNT };
 
 static int part_init(struct plat_runner *runner, enum part part)
 {
@@ -132,11 +132,25 @@ static int part_init(struct plat_runner *runner, enum part part)
         return vk_linux_stack_init(&runner->stack, runner->options.stack_bytes);
     case PART_TRAP:
         return runner->options.syscall_trap ? trap_get(thread) : 0;
-    case PART_TIMER:
+    case PART_LISTED:
+        runner->next = thread->runners;
+        thread->runners = runner;
+        return 0;
+    case PART_TIMER: /* its ticks are known as ours by the list */
         return runner->options.tick_ns != 0 ? timer_start(runner) : 0;
     default:
         return 0;
     }
+}
+
+static void unlist(struct plat_runner *runner)
+{
+    struct plat_runner **link = &vk_linux_thread.runners;
+    while (*link != runner) {
+        vk_assert(*link != NULL); /* on the thread that created it */
+        link = &(*link)->next;
+    }
+    *link = runner->next;
 }
 
 static void part_fini(struct plat_runner *runner, enum part part)
@@ -156,6 +170,9 @@ static void part_fini(struct plat_runner *runner, enum part part)
     case PART_TRAP:
         if (runner->options.syscall_trap)
             trap_put(thread);
+        break;
+    case PART_LISTED:
+        unlist(runner);
         break;
     case PART_TIMER:
         if (runner->options.tick_ns != 0)
@@ -195,8 +212,6 @@ int plat_runner_create(const struct plat_runner_options *options, struct plat_ru
             return rc;
         }
     }
-    runner->next = vk_linux_thread.runners;
-    vk_linux_thread.runners = runner;
     *ret_runner = runner;
     return 0;
 }
@@ -205,14 +220,7 @@ void plat_runner_destroy(struct plat_runner *runner)
 {
     if (runner == NULL)
         return;
-    struct plat_runner **link = &vk_linux_thread.runners;
-    while (*link != runner) {
-        vk_assert(*link != NULL); /* on the thread that created it */
-        link = &(*link)->next;
-    }
-    part_fini(runner, PART_TIMER); /* while its ticks are still known as ours */
-    *link = runner->next;
-    parts_fini(runner, PART_TIMER);
+    parts_fini(runner, PART_COUNT);
     free(runner);
 }
 
