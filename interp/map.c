@@ -44,8 +44,9 @@ static bool has_text_keys(const struct interp_run *run, const struct interp_map 
 uint32_t interp_map_hash(const struct interp_run *run, uint32_t map, uint64_t key)
 {
     const struct interp_hash_key *secret = &run->image->hash_key;
-    uint64_t hash = has_text_keys(run, map_at(run, map)) ? interp_hash_bytes(secret, interp_text_at(run, key))
-                                                         : interp_hash_int(secret, key);
+    uint64_t hash = has_text_keys(run, map_at(run, map))
+                        ? vk_hash_bytes(secret->sip, interp_text_at(run, key))
+                        : interp_hash_int(secret, key);
     return (uint32_t)(hash >> 32);
 }
 

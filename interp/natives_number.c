@@ -187,7 +187,7 @@ static uint64_t next_random(const struct interp_call *call)
 {
     const struct proc_self *self = interp_self(call->run);
     const uint64_t seed[] = {self->pid, self->now_ns, (uint64_t)self->wall_s, call->run->p->randoms++};
-    return interp_hash_bytes(&call->run->image->hash_key, vk_span(seed, sizeof seed));
+    return vk_hash_bytes(call->run->image->hash_key.sip, vk_span(seed, sizeof seed));
 }
 
 /*
