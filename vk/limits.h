@@ -43,6 +43,10 @@
 #define PROC_RESTARTS_MAX       64u    /* largest restarts_max of a supervisor; likewise */
 #define PROC_RESTART_RETRY_NS   100000000u /* a child that found no slot is started again after this */
 
+/* Stores: temporary values of programs, in memory. */
+#define VK_KV_BYTES_MAX            (64u << 20) /* of one table's keys and values; its init is -VK_EINVAL */
+#define VK_KV_EXPIRED_PER_CALL     32u    /* entries given back by one call; the others by the next ones */
+
 /* Text. */
 #define INTERP_NUMBER_MAX_BYTES 4096u  /* text of one number; longer is -VK_ETOOBIG */
 #define INTERP_JSON_DEPTH_MAX   64u    /* arrays and objects in each other; deeper is malformed */
