@@ -32,7 +32,8 @@
     X(EDIED, "the other process died")                 \
     X(EOVERFLOW, "too many requests in flight")        \
     X(ENOENT, "no such object")                        \
-    X(EIO, "input or output error")
+    X(EIO, "input or output error")                    \
+    X(EEXIST, "it is there already")
 
 enum vk_err {
     VK_OK = 0,

@@ -46,6 +46,8 @@
 /* Stores: temporary values of programs, in memory. */
 #define VK_KV_BYTES_MAX            (64u << 20) /* of one table's keys and values; its init is -VK_EINVAL */
 #define VK_KV_EXPIRED_PER_CALL     32u    /* entries given back by one call; the others by the next ones */
+#define PROC_STORE_KEY_MAX_BYTES   256u   /* a longer one cannot be put: -VK_ETOOBIG; no get finds it */
+#define PROC_STORE_VALUE_MAX_BYTES 65536u /* a larger one is -VK_ETOOBIG */
 
 /* Text. */
 #define INTERP_NUMBER_MAX_BYTES 4096u  /* text of one number; longer is -VK_ETOOBIG */

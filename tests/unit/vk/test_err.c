@@ -39,4 +39,6 @@ TEST(vk_err, codes_keep_their_numbers)
     CHECK_EQ(VK_EBADH, 5);
     CHECK_EQ(VK_ECANCELED, 12);
     CHECK_EQ(VK_EIO, 24);
+    CHECK_EQ(VK_EEXIST, 25);
+    CHECK_EQ(VK_EEXIST, 25);
 }
