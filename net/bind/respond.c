@@ -6,6 +6,7 @@
  */
 #include "net/bind/bind_impl.h"
 #include "net/chars.h"
+#include "net/etag.h"
 #include "vk/fmt.h"
 
 #define STATUS_MIN      200
@@ -122,23 +123,50 @@ static enum interp_say cookie_line(struct interp_call *call)
     return INTERP_DONE;
 }
 
+#define NONE UINT32_MAX
+
 static bool is_type(struct vk_span name)
 {
     return vk_span_equal_nocase(name, VK_SPAN_LIT("content-type"));
 }
 
-/* Bytes that the lines take at most, and the last type among them. The list holds name, value, name, .... */
-static size_t fields_size(const struct interp_call *call, uint32_t list, struct vk_span *type)
+/* What the lines of a response take at most, and the last ones that mean something here; ptr NULL: none. */
+struct lines {
+    size_t bytes;
+    struct vk_span type;
+    struct vk_span tag;
+};
+
+/* index: of the argument, a list of name, value, name, ...; NONE: the response has no lines. */
+static struct lines lines_of(const struct interp_call *call, uint32_t index)
 {
-    size_t size = 0;
-    for (uint64_t i = 0; i + 1 < interp_list_len(call->run, list); i += 2) {
+    struct lines lines = {0};
+    uint32_t list = index == NONE ? 0 : interp_call_ref(call, index);
+    for (uint64_t i = 0; list && i + 1 < interp_list_len(call->run, list); i += 2) {
         struct vk_span name = interp_list_text(call->run, list, i);
         struct vk_span value = interp_list_text(call->run, list, i + 1);
         if (is_type(name))
-            *type = value;
-        size += name.len + value.len + 4;
+            lines.type = value;
+        else if (vk_span_equal_nocase(name, VK_SPAN_LIT("etag")))
+            lines.tag = value;
+        lines.bytes += name.len + value.len + 4;
     }
-    return size;
+    return lines;
+}
+
+/* Whether the client says that it has the response with that tag (RFC 9110, 13.2.2). */
+static bool is_known(const struct interp_call *call, struct vk_span tag)
+{
+    const struct net_request *request = net_bind_request(call);
+    const uint8_t *bytes = proc_at(interp_self(call->run), interp_self(call->run)->arg_off);
+    const struct net_head *head = &request->head;
+    const struct vk_span name = VK_SPAN_LIT("if-none-match");
+    if (head->method != NET_METHOD_GET && head->method != NET_METHOD_HEAD)
+        return false;
+    for (uint32_t i = 0; (i = net_head_find(head, bytes, name, i)) < head->fields_count; i++)
+        if (net_etag_matches(net_head_span(bytes, head->fields[i].value), tag))
+            return true;
+    return false;
 }
 
 static void put_fields(const struct interp_call *call, uint32_t list, struct net_writer *w)
@@ -149,8 +177,6 @@ static void put_fields(const struct interp_call *call, uint32_t list, struct net
             net_reply_field(w, name, interp_list_text(call->run, list, i + 1));
     }
 }
-
-#define NONE UINT32_MAX
 
 /* The arguments of a response: references by their index, NONE where it has none. */
 struct parts {
@@ -181,12 +207,13 @@ static enum interp_say check_start(struct interp_call *call)
 static enum interp_say begin(struct interp_call *call, struct parts *parts, bool *ret_wants)
 {
     struct proc_self *self = interp_self(call->run);
-    struct vk_span type = interp_call_text(call, 0);
-    size_t fields =
-        parts->headers == NONE ? 0 : fields_size(call, interp_call_ref(call, parts->headers), &type);
-    if (fields > NET_HEAD_MAX_BYTES)
+    struct lines lines = lines_of(call, parts->headers);
+    uint32_t status = (uint32_t)interp_call_scalar(call, 0).i;
+    if (lines.bytes > NET_HEAD_MAX_BYTES)
         return interp_call_fail(call, VK_SPAN_LIT("the headers of a response are at most 16 KiB"));
-    size_t room = NET_REPLY_ROOM + fields + (parts->is_whole ? (size_t)parts->length_bytes : 0);
+    if (status == 200 && lines.tag.ptr && is_known(call, lines.tag))
+        status = 304;
+    size_t room = NET_REPLY_ROOM + lines.bytes + (parts->is_whole ? (size_t)parts->length_bytes : 0);
     uint8_t *bytes = interp_call_text_new(call, interp_str_type(call->run), room);
     if (!bytes && parts->is_whole) { /* the head alone may have room */
         parts->is_whole = false;
@@ -194,14 +221,13 @@ static enum interp_say begin(struct interp_call *call, struct parts *parts, bool
     }
     if (!bytes)
         return INTERP_TRAP;
-    type = interp_call_text(call, 0);
-    if (fields)
-        (void)fields_size(call, interp_call_ref(call, parts->headers), &type);
-    struct net_reply reply = net_bind_answer(call, (uint32_t)interp_call_scalar(call, 0).i, type);
+    lines = lines_of(call, parts->headers); /* they may have moved */
+    struct net_reply reply =
+        net_bind_answer(call, status, lines.type.ptr ? lines.type : interp_call_text(call, 0));
     struct net_writer w = net_writer(bytes, room);
     uint32_t flags = net_request_frame(net_bind_request(call), &reply, parts->length_bytes);
     net_reply_begin(&w, &reply);
-    if (fields)
+    if (lines.bytes)
         put_fields(call, interp_call_ref(call, parts->headers), &w);
     int rc = net_reply_end(&w);
     if (rc)
