@@ -103,6 +103,8 @@ static void put_constant(const struct disasm *d, uint32_t index)
         return;
     }
     memcpy(&object, data + ref->offset, sizeof object);
+    if (d->types[ref->type].kind == INTERP_KIND_BYTES)
+        vkc_text_print(d->text, " of %u bytes", object.count);
     if (d->types[ref->type].kind != INTERP_KIND_STR)
         return;
     vkc_text_put(d->text, " \"");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Calls: functions, closures, built-ins, variants; methods in the order of docs/language.md, section 4.8. */
+#include "compiler/asset.h"
 #include "compiler/pass.h"
 
 static struct vkc_type *error_type(const struct vkc_pass *pass)
@@ -152,6 +153,9 @@ struct vkc_type *vkc_infer_builtin(struct vkc_pass *pass, struct vkc_expr *expr,
         vkc_later_trait(pass, builtin->where.trait, call->type_args[builtin->where.param],
                         receiver != NULL ? expr->field.name.span : expr->span);
     edges_of_builtin(pass, call, expr->span);
+    if (builtin->id == VKC_BUILTIN_EMBED || builtin->id == VKC_BUILTIN_EMBED_BYTES ||
+        builtin->id == VKC_BUILTIN_ASSET)
+        vkc_asset_find(pass, call, expr->span);
     return result;
 }
 

@@ -9,6 +9,8 @@
 #define VKC_SOURCE_MAX_BYTES (1u << 20)  /* one file */
 #define VKC_HEAD_BYTES       4096u       /* a file's first ones, which show whether it is text */
 #define VKC_HEAD_NULS        8u          /* so many NUL bytes there: it is refused as a whole */
+#define VKC_ASSET_MAX_BYTES  (8u << 20)  /* one embedded file */
+#define VKC_ASSETS_MAX_BYTES (64u << 20) /* all embedded files of a program */
 #define VKC_LINE_MAX_BYTES   (64u << 10) /* one line, without its end */
 #define VKC_NAME_MAX_BYTES   64u
 #define VKC_NESTING_MAX      200u  /* expressions, blocks, types and patterns within one another */

@@ -4,6 +4,7 @@
  * an Option of a scalar is two: NAME? says whether there is a value, NAME
  * gives it; one that gives an Option of a text gives an OPT.
  */
+#include "compiler/asset.h"
 #include "compiler/lower_impl.h"
 
 #include <string.h>
@@ -491,11 +492,44 @@ static uint32_t change(struct vkc_fun *f, struct vkc_built *b)
     return value;
 }
 
+/* ---- embedded files ---------------------------------------------------------------------------- */
+
+/* The headers of a response with a file as its body: a constant list of their names and values. */
+static uint32_t asset_headers(struct vkc_fun *f, const struct vkc_asset *asset)
+{
+    uint16_t str = vkc_unit_str(f->unit), list = vkc_unit_list(f->unit, str);
+    uint32_t name = vkc_unit_text(f->unit, str, "etag", 4);
+    uint32_t value = vkc_unit_text(f->unit, str, asset->tag, VKC_ASSET_TAG_LEN);
+    const uint64_t words[] = {2, f->unit->refs[name].offset | INTERP_REF_IMAGE,
+                              f->unit->refs[value].offset | INTERP_REF_IMAGE};
+    return vkc_fun_ref(f, vkc_unit_object(f->unit, list, 2, words, VK_COUNT(words)), list, VKC_NONE);
+}
+
+static uint32_t built_asset(struct vkc_fun *f, const struct vkc_built *b)
+{
+    const struct vkc_asset *asset = b->call->asset;
+    bool is_text = is(b, "asset.text"), is_value = is_text || is(b, "asset.bytes");
+    uint16_t type = is_text ? vkc_unit_str(f->unit) : vkc_unit_bytes(f->unit);
+    uint32_t parts[VKC_RESPONSE_PARTS];
+    vk_assert(is_value || is(b, "asset.response"));
+    uint32_t bytes = vkc_fun_ref(f, vkc_unit_text(f->unit, type, asset->bytes, asset->len_bytes), type,
+                                 is_value ? b->want : VKC_NONE);
+    if (is_value)
+        return bytes;
+    no_parts(parts);
+    parts[VKC_RESPONSE_TYPE] = vkc_fun_text(f, asset->type, strlen(asset->type), VKC_NONE);
+    parts[VKC_RESPONSE_BYTES] = bytes;
+    parts[VKC_RESPONSE_HEADERS] = asset_headers(f, asset);
+    return response(f, b, parts);
+}
+
 uint32_t vkc_expr_builtin(struct vkc_fun *f, const struct vkc_expr *e, uint32_t want)
 {
     struct vkc_built b = {.expr = e, .call = e->meaning, .key = e->meaning->builtin->native, .want = want};
     uint32_t value = VKC_NONE;
     b.result = vkc_fun_type(f, e->type);
+    if (b.call->asset)
+        return built_asset(f, &b);
     if (b.call->receiver)
         b.of = vkc_fun_type(f, b.call->receiver->type);
     if (b.call->builtin->changes)

@@ -27,6 +27,7 @@
 #include "compiler/limits.h"
 #include "compiler/program.h"
 
+struct vkc_asset;
 struct vkc_body;
 struct vkc_builtin;
 
@@ -214,8 +215,9 @@ struct vkc_call {
     struct vkc_symbol *symbol;
     const struct vkc_builtin *builtin;
     struct vkc_expr *receiver;
-    uint32_t base_at; /* RECORD: how many args are evaluated before the base */
-    uint32_t index;   /* READ */
+    uint32_t base_at;              /* RECORD: how many args are evaluated before the base */
+    uint32_t index;                /* READ */
+    const struct vkc_asset *asset; /* BUILTIN `embed` and its kin: the file; NULL: told */
     struct vkc_call_arg *args;
     uint32_t count;
     /* FN, VALUE, BUILTIN: what its type parameters are, in terms of those of the body the call stands in. */

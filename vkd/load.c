@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vkd/load.h"
 
+#include "compiler/asset.h"
 #include "compiler/check.h"
 #include "compiler/lower.h"
 #include "interp/freeze.h"
@@ -49,6 +50,8 @@ static bool compile(const char *path, struct vkd_loaded *l)
     vkd_print_diags(&program);
     for (uint32_t i = 0; i < program.sources.count && l->out != NULL; i++)
         l->reads_out |= is_same_file(program.sources.all[i]->path, l->out);
+    for (const struct vkc_asset *asset = program.assets; asset != NULL && l->out != NULL; asset = asset->next)
+        l->reads_out |= is_same_file(asset->path, l->out);
     vkc_checked_fini(program.checked);
     vkc_program_fini(&program);
     return is_good;

@@ -8,6 +8,7 @@ one program, requests over raw sockets.
 
 Usage: test_http.py VKD PROGRAM
 """
+import hashlib
 import pathlib
 import re
 import signal
@@ -68,6 +69,9 @@ FORM = 'Content-Type: application/x-www-form-urlencoded\r\n'
 COOKIE = '; Path=/; HttpOnly; SameSite=Lax\r\n'
 BAD = '400 Bad Request'
 
+PIXEL = pathlib.Path(__file__).with_name('files').joinpath('pixel.gif').read_bytes()
+TAG = f'"{hashlib.sha256(PIXEL).hexdigest()[:32]}"'
+
 # name, request, response
 CASES = [
     # ---- responses
@@ -96,6 +100,15 @@ CASES = [
      said('203 Non-Authoritative Information', 'a', 'X-One: 1\r\n', 'x-one: 2\r\n', 'X-Two: \r\n')),
     ('headers of bytes', ask('/bytesh'), said('200 OK', 'xyz', 'x-a: 1\r\n', kind='Content-Type: a/b\r\n')),
     ('headers of json', ask('/jsonh'), said('200 OK', '[1,2]', 'etag: "e"\r\n', kind='Content-Type: application/json\r\n')),
+    ('a file', ask('/asset'), said('200 OK', PIXEL, f'etag: {TAG}\r\n', kind='Content-Type: image/gif\r\n')),
+    ('a file that is known', ask('/asset', headers=f'If-None-Match: "x"\r\nif-none-match: W/{TAG}\r\n'),
+     head('304 Not Modified', CLOSE, f'etag: {TAG}\r\n')),
+    ('a file that is not known', ask('/asset', headers='If-None-Match: "x"\r\n'),
+     said('200 OK', PIXEL, f'etag: {TAG}\r\n', kind='Content-Type: image/gif\r\n')),
+    ('a file that HEAD knows', ask('/asset', 'HEAD', headers=f'If-None-Match: {TAG}\r\n'),
+     head('304 Not Modified', CLOSE, f'etag: {TAG}\r\n')),
+    ('a tag of the program', ask('/jsonh', headers='If-None-Match: "e"\r\n'),
+     head('304 Not Modified', CLOSE, 'etag: "e"\r\n')),
     ('a header that is the type', ask('/css'), said('200 OK', 'a', kind='Content-Type: text/css\r\n')),
     ('no type', ask('/notype'), said('200 OK', 'x', kind='')),
     ('a type of two lines', ask('/badtype'),

@@ -33,9 +33,21 @@ def run(*arguments, text=None, cwd=None):
     return done.returncode, done.stdout, done.stderr
 
 
+# What the examples of the reference embed.
+FILES = {'static/page.html': b'<h1>Hi</h1>\n', 'static/logo.png': b'\x89PNG\r\n\x1a\n'}
+
+
+def put_files(folder):
+    for name, content in FILES.items():
+        os.makedirs(os.path.dirname(os.path.join(folder, name)), exist_ok=True)
+        with open(os.path.join(folder, name), 'wb') as file:
+            file.write(content)
+
+
 def check(text):
-    """What `vkd check` says of that text."""
+    """What `vkd check` says of that text, next to FILES."""
     with tempfile.TemporaryDirectory() as folder:
+        put_files(folder)
         with open(os.path.join(folder, 'a.vk'), 'wb') as file:
             file.write(text if isinstance(text, bytes) else text.encode())
         code, out, err = run('check', 'a.vk', cwd=folder)
@@ -102,6 +114,7 @@ class Reference(unittest.TestCase):
     def test_examples_pass_their_tests(self):
         for kind, text in fences():
             with self.subTest(text=text), tempfile.TemporaryDirectory() as folder:
+                put_files(folder)
                 with open(os.path.join(folder, 'a.vk'), 'w', encoding='utf-8') as file:
                     file.write(text)
                 code, out, err = run('test', 'a.vk', cwd=folder)

@@ -10,6 +10,7 @@ compared but for their lines. Usage: test_module.py VKD LANG_RUN ROOT
 import glob
 import os
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -129,6 +130,7 @@ class Format(Folder):
     def test_the_module_stays_the_same(self):
         paths = sorted(glob.glob(os.path.join(ROOT, 'tests/lang/run/*.vk')))
         self.assertGreater(len(paths), 200)
+        shutil.copytree(os.path.join(ROOT, 'tests/lang/run/files'), os.path.join(self.folder, 'files'))
         for path in paths:
             with open(path, encoding='utf-8') as file:
                 text = file.read()
