@@ -26,14 +26,18 @@ static uint32_t conns_possible(uint32_t wanted)
     return (uint32_t)max;
 }
 
-static int map_addrs(struct net_io *nio)
+/* Table and addresses in one mapping, touched as used. */
+static int map_table(struct net_io *nio, uint32_t conns_max)
 {
-    nio->addrs_bytes = (size_t)nio->table.conns_len * sizeof(nio->addrs[0]);
-    void *map = mmap(NULL, nio->addrs_bytes, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    size_t table_bytes = VK_ALIGN_UP(net_table_bytes(conns_max), 4096u);
+    nio->map_bytes = table_bytes + ((size_t)conns_max + 1) * sizeof(nio->addrs[0]);
+    uint8_t *map = mmap(NULL, nio->map_bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (map == MAP_FAILED)
         return -VK_ENOMEM;
-    nio->addrs = map;
+    nio->map = map;
+    nio->addrs = (union net_sockaddr *)(void *)(map + table_bytes);
+    net_table_init(&nio->table, conns_max, map);
     return 0;
 }
 
@@ -43,9 +47,7 @@ int net_io_init(struct net_io *nio, const struct proc_io_ops *ops, const struct 
     nio->wake_fd = -1;
     nio->reuseport = options->reuseport;
     nio->now_ns = net_clock_ns();
-    int err = net_table_init(&nio->table, conns_possible(options->conns_max));
-    if (err == 0)
-        err = map_addrs(nio);
+    int err = map_table(nio, conns_possible(options->conns_max));
     if (err == 0) {
         /* Blocking for uring: before 6.8 a read in the ring failed at once on a non-blocking descriptor. */
         nio->wake_fd = eventfd(0, EFD_CLOEXEC | (nio->nonblock ? EFD_NONBLOCK : 0));
@@ -65,9 +67,8 @@ void net_io_fini(struct net_io *nio)
     }
     if (nio->wake_fd >= 0)
         (void)close(nio->wake_fd);
-    if (nio->addrs != NULL)
-        (void)munmap(nio->addrs, nio->addrs_bytes);
-    net_table_fini(t);
+    if (nio->map != NULL)
+        (void)munmap(nio->map, nio->map_bytes); /* fails only for a range that is no mapping */
 }
 
 static int add_listener(struct net_io *nio, int fd, uint32_t *ret_conn)
@@ -127,7 +128,7 @@ int net_io_open(struct proc_io *io, const struct proc_addr *addr, uint32_t *ret_
     int err = net_sock_open(addr, nio->nonblock, &fd);
     if (err != 0)
         return err;
-    uint32_t index = net_io_conn_new(&nio->table, fd, 0);
+    uint32_t index = net_io_conn_new(&nio->table, fd, NET_IO_CONN_OPENED);
     if (index == 0) {
         (void)close(fd); /* nothing was done with it */
         return -VK_EMFILE;
@@ -182,51 +183,6 @@ const struct net_io_stats *net_io_stats(const struct proc_io *io)
     nio->stats.conns_live = nio->table.conns_live;
     nio->stats.ops_live = nio->table.ops_live;
     return &nio->stats;
-}
-
-int net_io_check(const struct net_io *nio, const struct proc_io_req *req, uint32_t *ret_conn)
-{
-    uint32_t index = net_io_conn_index(&nio->table, req->conn);
-    if (index == 0)
-        return -VK_EBADH;
-    const struct net_io_conn *conn = &nio->table.conns[index];
-    bool hurries = req->code == PROC_IO_CLOSE && (req->flags & PROC_IO_ABORT);
-    if (conn->close != 0 && !hurries)
-        return -VK_EBADH;
-    bool listens = conn->flags & NET_IO_CONN_LISTENS;
-    int start = NET_IO_START_IN;
-    bool fits = false;
-    switch (req->code) {
-    case PROC_IO_ACCEPT:
-        fits = listens && conn->in == 0;
-        break;
-    case PROC_IO_RECV:
-        fits = !listens && conn->in == 0;
-        break;
-    case PROC_IO_RECV_INTO:
-        fits = !listens && conn->in == 0 && req->len > 0 && req->buf != NULL;
-        break;
-    case PROC_IO_SEND:
-        start = NET_IO_START_OUT;
-        fits = !listens && req->len > 0 && req->len <= INT32_MAX && req->buf != NULL;
-        break;
-    case PROC_IO_SHUTDOWN:
-        start = NET_IO_START_OUT;
-        fits = !listens;
-        break;
-    case PROC_IO_CONNECT:
-        start = NET_IO_START_OUT;
-        fits = !listens && conn->out == 0 && nio->addrs[index].any.sa_family != 0;
-        break;
-    case PROC_IO_CLOSE:
-        start = NET_IO_START_CLOSE;
-        fits = true;
-        break;
-    default:
-        break;
-    }
-    *ret_conn = index;
-    return fits ? start : -VK_EINVAL;
 }
 
 void net_io_accept_starved(struct net_io *nio)

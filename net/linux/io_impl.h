@@ -6,9 +6,9 @@
 #ifndef NET_LINUX_IO_IMPL_H
 #define NET_LINUX_IO_IMPL_H
 
+#include "net/io_table.h"
 #include "net/linux/io.h"
 #include "net/linux/sock.h"
-#include "net/linux/table.h"
 
 #include <sys/socket.h>
 #include <time.h>
@@ -25,7 +25,8 @@ struct net_io {
     struct net_table table;
     struct net_io_stats stats;
     union net_sockaddr *addrs; /* by connection index: where CONNECT goes */
-    size_t addrs_bytes;
+    void *map;                 /* of the table and the addresses */
+    size_t map_bytes;
     bool reuseport;
     bool nonblock; /* sockets are opened non-blocking */
     int wake_fd;
@@ -47,53 +48,16 @@ uint64_t net_io_taken(struct proc_io *io, uint32_t number);
 uint64_t net_io_now(struct proc_io *io);
 void net_io_wake(struct proc_io *io);
 
-/* What the driver has to start after net_io_take. */
-enum net_io_start {
-    NET_IO_START_NONE, /* nothing: it waits for others of its connection, or is held */
-    NET_IO_START_IN,   /* the incoming operation of the connection */
-    NET_IO_START_OUT,  /* the first of its outgoing queue */
-    NET_IO_START_CLOSE,
-};
-
-/*
- * Check a request against the contract and the state of its connection.
- * Returns enum net_io_start and the index of the connection; or what submit
- * returns: -VK_EBADH, -VK_EINVAL.
- */
-int net_io_check(const struct net_io *nio, const struct proc_io_req *req, uint32_t *ret_conn);
-
 /* True when a new ACCEPT is to be held; it is in the list then. */
 bool net_io_accept_hold(struct net_io *nio, uint32_t op);
 
-/*
- * What both drivers do with a request: check it, make it an operation, put it
- * into its place, which is conn->in, the outgoing queue or the list of CLOSEs.
- * Returns enum net_io_start and both indices; or what submit returns, with
- * nothing changed.
- */
+/* net_table_take, and an ACCEPT is held while descriptors are short. */
 VK_INLINE int net_io_take(struct net_io *nio, const struct proc_io_req *req, uint32_t *ret_conn,
                           uint32_t *ret_op)
 {
-    struct net_table *t = &nio->table;
-    int start = net_io_check(nio, req, ret_conn);
-    if (VK_UNLIKELY(start < 0))
-        return start;
-    uint32_t op = net_op_new(t, req, *ret_conn);
-    if (VK_UNLIKELY(op == 0))
-        return -VK_EOVERFLOW;
-    struct net_io_conn *conn = &t->conns[*ret_conn];
-    *ret_op = op;
-    if (start == NET_IO_START_CLOSE) {
-        net_close_add(t, *ret_conn, op);
-    } else if (start == NET_IO_START_OUT) {
-        net_out_push(t, conn, op);
-        if (t->ops[op].next != op)
-            start = NET_IO_START_NONE;
-    } else {
-        conn->in = op;
-        if (req->code == PROC_IO_ACCEPT && net_io_accept_hold(nio, op))
-            start = NET_IO_START_NONE;
-    }
+    int start = net_table_take(&nio->table, req, ret_conn, ret_op);
+    if (start == NET_IO_START_IN && req->code == PROC_IO_ACCEPT && net_io_accept_hold(nio, *ret_op))
+        start = NET_IO_START_NONE;
     return start;
 }
 

@@ -19,7 +19,8 @@ FILE_LINES_MAX = 1000
 # A layer is the longest of these names that a file's folder begins with.
 # Right of it: the layers and single headers it may include. Folders not named
 # here (vkd, examples, bench, tests, ...) put the parts together.
-SEAMS = ['proc/io.h', 'net/dev.h']
+# And the tables that the drivers of the first seam share.
+SEAMS = ['proc/io.h', 'net/dev.h', 'net/io_table.h']
 ARROWS = {
     'vk': ['vk'],
     'proc': ['proc', 'vk'],

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "net/linux/table.h"
-
-#include <sys/mman.h>
+#include "net/io_table.h"
 
 enum {
     HEADS_BITS_MAX = 13, /* 32 KiB: spread tags touch every page of it */
@@ -16,38 +14,45 @@ static uint32_t bits_for(uint32_t count)
     return bits;
 }
 
-int net_table_init(struct net_table *t, uint32_t conns_max)
+static uint32_t ops_for(uint32_t conns_max)
 {
+    return 2 * conns_max + OPS_EXTRA;
+}
+
+static size_t ops_bytes(uint32_t conns_max)
+{
+    return VK_ALIGN_UP((size_t)ops_for(conns_max) * sizeof(struct net_op), 4096u);
+}
+
+static size_t conns_bytes(uint32_t conns_max)
+{
+    return VK_ALIGN_UP(((size_t)conns_max + 1) * sizeof(struct net_io_conn), 4096u);
+}
+
+static uint32_t heads_bits(uint32_t conns_max)
+{
+    uint32_t bits = bits_for(conns_max + 1);
+    return bits < HEADS_BITS_MAX ? bits : HEADS_BITS_MAX;
+}
+
+size_t net_table_bytes(uint32_t conns_max)
+{
+    return ops_bytes(conns_max) + conns_bytes(conns_max) + (sizeof(uint32_t) << heads_bits(conns_max));
+}
+
+void net_table_init(struct net_table *t, uint32_t conns_max, void *memory)
+{
+    uint8_t *base = memory;
     vk_assert(conns_max > 0 && conns_max < NET_CONNS_CAP);
     memset(t, 0, sizeof(*t));
     t->conns_len = conns_max + 1;
-    t->ops_len = 2 * conns_max + OPS_EXTRA;
+    t->ops_len = ops_for(conns_max);
     t->conns_fresh = t->ops_fresh = 1;
     t->index_bits = bits_for(t->conns_len);
-    uint32_t heads_bits = t->index_bits < HEADS_BITS_MAX ? t->index_bits : HEADS_BITS_MAX;
-    t->hash_shift = 64 - heads_bits;
-
-    size_t ops_bytes = VK_ALIGN_UP((size_t)t->ops_len * sizeof(struct net_op), 4096u);
-    size_t conns_bytes = VK_ALIGN_UP((size_t)t->conns_len * sizeof(struct net_io_conn), 4096u);
-    t->map_bytes = ops_bytes + conns_bytes + (sizeof(uint32_t) << heads_bits);
-    t->map =
-        mmap(NULL, t->map_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (t->map == MAP_FAILED) {
-        memset(t, 0, sizeof(*t));
-        return -VK_ENOMEM;
-    }
-    uint8_t *base = t->map;
+    t->hash_shift = 64 - heads_bits(conns_max);
     t->ops = (struct net_op *)(void *)base;
-    t->conns = (struct net_io_conn *)(void *)(base + ops_bytes);
-    t->heads = (uint32_t *)(void *)(base + ops_bytes + conns_bytes);
-    return 0;
-}
-
-void net_table_fini(struct net_table *t)
-{
-    if (t->map != NULL)
-        (void)munmap(t->map, t->map_bytes); /* fails only for a range that is no mapping */
-    memset(t, 0, sizeof(*t));
+    t->conns = (struct net_io_conn *)(void *)(base + ops_bytes(conns_max));
+    t->heads = (uint32_t *)(void *)(base + ops_bytes(conns_max) + conns_bytes(conns_max));
 }
 
 uint32_t net_io_conn_new(struct net_table *t, int fd, uint32_t flags)
@@ -173,4 +178,49 @@ void net_close_done(struct net_table *t, uint32_t conn_index)
         index = next;
     }
     net_done_push(t, first, 0);
+}
+
+int net_table_check(const struct net_table *t, const struct proc_io_req *req, uint32_t *ret_conn)
+{
+    uint32_t index = net_io_conn_index(t, req->conn);
+    if (index == 0)
+        return -VK_EBADH;
+    const struct net_io_conn *conn = &t->conns[index];
+    bool hurries = req->code == PROC_IO_CLOSE && (req->flags & PROC_IO_ABORT);
+    if (conn->close != 0 && !hurries)
+        return -VK_EBADH;
+    bool listens = conn->flags & NET_IO_CONN_LISTENS;
+    int start = NET_IO_START_IN;
+    bool fits = false;
+    switch (req->code) {
+    case PROC_IO_ACCEPT:
+        fits = listens && conn->in == 0;
+        break;
+    case PROC_IO_RECV:
+        fits = !listens && conn->in == 0;
+        break;
+    case PROC_IO_RECV_INTO:
+        fits = !listens && conn->in == 0 && req->len > 0 && req->buf != NULL;
+        break;
+    case PROC_IO_SEND:
+        start = NET_IO_START_OUT;
+        fits = !listens && req->len > 0 && req->len <= INT32_MAX && req->buf != NULL;
+        break;
+    case PROC_IO_SHUTDOWN:
+        start = NET_IO_START_OUT;
+        fits = !listens;
+        break;
+    case PROC_IO_CONNECT:
+        start = NET_IO_START_OUT;
+        fits = !listens && conn->out == 0 && (conn->flags & NET_IO_CONN_OPENED);
+        break;
+    case PROC_IO_CLOSE:
+        start = NET_IO_START_CLOSE;
+        fits = true;
+        break;
+    default:
+        break;
+    }
+    *ret_conn = index;
+    return fits ? start : -VK_EINVAL;
 }

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The tables of a Linux driver: connections, operations in flight, and the
- * way from a caller's tag to its operation (for cancel). Only incoming
+ * The tables that drivers of proc/io.h have in common: connections, operations
+ * in flight, the rules by which a request is taken or refused, and the way
+ * from a caller's tag to its operation (for cancel). Only incoming
  * operations, which live long, are found by a hash: entering each send cost
  * 2 to 3 % of a small request in cache misses. A send is looked for in the
  * queues of all connections.
  *
- * One mapping made at creation, touched as used; index 0 of each table means
- * "none", so zero-filled memory is a valid empty table. A connection's number
+ * One piece of memory, touched as used; index 0 of each table means "none", so
+ * zero-filled memory is a valid empty table. A connection's number
  * is its index with a generation above it and fits in 31 bits, since ACCEPT
  * returns it as a result. Entries are reused last in, first out: the hot ones.
  */
-#ifndef NET_LINUX_TABLE_H
-#define NET_LINUX_TABLE_H
+#ifndef NET_IO_TABLE_H
+#define NET_IO_TABLE_H
 
 #include "proc/io.h"
 #include "vk/err.h"
@@ -27,10 +28,11 @@ enum net_io_conn_flag {
     NET_IO_CONN_CLOSED = 1u << 3,  /* ... and that is done */
     NET_IO_CONN_WATCHED = 1u << 4, /* ev: a watcher is registered for events */
     NET_IO_CONN_RESET = 1u << 5,   /* a send met the reset of the peer; the OS tells it only once */
+    NET_IO_CONN_OPENED = 1u << 6,  /* from open: the one kind that has a CONNECT */
 };
 
 struct net_io_conn {
-    int fd;
+    int fd;         /* the driver's own matter */
     uint32_t in;    /* the RECV, RECV_INTO or ACCEPT in flight; a free entry: the next free */
     uint32_t out;   /* last of the ring of SENDs, SHUTDOWNs and CONNECT, in order */
     uint32_t close; /* the first CLOSE; set means that only a CLOSE with ABORT is taken */
@@ -70,13 +72,13 @@ struct net_table {
     uint32_t conns_live, ops_live;
     uint32_t index_bits, hash_shift;
     uint32_t done_first, done_last; /* finished by the driver itself, to be delivered */
-    void *map;
-    size_t map_bytes;
 };
 
-/* -VK_ENOMEM. conns_max is 1 .. NET_CONNS_CAP - 1. */
-int net_table_init(struct net_table *t, uint32_t conns_max);
-void net_table_fini(struct net_table *t);
+/* Bytes of memory for so many connections, 1 .. NET_CONNS_CAP - 1. */
+size_t net_table_bytes(uint32_t conns_max);
+
+/* memory: zero-filled, aligned to a page, lives as long as the table. There is no fini. */
+void net_table_init(struct net_table *t, uint32_t conns_max, void *memory);
 
 /* A new live entry for fd; 0 when the table is full. */
 uint32_t net_io_conn_new(struct net_table *t, int fd, uint32_t flags);
@@ -202,6 +204,50 @@ void net_close_add(struct net_table *t, uint32_t conn_index, uint32_t op);
 
 /* A connection is over: put its CLOSE, after those that hurried it, into the done list. */
 void net_close_done(struct net_table *t, uint32_t conn_index);
+
+/* What the driver has to start after net_table_take. */
+enum net_io_start {
+    NET_IO_START_NONE, /* nothing: it waits for others of its connection, or is held */
+    NET_IO_START_IN,   /* the incoming operation of the connection */
+    NET_IO_START_OUT,  /* the first of its outgoing queue */
+    NET_IO_START_CLOSE,
+};
+
+/*
+ * Check a request against the contract and the state of its connection.
+ * Returns enum net_io_start and the index of the connection; or what submit
+ * returns: -VK_EBADH, -VK_EINVAL.
+ */
+int net_table_check(const struct net_table *t, const struct proc_io_req *req, uint32_t *ret_conn);
+
+/*
+ * What every driver does with a request: check it, make it an operation, put
+ * it into its place, which is conn->in, the outgoing queue or the list of
+ * CLOSEs. Returns enum net_io_start and both indices; or what submit returns,
+ * with nothing changed.
+ */
+VK_INLINE int net_table_take(struct net_table *t, const struct proc_io_req *req, uint32_t *ret_conn,
+                             uint32_t *ret_op)
+{
+    int start = net_table_check(t, req, ret_conn);
+    if (VK_UNLIKELY(start < 0))
+        return start;
+    uint32_t op = net_op_new(t, req, *ret_conn);
+    if (VK_UNLIKELY(op == 0))
+        return -VK_EOVERFLOW;
+    struct net_io_conn *conn = &t->conns[*ret_conn];
+    *ret_op = op;
+    if (start == NET_IO_START_CLOSE) {
+        net_close_add(t, *ret_conn, op);
+    } else if (start == NET_IO_START_OUT) {
+        net_out_push(t, conn, op);
+        if (t->ops[op].next != op)
+            start = NET_IO_START_NONE;
+    } else {
+        conn->in = op;
+    }
+    return start;
+}
 
 /* Write the final completion of an operation that is in no list, and free it. */
 VK_INLINE void net_op_finish(struct net_table *t, uint32_t index, int32_t res, struct proc_io_event *ret)
