@@ -3,7 +3,8 @@
  * The fourth driver of proc/io.h: TCP by lwIP over a net_dev. One thread, no
  * call-backs into the caller, no memory beyond what creation was given.
  *
- * lwIP is one global stack: at most one driver of an image lives at a time.
+ * lwIP is one global stack that cannot be started twice: one driver in the life
+ * of a program.
  * All its work happens inside of wait: frames in, timers, what was submitted,
  * frames out, and sleep in the device until the next deadline of either.
  */
@@ -58,7 +59,7 @@ size_t metal_lwip_region_bytes(const struct metal_lwip_options *options);
 /*
  * The driver, in memory of region, which it keeps for good. Returns 0;
  * -VK_EINVAL (options out of range), -VK_ENOMEM (region too small), -VK_EIO
- * (plat_random has no entropy), -VK_EADDRINUSE (one lives already).
+ * (plat_random has no entropy), -VK_EADDRINUSE (there was one before).
  */
 int metal_lwip_create(const struct metal_lwip_options *options, struct vk_region *region,
                       struct proc_io **ret_io);

@@ -4,6 +4,9 @@
 
 #include "sim/sim.h"
 #include "tests/driver/through.h"
+#ifdef HAVE_LWIP
+#include "tests/driver/lwip.h"
+#endif
 #ifdef HAVE_NET_LINUX
 #include "net/linux/io.h"
 #endif
@@ -131,6 +134,11 @@ const struct driver_factory driver_factories[] = {
     {"ev", true, create_ev, NULL},
     {"through-uring", true, create_through_uring, through_skips},
     {"through-ev", true, create_through_ev, through_skips},
+#endif
+#ifdef HAVE_LWIP
+    {"lwip", false, lwip_clean_create, NULL},
+    {"lwip-rough", false, lwip_rough_create, NULL},
+    {"lwip-loop", false, lwip_loop_create, NULL},
 #endif
     {"sim", false, driver_create_sim, NULL},
     {"sim-rough", false, create_rough_sim, NULL},

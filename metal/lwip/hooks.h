@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where lwIP asks us (LWIP_HOOK_FILENAME). Included by lwIP's sources. */
+#ifndef METAL_LWIP_HOOKS_H
+#define METAL_LWIP_HOOKS_H
+
+#include <lwip/prot/tcp.h>
+#include <lwip/tcp.h>
+
+/* A first sequence number that nobody can guess; random for each connection. */
+#define LWIP_HOOK_TCP_ISN(local_ip, local_port, remote_ip, remote_port) metal_lwip_random()
+
+/* A segment found its control block; its head is in host order. Other than ERR_OK: lwIP drops it. */
+err_t metal_lwip_admit(const struct tcp_pcb *pcb, const struct tcp_hdr *hdr, const struct pbuf *payload);
+
+#define LWIP_HOOK_TCP_INPACKET_PCB(pcb, hdr, optlen, opt1len, opt2, p) metal_lwip_admit(pcb, hdr, p)
+
+#endif
