@@ -2,22 +2,11 @@
 /* `vkd build` and `vkd disasm`. */
 #include "compiler/disasm.h"
 #include "vkd/command.h"
+#include "vkd/complain.h"
 #include "vkd/load.h"
 #include "vkd/trial.h"
 
-#include <errno.h>
 #include <string.h>
-
-static int write_module(const struct vkd_loaded *loaded, const char *path)
-{
-    FILE *to = fopen(path, "wb");
-    bool is_good = to != NULL && fwrite(loaded->file.bytes, 1, loaded->file.len, to) == loaded->file.len;
-    if (to != NULL)
-        is_good &= fclose(to) == 0;
-    if (!is_good)
-        fprintf(stderr, "vkd build: %s: %s\n", path, strerror(errno));
-    return is_good ? 0 : VKD_EXIT_PROGRAM;
-}
 
 /* app.vk to app.vkb */
 static void default_name(const char *path, struct vkc_text *name)
@@ -39,7 +28,7 @@ static int build(const char *path, const char *out, struct vkd_loaded *loaded)
     if (loaded->reads_out)
         return vkd_usage_error(&vkd_command_build,
                                "'%s' is a source of the program and would be lost; choose another name", out);
-    return write_module(loaded, out);
+    return vkd_write_whole(out, loaded->file.bytes, loaded->file.len) ? 0 : VKD_EXIT_PROGRAM;
 }
 
 static int build_to(const char *path, const char *out, struct vkd_loaded *loaded)
@@ -50,7 +39,7 @@ static int build_to(const char *path, const char *out, struct vkd_loaded *loaded
     if (out != NULL && vkd_ends_with(out, ".vk"))
         return vkd_usage_error(&vkd_command_build, "'%s' is the name of a source; a module's ends in .vkb",
                                out);
-    if (!vkd_can_read(&vkd_command_build, path))
+    if (!vkd_can_read(path))
         return VKD_EXIT_USAGE;
     default_name(path, &name);
     int rc = build(path, out != NULL ? out : name.bytes, loaded);
@@ -88,7 +77,7 @@ static int run_disasm(int argc, char *const *argv)
     struct vkc_text text = {0};
     if (argc != 2)
         return vkd_usage_error(&vkd_command_disasm, "which file?");
-    if (!vkd_can_read(&vkd_command_disasm, argv[1]))
+    if (!vkd_can_read(argv[1]))
         return VKD_EXIT_USAGE;
     bool is_good = vkd_load_module(argv[1], &loaded);
     if (is_good) {

@@ -36,7 +36,7 @@ static int run(int argc, char *const *argv)
     if (first == argc)
         return vkd_usage_error(&vkd_command_check, "which file?");
     for (int i = first; i < argc; i++)
-        if (!vkd_can_read(&vkd_command_check, argv[i]))
+        if (!vkd_can_read(argv[i]))
             return VKD_EXIT_USAGE;
     for (int i = first; i < argc; i++)
         are_good &= check_file(argv[i], explains);

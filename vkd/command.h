@@ -39,7 +39,7 @@ int vkd_usage_error(const struct vkd_command *command, const char *format, ...)
 
 /* Whether the file can be read; if not, that is said on standard error, and the command's exit code is
  * VKD_EXIT_USAGE. */
-bool vkd_can_read(const struct vkd_command *command, const char *path);
+bool vkd_can_read(const char *path);
 
 /* Prints the program's messages on standard error, in colour on a terminal unless NO_COLOR is set. */
 void vkd_print_diags(const struct vkc_program *program);

@@ -2,6 +2,7 @@
 #include "vkd/find.h"
 
 #include "compiler/program.h"
+#include "vkd/complain.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -27,7 +28,7 @@ static void add(struct vkd_found *found, const char *path, const char *top)
 
 static bool complain(const char *path)
 {
-    fprintf(stderr, "vkd: %s: %s\n", path, strerror(errno));
+    vkd_complain("%s: %s", path, strerror(errno));
     return false;
 }
 

@@ -4,12 +4,7 @@
 #include "compiler/check.h"
 #include "compiler/limits.h"
 #include "vkd/command.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "vkd/complain.h"
 
 /* The formatted text of a source; false, reported, when it has errors. */
 static bool format(struct vkc_program *program, struct vkc_source *source, struct vkc_text *text)
@@ -24,44 +19,6 @@ static bool format(struct vkc_program *program, struct vkc_source *source, struc
     return program->diags.errors == 0;
 }
 
-static bool write_all(int fd, const char *bytes, size_t len_bytes)
-{
-    while (len_bytes > 0) {
-        ssize_t written = write(fd, bytes, len_bytes);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return false;
-        bytes += written;
-        len_bytes -= (size_t)written;
-    }
-    return true;
-}
-
-/* Writes beside the file, with its mode, then renames: a file is never seen half written. */
-static bool replace(const char *path, const struct vkc_text *text)
-{
-    struct vkc_text name = {0};
-    struct stat about;
-    char *real = realpath(path, NULL);
-    bool is_done = false;
-    if (real != NULL && stat(real, &about) == 0) {
-        vkc_text_print(&name, "%s.XXXXXX", real);
-        int fd = mkstemp(name.bytes);
-        if (fd >= 0) {
-            is_done = fchmod(fd, about.st_mode & 07777) == 0 && write_all(fd, text->bytes, text->len);
-            is_done = close(fd) == 0 && is_done && rename(name.bytes, real) == 0;
-            if (!is_done)
-                (void)unlink(name.bytes); /* the first error is the one to tell */
-        }
-    }
-    if (!is_done)
-        fprintf(stderr, "vkd fmt: %s: %s\n", path, strerror(errno));
-    vkc_text_fini(&name);
-    free(real);
-    return is_done;
-}
-
 static bool format_file(const char *path, bool is_check)
 {
     struct vkc_program program;
@@ -71,14 +28,14 @@ static bool format_file(const char *path, bool is_check)
     struct vkc_source *source = vkc_source_read(&program.sources, path, &why);
     bool is_good = source != NULL && format(&program, source, &text);
     if (source == NULL)
-        fprintf(stderr, "vkd fmt: %s: %s\n", path, why);
+        vkd_complain("%s: %s", path, why);
     bool is_same = is_good && text.len == source->len_bytes &&
                    (text.len == 0 || memcmp(text.bytes, source->text, text.len) == 0);
     if (is_good && !is_same && is_check) {
         printf("%s\n", path);
         is_good = false;
     } else if (is_good && !is_same) {
-        is_good = replace(path, &text);
+        is_good = vkd_write_whole(path, text.bytes, text.len);
     }
     vkc_text_fini(&text);
     vkc_program_fini(&program);
@@ -95,7 +52,7 @@ static bool format_stdin(bool is_check)
     struct vkc_source *source = vkc_source_read_open(&program.sources, "<stdin>", stdin, &why);
     bool is_good = source != NULL && format(&program, source, &text);
     if (source == NULL)
-        fprintf(stderr, "vkd fmt: standard input: %s\n", why);
+        vkd_complain("standard input: %s", why);
     if (is_good && is_check)
         is_good = text.len == source->len_bytes &&
                   (text.len == 0 || memcmp(text.bytes, source->text, text.len) == 0);
@@ -122,7 +79,7 @@ static int run(int argc, char *const *argv)
     if (first == argc)
         return vkd_usage_error(&vkd_command_fmt, "which file?");
     for (int i = first; i < argc; i++)
-        if (strcmp(argv[i], "-") != 0 && !vkd_can_read(&vkd_command_fmt, argv[i]))
+        if (strcmp(argv[i], "-") != 0 && !vkd_can_read(argv[i]))
             return VKD_EXIT_USAGE;
     for (int i = first; i < argc; i++)
         is_good &= strcmp(argv[i], "-") == 0 ? format_stdin(is_check) : format_file(argv[i], is_check);

@@ -2,6 +2,7 @@
 /* `vkd init`: a folder with a small service and its tests, to begin with. */
 #include "compiler/program.h"
 #include "vkd/command.h"
+#include "vkd/complain.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -46,7 +47,7 @@ static const char *name_of(const char *path)
 
 static bool fail(const char *path, const char *why)
 {
-    fprintf(stderr, "vkd init: %s: %s\n", path, why);
+    vkd_complain("%s: %s", path, why);
     return false;
 }
 

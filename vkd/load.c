@@ -8,6 +8,7 @@
 #include "interp/verify.h"
 #include "vk/limits.h"
 #include "vkd/command.h"
+#include "vkd/complain.h"
 #include "vkd/find.h"
 #include "vkd/trial.h"
 
@@ -63,14 +64,14 @@ static bool read_file(const char *path, struct vkc_text *file)
     size_t len;
     FILE *from = fopen(path, "rb");
     if (from == NULL) {
-        fprintf(stderr, "vkd: %s: %s\n", path, strerror(errno));
+        vkd_complain("%s: %s", path, strerror(errno));
         return false;
     }
     while ((len = fread(piece, 1, sizeof piece, from)) > 0)
         vkc_text_add(file, piece, len);
     bool is_good = !ferror(from);
     if (!is_good)
-        fprintf(stderr, "vkd: %s: it cannot be read\n", path);
+        vkd_complain("%s: it cannot be read", path);
     fclose(from);
     return is_good;
 }
@@ -84,12 +85,14 @@ bool vkd_ends_with(const char *text, const char *end)
 /* By the verifier: the module is open. */
 static bool refused(const char *path, const struct vkd_loaded *l, const struct interp_refusal *refusal)
 {
-    fprintf(stderr, "vkd: %s: the module is refused: %s", path, refusal->why);
     if (refusal->function < l->module.counts[INTERP_SECTION_FUNCTIONS])
-        fprintf(stderr, " (function %u %s, instruction %u)\n", refusal->function,
-                interp_module_name(&l->module, l->module.functions[refusal->function].name), refusal->at);
+        vkd_complain("%s: the module is refused: %s (function %u %s, instruction %u)", path, refusal->why,
+                     refusal->function,
+                     interp_module_name(&l->module, l->module.functions[refusal->function].name),
+                     refusal->at);
     else
-        fprintf(stderr, " (entry %u of its section)\n", refusal->at);
+        vkd_complain("%s: the module is refused: %s (entry %u of its section)", path, refusal->why,
+                     refusal->at);
     return false;
 }
 
@@ -99,7 +102,7 @@ bool vkd_load_module(const char *path, struct vkd_loaded *l)
     if (!(vkd_ends_with(path, ".vkb") ? read_file(path, &l->file) : compile(path, l)))
         return false;
     if (interp_module_open(&l->module, l->file.bytes, l->file.len, &refusal)) {
-        fprintf(stderr, "vkd: %s: the module is refused: %s\n", path, refusal.why);
+        vkd_complain("%s: the module is refused: %s", path, refusal.why);
         return false;
     }
     void *scratch = vkc_grow(NULL, interp_verify_scratch_bytes(&l->module) + 1);
@@ -114,10 +117,9 @@ static bool unknown_native(const char *path, const struct vkd_loaded *l, const s
     if (refusal->at < l->module.counts[INTERP_SECTION_NATIVES])
         name = interp_module_name(&l->module, l->module.natives[refusal->at].name);
     if (strncmp(name, "test.", 5) == 0)
-        fprintf(stderr, "vkd: %s: it was built with its tests, which make requests: `vkd test` runs them\n",
-                path);
+        vkd_complain("%s: it was built with its tests, which make requests: `vkd test` runs them", path);
     else
-        fprintf(stderr, "vkd: %s: this version cannot run it: %s (%s)\n", path, refusal->why, name);
+        vkd_complain("%s: this version cannot run it: %s (%s)", path, refusal->why, name);
     return false;
 }
 
@@ -130,7 +132,7 @@ static bool make_key(const struct vkd_loaded *l, struct interp_hash_key *key)
     memcpy(key, words, sizeof *key);
     if (l->seed != 0 || getrandom(key, sizeof *key, 0) == (ssize_t)sizeof *key)
         return true;
-    fprintf(stderr, "vkd: the system gives no random numbers: %s\n", strerror(errno));
+    vkd_complain("the system gives no random numbers: %s", strerror(errno));
     return false;
 }
 
@@ -141,14 +143,14 @@ static void *reserve(const char *path, size_t len)
         mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory != MAP_FAILED)
         return memory;
-    fprintf(stderr, "vkd: %s: no room of %zu bytes: %s\n", path, len, strerror(errno));
+    vkd_complain("%s: no room of %zu bytes: %s", path, len, strerror(errno));
     return NULL;
 }
 
 static void log_value(void *context, struct vk_span line)
 {
     (void)context;
-    fprintf(stderr, "vkd: %.*s\n", (int)line.len, (const char *)line.ptr);
+    vkd_complain("%.*s", (int)line.len, (const char *)line.ptr);
 }
 
 /* The clocks as values see them; with a seed, those of the simulation. */
@@ -172,8 +174,8 @@ static bool evaluate(const char *path, struct vkd_loaded *l)
     int rc = interp_freeze(&l->image, &options, &refusal);
     (void)munmap(options.heap, INTERP_FREEZE_HEAP_BYTES);
     if (rc)
-        fprintf(stderr, "vkd: %s:%u: the top-level value `%s` cannot be computed: %.*s\n", path, refusal.line,
-                refusal.let, (int)refusal.why_len, refusal.why);
+        vkd_complain("%s:%u: the top-level value `%s` cannot be computed: %.*s", path, refusal.line,
+                     refusal.let, (int)refusal.why_len, refusal.why);
     return rc == 0;
 }
 
@@ -185,7 +187,7 @@ static bool seal(const char *path, struct vkd_loaded *l)
         l->memory_bytes = used;
     if (mprotect(l->memory, l->memory_bytes, PROT_READ) == 0)
         return true;
-    fprintf(stderr, "vkd: %s: the image cannot be protected: %s\n", path, strerror(errno));
+    vkd_complain("%s: the image cannot be protected: %s", path, strerror(errno));
     return false;
 }
 
@@ -216,16 +218,16 @@ bool vkd_load_host(const char *path, const struct interp_native *const *natives,
     size_t len = VK_ALIGN_UP(net_bind_host_bytes(&l->module), (size_t)64);
     l->host_memory = aligned_alloc(64, len);
     if (l->host_memory == NULL) {
-        fprintf(stderr, "vkd: %s: out of memory\n", path);
+        vkd_complain("%s: out of memory", path);
         return false;
     }
     memset(l->host_memory, 0, len);
     if (net_bind_host_init(&l->host, &l->image, l->host_memory, &refusal) == 0)
         return true;
-    fprintf(stderr, "vkd: %s", path);
     if (refusal.at)
-        fprintf(stderr, ":%u", refusal.at);
-    fprintf(stderr, ": it cannot be served: %s\n", refusal.why);
+        vkd_complain("%s:%u: it cannot be served: %s", path, refusal.at, refusal.why);
+    else
+        vkd_complain("%s: it cannot be served: %s", path, refusal.why);
     return false;
 }
 

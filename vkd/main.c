@@ -2,6 +2,7 @@
 /* The command `vkd`: finds the command that its first argument names. */
 #include "compiler/program.h"
 #include "vkd/command.h"
+#include "vkd/complain.h"
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -30,21 +31,21 @@ int vkd_usage_error(const struct vkd_command *command, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    fprintf(stderr, "vkd %s: ", command->name);
+    fprintf(stderr, "%s: ", vkd_speaker);
     vfprintf(stderr, format, arguments);
     fprintf(stderr, "\nusage: vkd %s %s\n", command->name, command->arguments);
     va_end(arguments);
     return VKD_EXIT_USAGE;
 }
 
-bool vkd_can_read(const struct vkd_command *command, const char *path)
+bool vkd_can_read(const char *path)
 {
     struct stat about;
     FILE *file = fopen(path, "rb");
     bool is_folder = file != NULL && fstat(fileno(file), &about) == 0 && S_ISDIR(about.st_mode);
     const char *why = is_folder ? "is a folder" : file == NULL ? strerror(errno) : NULL;
     if (why != NULL)
-        fprintf(stderr, "vkd %s: %s: %s\n", command->name, path, why);
+        vkd_complain("%s: %s", path, why);
     if (file != NULL)
         fclose(file);
     return why == NULL;
@@ -52,6 +53,9 @@ bool vkd_can_read(const struct vkd_command *command, const char *path)
 
 static int run_command(const struct vkd_command *command, int argc, char *const *argv)
 {
+    static char speaker[32];
+    (void)snprintf(speaker, sizeof speaker, "vkd %s", command->name);
+    vkd_speaker = speaker;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--") == 0)
             break;
@@ -70,7 +74,7 @@ static int end(int code)
     errno = 0;
     if (fflush(stdout) == 0 && !ferror(stdout))
         return code;
-    fprintf(stderr, "vkd: standard output: %s\n", errno != 0 ? strerror(errno) : "it cannot be written");
+    vkd_complain("standard output: %s", errno != 0 ? strerror(errno) : "it cannot be written");
     return VKD_EXIT_USAGE;
 }
 

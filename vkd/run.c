@@ -6,6 +6,7 @@
 #include "net/bind/host.h"
 #include "vk/pool.h"
 #include "vkd/command.h"
+#include "vkd/complain.h"
 #include "vkd/load.h"
 #include "vkd/serve.h"
 
@@ -56,10 +57,9 @@ static bool take_address(const char *path, uint32_t i, const struct vkd_options 
     if (i == 0 && options->has_listen) {
         *addr = options->listen;
     } else if (block->address && vkd_addr_parse(block->address, addr) != 0) {
-        fprintf(stderr,
-                PROGRAM ": %s: http on \"%s\": expected ADDR:PORT with a numeric address, as in "
-                        "127.0.0.1:8080 or [::1]:8080\n",
-                path, block->address);
+        vkd_complain("%s: http on \"%s\": expected ADDR:PORT with a numeric address, as in 127.0.0.1:8080 or "
+                     "[::1]:8080",
+                     path, block->address);
         return false;
     }
     for (uint32_t k = 0; k < i; k++) {
@@ -67,8 +67,7 @@ static bool take_address(const char *path, uint32_t i, const struct vkd_options 
             continue;
         char text[VKD_ADDR_TEXT];
         vkd_addr_print(addr, text);
-        fprintf(stderr, PROGRAM ": %s: two http blocks listen on %s; give each a port of its own\n", path,
-                text);
+        vkd_complain("%s: two http blocks listen on %s; give each a port of its own", path, text);
         return false;
     }
     listens.count = i + 1;
@@ -130,23 +129,23 @@ static int run(int argc, char *const *argv)
     if (path[0] == '-')
         return vkd_usage_error(&vkd_command_run, "the file comes first, then the flags");
     char **flags = calloc((size_t)argc, sizeof *flags);
-    if (flags == NULL)
+    if (flags == NULL) {
+        vkd_complain("out of memory");
         return VKD_EXIT_PROGRAM;
+    }
     memcpy(flags, argv + 1, (size_t)(argc - 1) * sizeof *flags);
     flags[0] = (char *)(uintptr_t)PROGRAM;
     enum vkd_parsed parsed = vkd_options_parse(&options, ABOUT, ARGUMENTS, argc - 1, flags, stdout, stderr);
     free(flags);
     if (parsed != VKD_PARSED_SERVE)
         return parsed == VKD_PARSED_DONE ? 0 : VKD_EXIT_USAGE;
-    if (!vkd_can_read(&vkd_command_run, path))
+    if (!vkd_can_read(path))
         return VKD_EXIT_USAGE;
     if (!vkd_load_host(path, net_bind_host_natives, &loaded) || !take_addresses(path, &options))
         return VKD_EXIT_PROGRAM;
     if (loaded.host.blocks_count == 0 && supervisors_count() == 0) {
-        fprintf(stderr,
-                PROGRAM ": %s: there is nothing to run: it has neither an `http` block nor a "
-                        "`supervise` block\n",
-                path);
+        vkd_complain("%s: there is nothing to run: it has neither an `http` block nor a `supervise` block",
+                     path);
         return VKD_EXIT_PROGRAM;
     }
     return serve(&options);

@@ -10,7 +10,10 @@ compared but for their lines. Usage: test_module.py VKD LANG_RUN ROOT
 import glob
 import os
 import re
+import resource
 import shutil
+import signal
+import stat
 import struct
 import subprocess
 import sys
@@ -181,11 +184,12 @@ http on 8080 {
 
     def test_output_that_does_not_arrive(self):
         self.write(self.PROGRAM)
-        for arguments, text in (('disasm', 'a.vk'), None), (('fmt', '-'), self.PROGRAM), (('--help',), None), (('--version',), None):
+        for who, arguments, text in ('vkd disasm', ('disasm', 'a.vk'), None), ('vkd fmt', ('fmt', '-'), self.PROGRAM), \
+                ('vkd', ('--help',), None), ('vkd', ('--version',), None):
             with self.subTest(arguments=arguments), open('/dev/full', 'w', encoding='ascii') as full:
                 done = subprocess.run([VKD, *arguments], input=text, stdout=full, stderr=subprocess.PIPE, cwd=self.folder,
                                       text=True, timeout=60, check=False)
-                self.assertEqual((done.returncode, done.stderr), (2, 'vkd: standard output: No space left on device\n'))
+                self.assertEqual((done.returncode, done.stderr), (2, f'{who}: standard output: No space left on device\n'))
 
     def test_what_is_no_module(self):
         self.write('not a module\n', 'a.vkb')
@@ -221,6 +225,42 @@ class Outputs(Folder):
             with open(os.path.join(self.folder, name), 'rb') as file:
                 found[name] = file.read()
         return found
+
+    def build_little(self, *arguments):
+        """With room for 100 bytes in each file."""
+        def limit():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+        done = subprocess.run([VKD, 'build', 'a.vk', *arguments], stderr=subprocess.PIPE, cwd=self.folder, text=True,
+                              timeout=60, check=False, preexec_fn=limit)
+        return done.returncode, done.stderr
+
+    def test_a_write_that_fails_keeps_what_was_there(self):
+        self.write('fn f() -> Int { 1 }\n')
+        self.assertEqual(self.build_little(), (1, 'vkd build: a.vkb: File too large\n'))
+        self.assertEqual(list(self.files()), ['a.vk'])
+        self.write('before', 'a.vkb')
+        os.symlink('a.vkb', os.path.join(self.folder, 'link'))
+        before = self.files()
+        for name in 'a.vkb', 'link':
+            self.assertEqual(self.build_little('-o', name), (1, f'vkd build: {name}: File too large\n'))
+            self.assertEqual(self.files(), before)
+        os.chmod(os.path.join(self.folder, 'a.vkb'), 0o640)
+        self.assertEqual(run('build', 'a.vk', '-o', 'link', cwd=self.folder), (0, '', ''))
+        self.assertTrue(os.path.islink(os.path.join(self.folder, 'link')))
+        self.assertEqual(os.stat(os.path.join(self.folder, 'a.vkb')).st_mode & 0o777, 0o640)
+        self.assertEqual(run('disasm', 'a.vkb', cwd=self.folder)[0], 0)
+
+    def test_outputs_that_are_no_files(self):
+        self.write('fn f() -> Int { 1 }\n')
+        for out, words in ('/dev/full', 'No space left on device'), ('none/a.vkb', 'No such file or directory'), ('.', 'Is a directory'):
+            self.assertEqual(run('build', 'a.vk', '-o', out, cwd=self.folder), (1, '', f'vkd build: {out}: {words}\n'))
+        self.assertEqual(run('build', 'a.vk', '-o', '/dev/null', cwd=self.folder), (0, '', ''))
+        self.assertTrue(stat.S_ISCHR(os.stat('/dev/null').st_mode))
+        mask = os.umask(0o027)
+        self.assertEqual(run('build', 'a.vk', '-o', 'b.vkb', cwd=self.folder), (0, '', ''))
+        os.umask(mask)
+        self.assertEqual(os.stat(os.path.join(self.folder, 'b.vkb')).st_mode & 0o777, 0o640)
 
     def test_a_module_is_no_source(self):
         self.write('fn f() -> Int { 1 }\n')
@@ -271,7 +311,7 @@ class Forged(Folder):
             with self.subTest(first=first):
                 got, out, err = self.listed(module)
                 self.assertEqual(got, code, err)
-                self.assertEqual(err, '' if code == 0 else "vkd: b.vkb: the module is refused: a function's lines lie "
+                self.assertEqual(err, '' if code == 0 else "vkd disasm: b.vkb: the module is refused: a function's lines lie "
                                  'outside their section (entry 0 of its section)\n')
                 self.assertEqual(out == '', code == 1)
 
@@ -293,7 +333,15 @@ class Forged(Folder):
         for part, words in (module[:50], 'the file is shorter than a header'), (module[:-8], 'the file is cut short or has something behind it'):
             with open(os.path.join(self.folder, 'b.vkb'), 'wb') as file:
                 file.write(part)
-            self.assertEqual(run('disasm', 'b.vkb', cwd=self.folder), (1, '', f'vkd: b.vkb: the module is refused: {words}\n'))
+            self.assertEqual(run('disasm', 'b.vkb', cwd=self.folder), (1, '', f'vkd disasm: b.vkb: the module is refused: {words}\n'))
+
+    def test_each_command_says_who_refuses(self):
+        self.write('not a module\n', 'b.vkb')
+        for command in 'disasm', 'run', 'test':
+            code, _, err = run(command, 'b.vkb', cwd=self.folder)
+            self.assertEqual((code, err), (1, f'vkd {command}: b.vkb: the module is refused: the file is shorter than a header\n'))
+            code, _, err = run(command, 'none.vkb', cwd=self.folder)
+            self.assertEqual((code, err), (2, f'vkd {command}: none.vkb: No such file or directory\n'))
 
 
 if __name__ == '__main__':

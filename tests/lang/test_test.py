@@ -366,7 +366,7 @@ class CommandLine(Case):
                 self.assertEqual(self.run_vkd(command, path), (2, '', f'vkd {command}: {path}: {why}\n'))
         os.chmod(self.path('good.vk'), 0)
         if os.geteuid() != 0:
-            self.assertEqual(self.run_vkd('test', 'good.vk'), (2, '', 'vkd: good.vk: Permission denied\n'))
+            self.assertEqual(self.run_vkd('test', 'good.vk'), (2, '', 'vkd test: good.vk: Permission denied\n'))
 
     def test_help_names_every_command(self):
         code, out, err = self.run_vkd('--help')
