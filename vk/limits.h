@@ -72,8 +72,17 @@
 #define NET_CHUNK_EXT_MAX_BYTES 256u       /* chunk extensions of one chunk; larger is 400 */
 #define NET_TRAILER_MAX_BYTES   8192u      /* trailer section; larger is 431 */
 #define NET_BIND_BODY_MAX_BYTES (1u << 20) /* body that a program takes as one value; larger is 413 */
+#define NET_BIND_GATHER_BYTES   4096u  /* of one READ for it, less in a small heap; the next one follows */
+#define NET_BIND_PIECE_BYTES    8192u  /* of a body read in pieces; likewise */
 #define NET_DISCARD_MAX_BYTES   65536u /* unread body thrown away to keep its connection; more closes it */
 #define NET_REQUESTS_PER_TURN   64u    /* pipelined requests of a connection; the next ones wait for a turn */
+
+/* HTTP: what a program of the language answers, and what a block has that says nothing of it. */
+#define NET_BIND_WHOLE_MAX_BYTES 32768u /* body that goes with its head; a larger one follows in WRITEs */
+#define NET_BIND_WRITE_BYTES     16384u /* of one WRITE; the next one follows */
+#define NET_BIND_HEAP_BYTES      65536u /* out of memory */
+#define NET_BIND_CPU_NS          1000000000u  /* CPU limit spent */
+#define NET_BIND_DEADLINE_NS     30000000000u /* deadline passed, or 408 while the client lets it wait */
 
 /* HTTP: how long a connection may take. */
 #define NET_HEAD_TIMEOUT_NS  10000000000ull /* 408 and close */
@@ -105,10 +114,13 @@
 #define VKD_TRIAL_PROCESSES_MAX   8192u    /* actors and requests of one test; a start beyond it fails */
 #define VKD_TRIAL_STEPS_MAX       5000000u /* ticks of the kernel; a test that takes more has failed */
 #define VKD_TRIAL_TIME_MAX_NS     36000000000000000u /* 10,000 hours of its clock; likewise */
-#define VKD_TRIAL_LOG_MAX_BYTES   65536u     /* of its log, shown when it fails; more lines are counted */
-#define VKD_TRIAL_REQUESTS_MAX    1000u      /* of a test at once; one more fails it */
-#define VKD_TRIAL_REPLY_MAX_BYTES (4u << 20) /* body of a reply; a request with a larger one fails */
-#define VKD_TRIAL_EPOCH_S         1767225600 /* its wall clock at the start: 2026-01-01 00:00 UTC */
+#define VKD_TRIAL_HEAP_BYTES      (16u << 20)        /* of the test's own process; out of memory */
+#define VKD_TRIAL_REDUCTIONS      2500000000u        /* of it, ten seconds; CPU limit spent */
+#define VKD_TRIAL_LOG_MAX_BYTES   65536u      /* of its log, shown when it fails; more lines are counted */
+#define VKD_TRIAL_REQUESTS_MAX    1000u       /* of a test at once; one more fails it */
+#define VKD_TRIAL_REPLY_MAX_BYTES (4u << 20)  /* body of a reply; a request with a larger one fails */
+#define VKD_TRIAL_HEAD_MAX_BYTES  (64u << 10) /* head of a reply; likewise */
+#define VKD_TRIAL_EPOCH_S         1767225600  /* its wall clock at the start: 2026-01-01 00:00 UTC */
 
 /* Virtio devices of the bare machine. */
 #define METAL_QUEUE_MAX        256u       /* entries of a queue; a device that offers more gets so many */

@@ -5,11 +5,10 @@
 #include "compiler/text.h"
 #include "net/bind/test.h"
 #include "net/chunk.h"
+#include "vk/limits.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define HEAD_MAX_BYTES (64u << 10) /* of a reply */
 
 enum framing {
     FRAMING_UNKNOWN, /* the head is not whole yet */
@@ -160,7 +159,7 @@ static const char *read_head(struct talk *t)
     struct vk_span rest = rest_of(t);
     size_t end = find_text(rest, VK_SPAN_LIT("\r\n\r\n")), line = find_text(rest, VK_SPAN_LIT("\r\n"));
     if (end == rest.len)
-        return rest.len > HEAD_MAX_BYTES ? "the head of the reply is larger than 64 KiB" : NULL;
+        return rest.len > VKD_TRIAL_HEAD_MAX_BYTES ? "the head of the reply is larger than 64 KiB" : NULL;
     if (!read_status(t, vk_span(rest.ptr, line)))
         return "what came back is no HTTP/1.1 reply";
     t->head_first = t->taken + line + 2;

@@ -4,6 +4,7 @@
  * its own, in simulation. What failed is told with the lines that its
  * processes logged.
  */
+#include "vk/limits.h"
 #include "vkd/command.h"
 #include "vkd/find.h"
 #include "vkd/load.h"
@@ -14,8 +15,6 @@
 #include <string.h>
 
 #define SEED_DEFAULT 1u
-#define HEAP_BYTES   (16u << 20)
-#define REDUCTIONS   2500000000u /* ten seconds */
 
 /* Only what never ends is ended by the time it takes, or a slow machine would see other runs. */
 #define NATIVE_TICK_NS 5000000000u
@@ -79,8 +78,8 @@ static void run_tests(const struct options *o, const struct vkd_loaded *l, struc
     const struct interp_test *tests = services ? interp_module_at(&l->module, services->tests) : NULL;
     struct vkd_trial trial = {.host = &l->host,
                               .seed = o->seed,
-                              .heap_bytes = HEAP_BYTES,
-                              .reductions = REDUCTIONS,
+                              .heap_bytes = VKD_TRIAL_HEAP_BYTES,
+                              .reductions = VKD_TRIAL_REDUCTIONS,
                               .native_tick_ns = NATIVE_TICK_NS,
                               .log = vkd_report_log,
                               .log_ctx = report};

@@ -8,6 +8,7 @@
 #include "net/request.h"
 #include "net/route.h"
 #include "vk/err.h"
+#include "vk/limits.h"
 
 enum net_bind_body {
     NET_BIND_BODY_NEW,

@@ -7,9 +7,6 @@
 #include "net/bind/bind_impl.h"
 #include "vk/fmt.h"
 
-#define PIECE_BYTES  8192u /* that http.read gives at most */
-#define GATHER_BYTES 4096u /* of a READ into a body that is gathered: room beside it until it is copied */
-
 static enum interp_say read_piece(struct interp_call *call, struct net_bind_own *own, uint32_t len_bytes)
 {
     const struct proc_op op = {
@@ -64,7 +61,7 @@ static enum interp_say no_room(struct interp_call *call)
 static uint32_t gather_bytes(const struct interp_call *call)
 {
     uint32_t part = interp_call_heap_bytes(call) / 16;
-    return part < GATHER_BYTES ? part : GATHER_BYTES;
+    return part < NET_BIND_GATHER_BYTES ? part : NET_BIND_GATHER_BYTES;
 }
 
 /* The held object, with room for so many bytes and what it has. false: out of memory. */
@@ -237,7 +234,7 @@ static enum interp_say http_read(struct interp_call *call)
     }
     own->body = NET_BIND_BODY_PIECES;
     if (!call->done)
-        return read_piece(call, own, PIECE_BYTES);
+        return read_piece(call, own, NET_BIND_PIECE_BYTES);
     own->is_reading = false;
     if (call->done->res < 0)
         return failed(call, call->done->res);

@@ -10,12 +10,9 @@
 #include "net/reply.h"
 #include "net/route.h"
 #include "vk/err.h"
+#include "vk/limits.h"
 #include "vk/pool.h"
 
-/* What a block gets that says nothing of it. */
-#define HEAP_BYTES       65536u
-#define CPU_NS           1000000000u
-#define DEADLINE_NS      30000000000u
 #define NS_PER_REDUCTION 4u
 
 const struct interp_native *const net_bind_host_natives[] = {interp_natives,           interp_list_natives,
@@ -114,8 +111,8 @@ static void make_program(const struct net_bind_host *host, struct net_bind_block
                          struct interp_program *program, interp_choose_fn choose)
 {
     const struct interp_block *block = b->block;
-    uint32_t heap_bytes = block->heap_bytes ? (uint32_t)block->heap_bytes : HEAP_BYTES;
-    uint64_t cpu_ns = block->cpu_ns ? block->cpu_ns : CPU_NS;
+    uint32_t heap_bytes = block->heap_bytes ? (uint32_t)block->heap_bytes : NET_BIND_HEAP_BYTES;
+    uint64_t cpu_ns = block->cpu_ns ? block->cpu_ns : NET_BIND_CPU_NS;
     interp_program_init(program, host->name, host->image, 0, heap_bytes, cpu_ns / NS_PER_REDUCTION);
     program->choose = choose;
     program->service = &b->http;
@@ -138,7 +135,7 @@ static int make_block(struct net_bind_host *host, struct net_bind_block *b, cons
         make_program(host, b, &b->crash, net_bind_http_choose_crash);
         b->handler.crash = &b->crash.program;
     }
-    b->handler.deadline_ns = block->deadline_ns ? block->deadline_ns : DEADLINE_NS;
+    b->handler.deadline_ns = block->deadline_ns ? block->deadline_ns : NET_BIND_DEADLINE_NS;
     b->address = block->address ? interp_module_name(module, block->address) : NULL;
     return 0;
 }

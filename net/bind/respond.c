@@ -9,10 +9,8 @@
 #include "net/etag.h"
 #include "vk/fmt.h"
 
-#define STATUS_MIN      200
-#define STATUS_MAX      599
-#define WHOLE_MAX_BYTES 32768u /* of a body that goes with its head */
-#define WRITE_BYTES     16384u /* of one WRITE; the kernel copies it while it waits */
+#define STATUS_MIN 200
+#define STATUS_MAX 599
 
 static enum interp_say nobody(struct interp_call *call)
 {
@@ -31,7 +29,7 @@ static bool is_full(const struct interp_call *call)
 static enum interp_say write_more(struct interp_call *call, uint32_t index, uint32_t sent)
 {
     uint32_t len = (uint32_t)interp_call_text(call, index).len - sent;
-    len = len < WRITE_BYTES ? len : WRITE_BYTES;
+    len = len < NET_BIND_WRITE_BYTES ? len : NET_BIND_WRITE_BYTES;
     uint32_t off = interp_part_for_op(call, interp_call_ref(call, index), sent, len);
     if (!off)
         return interp_call_trap(call, INTERP_TRAP_MEMORY);
@@ -268,7 +266,7 @@ static enum interp_say respond(struct interp_call *call, uint32_t headers)
     bool wants = false;
     if (call->step)
         return respond_more(call);
-    parts.is_whole = parts.length_bytes <= WHOLE_MAX_BYTES;
+    parts.is_whole = parts.length_bytes <= NET_BIND_WHOLE_MAX_BYTES;
     enum interp_say say = check_start(call);
     if (say == INTERP_DONE)
         say = begin(call, &parts, &wants);
@@ -284,7 +282,7 @@ static enum interp_say http_respond(struct interp_call *call)
 {
     struct proc_self *self = interp_self(call->run);
     size_t len = interp_call_text(call, 1).len, room = NET_REPLY_ROOM + len;
-    if (VK_UNLIKELY(len > WHOLE_MAX_BYTES || call->step))
+    if (VK_UNLIKELY(len > NET_BIND_WHOLE_MAX_BYTES || call->step))
         return respond(call, NONE);
     enum interp_say say = check_start(call);
     if (VK_UNLIKELY(say != INTERP_DONE))
