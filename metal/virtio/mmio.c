@@ -199,6 +199,7 @@ static bool take_place(const char **at, struct metal_mmio_place *place)
 
 bool metal_mmio_parse(const char **at, struct metal_mmio_place *ret_place, bool *ret_is_good)
 {
+    *ret_place = (struct metal_mmio_place){0};
     static const char name[] = "virtio_mmio.device=";
     const size_t name_len = sizeof name - 1;
     for (bool is_start = true; **at != '\0'; is_start = *(*at)++ == ' ') {

@@ -6,7 +6,7 @@ The image prints `ok NAME` or `FAIL NAME ...` per test and `N passed, N failed` 
 through isa-debug-exit. The run passes when it ended by itself with the good status, its counts agree with
 its lines, nothing failed, and at least every test that the same runner passes on the host was run.
 
-boot.py --machine microvm|q35 [--hosted PROGRAM] [--timeout SECONDS] [--command-line TEXT] [--module FILE]
+boot.py --machine microvm|q35|q35-qboot [--hosted PROGRAM] [--timeout SECONDS] [--command-line TEXT] [--module FILE]
         [--device NAME]... IMAGE
 
 An image that is to end badly is judged by its status and by what it says instead:
@@ -27,10 +27,11 @@ MACHINES = {
     'microvm': ['-M', 'microvm,x-option-roms=off,pit=off,pic=off,rtc=off,isa-serial=on,acpi=off,'
                       'auto-kernel-cmdline=on', '-global', 'virtio-mmio.force-legacy=false'],
     'q35': ['-M', 'q35'],
+    'q35-qboot': ['-M', 'q35', '-bios', 'qboot.rom'],
 }
 
 # {} is the bus of the machine.
-BUSES = {'microvm': 'device', 'q35': 'pci'}
+BUSES = {'microvm': 'device', 'q35': 'pci', 'q35-qboot': 'pci'}
 DEVICES = {
     'net': ['-netdev', 'user,id=net0', '-device', 'virtio-net-{},netdev=net0'],
 }
