@@ -29,6 +29,11 @@ _Static_assert(HEAD_BYTES + NET_DEV_HEAD_BYTES + VLAN_BYTES + MTU_DEFAULT <= BLO
 _Static_assert(HEAD_BYTES + NET_DEV_HEAD_BYTES + METAL_NET_MTU_MAX <= METAL_NET_BLOCKS_MIN * BLOCK_BYTES,
                "the largest frame can be sent");
 
+/* The card and its blocks. */
+#define REGION_BYTES \
+    (sizeof(struct metal_net) + 2 * METAL_QUEUE_MAX * sizeof(struct metal_net_block) + VK_CACHE_LINE_BYTES)
+#define REGION_TABLES 4u /* tables of pages that its first touches may take */
+
 static struct metal_net *net_of(struct net_dev *dev)
 {
     return VK_CONTAINER(dev, struct metal_net, dev);
@@ -250,7 +255,7 @@ static int send(struct net_dev *dev, const struct vk_span *pieces, uint32_t coun
     if (!net->is_up || (net->tx_free_count < blocks && !reap(net)))
         return -VK_EAGAIN;
     if (net->tx_free_count < blocks) {
-        net->is_tx_short = true;
+        net->tx_wanted = blocks;
         return -VK_EAGAIN;
     }
     struct metal_net_head head = {0};
@@ -460,6 +465,14 @@ static bool has_come_back(const struct metal_queue *queue)
     return metal_queue_ready(queue, &count) != 0 || count > 0;
 }
 
+/* A frame is there, or the room that send missed. */
+static bool has_news(const struct metal_net *net)
+{
+    if (has_come_back(&net->rx))
+        return true;
+    return net->tx_wanted > 0 && (net->tx_free_count >= net->tx_wanted || has_come_back(&net->tx));
+}
+
 static void wait_down(struct metal_net *net, uint64_t deadline_ns)
 {
     plat_idle_until(earlier(deadline_ns, net->retry_ns));
@@ -470,25 +483,28 @@ static void wait_down(struct metal_net *net, uint64_t deadline_ns)
 static void wait_up(struct metal_net *net, uint64_t deadline_ns)
 {
     metal_queue_arm(&net->rx);
-    if (net->is_tx_short)
+    if (net->tx_wanted > 0)
         metal_queue_arm(&net->tx);
     if (metal_queue_lent(&net->tx) > 0)
         deadline_ns = earlier(deadline_ns, net->tx_moved_ns + net->hang_ns);
-    if (!has_come_back(&net->rx) && !(net->is_tx_short && has_come_back(&net->tx))) {
+    if (!has_news(net)) {
         net->stats.sleeps++;
         plat_idle_until(deadline_ns);
     }
     metal_queue_disarm(&net->rx);
-    if (net->is_tx_short)
+    if (net->tx_wanted > 0)
         metal_queue_disarm(&net->tx);
-    net->is_tx_short = false;
+    net->tx_wanted = 0;
 }
 
 static void wait(struct net_dev *dev, uint64_t deadline_ns)
 {
     struct metal_net *net = net_of(dev);
+    uint64_t resets = net->stats.resets;
     flush(dev);
     check_device(net);
+    if (net->is_up && net->stats.resets != resets)
+        return; /* what was lost is a reason to go on */
     if (net->is_up)
         wait_up(net, deadline_ns);
     else
@@ -553,8 +569,20 @@ static uint16_t affordable_blocks(uint32_t block_bytes)
     return count;
 }
 
+/* Whether so much of the region can be touched: the kernel does not outlive a page without a frame. */
+static bool can_touch(size_t len_bytes)
+{
+    return metal_frames_free() >= len_bytes / VK_PAGE_BYTES + 2 + REGION_TABLES;
+}
+
 static int take_blocks(struct metal_net *net)
 {
+    size_t table_bytes = 2 * net->block_count * sizeof net->blocks[0];
+    if (!can_touch(table_bytes))
+        return -VK_ENOMEM;
+    net->blocks = vk_region_alloc(&net->region, table_bytes, _Alignof(struct metal_net_block));
+    vk_assert(net->blocks != NULL);
+    memset(net->blocks, 0, table_bytes); /* touched now, before the frames below are taken */
     uint32_t per_frame = VK_PAGE_BYTES / net->block_bytes;
     for (uint32_t i = 0; i < 2u * net->block_count; i++) {
         if (i % per_frame == 0) {
@@ -590,18 +618,15 @@ static int prepare(struct metal_net *net)
     net->block_count = net->rx.size < net->tx.size ? net->rx.size : net->tx.size;
     if (net->block_count < METAL_NET_BLOCKS_MIN)
         return -VK_ENOTSUP;
-    net->blocks = vk_region_alloc(&net->region, 2 * net->block_count * sizeof net->blocks[0],
-                                  _Alignof(struct metal_net_block));
-    vk_assert(net->blocks != NULL);
     return take_blocks(net);
 }
 
 int metal_virtio_net_open(struct metal_virtio *device, struct net_dev **ret_dev)
 {
+    if (!can_touch(sizeof(struct metal_net)))
+        return -VK_ENOMEM;
     struct vk_region region;
-    int rc = vk_region_init(&region, sizeof(struct metal_net) +
-                                         2 * METAL_QUEUE_MAX * sizeof(struct metal_net_block) +
-                                         VK_CACHE_LINE_BYTES);
+    int rc = vk_region_init(&region, REGION_BYTES);
     if (rc != 0)
         return rc;
     struct metal_net *net = vk_region_alloc(&region, sizeof *net, VK_CACHE_LINE_BYTES);

@@ -57,9 +57,10 @@ struct metal_net {
     uint16_t tx_free; /* first block of the list; METAL_NET_NO_BLOCK: none */
     uint16_t tx_free_count;
 
-    bool is_up;       /* false: whatever it does is not looked at, and its memory not touched */
-    bool is_good;     /* since the last reset a frame has come or gone */
-    bool is_tx_short; /* send found no room since the last wait */
+    uint16_t tx_wanted; /* blocks that send did not find since the last wait; 0: it found all */
+
+    bool is_up;   /* false: whatever it does is not looked at, and its memory not touched */
+    bool is_good; /* since the last reset a frame has come or gone */
 
     /* The queue of sent frames moves, or is empty, or has stood still since tx_moved_ns. */
     uint64_t tx_moved_ns;

@@ -121,14 +121,16 @@ static int read_bar(const struct metal_pci_space *space, uint32_t bar, struct me
     uint32_t high = is_wide ? read_word(space, at + 4) : 0;
     set_command(space, COMMAND_MEMORY, 0); /* while it has no sane address */
     write_word(space, at, UINT32_MAX);
-    uint64_t mask = (read_word(space, at) & BAR_ADDRESS) | (is_wide ? 0 : UINT64_MAX << 32);
+    uint64_t mask = read_word(space, at) & BAR_ADDRESS;
     if (is_wide) {
         write_word(space, at + 4, UINT32_MAX);
         mask |= (uint64_t)read_word(space, at + 4) << 32;
+    } else if (mask != 0) {
+        mask |= UINT64_MAX << 32;
     }
     uint64_t size_bytes = ~mask + 1;
     uint64_t base = ((uint64_t)high << 32 | low) & BAR_ADDRESS;
-    bool is_sane = (mask & BAR_ADDRESS) != 0 && (size_bytes & (size_bytes - 1)) == 0;
+    bool is_sane = mask != 0 && (size_bytes & (size_bytes - 1)) == 0;
     if (is_sane && base == 0)
         base = place_bar(window, size_bytes);
     write_word(space, at, (uint32_t)base);
