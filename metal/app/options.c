@@ -87,13 +87,23 @@ static int set_guard(struct parser *p, struct vk_span value)
                : complain(p, "expected auto, mprotect, mprotect+kernel, pkey or off");
 }
 
-static int set_slots(struct parser *p, struct vk_span value)
+static int set_number(struct parser *p, struct vk_span value, uint32_t max, uint32_t *ret_number)
 {
     uint64_t number;
-    if (!parse_number(value, VKD_SLOTS_MAX, &number) || number == 0)
-        return complain(p, "expected a number from 1 to %u", (uint32_t)VKD_SLOTS_MAX);
-    p->options->slots = (uint32_t)number;
+    if (!parse_number(value, max, &number) || number == 0)
+        return complain(p, "expected a number from 1 to %u", max);
+    *ret_number = (uint32_t)number;
     return 0;
+}
+
+static int set_slots(struct parser *p, struct vk_span value)
+{
+    return set_number(p, value, VKD_SLOTS_MAX, &p->options->slots);
+}
+
+static int set_stats(struct parser *p, struct vk_span value)
+{
+    return set_number(p, value, APP_STATS_MAX_S, &p->options->stats_s);
 }
 
 /* ---- words ----------------------------------------------------------------------- */
@@ -102,10 +112,7 @@ static const struct {
     const char *name;
     int (*set)(struct parser *p, struct vk_span value);
 } words[] = {
-    {"listen", set_listen},
-    {"ip", set_ip},
-    {"guard", set_guard},
-    {"slots", set_slots},
+    {"listen", set_listen}, {"ip", set_ip}, {"guard", set_guard}, {"slots", set_slots}, {"stats", set_stats},
 };
 
 static size_t length_of(const char *text)
@@ -127,7 +134,7 @@ static int take_word(struct parser *p, struct vk_span word, uint32_t *seen)
         i++;
     vk_out_fmt(&p->why, "%.*s: ", (int)(word.len < 64 ? word.len : 64), (const char *)word.ptr);
     if (i == VK_COUNT(words) || len == word.len)
-        return complain(p, "unknown option; there are listen=, ip=, guard= and slots=");
+        return complain(p, "unknown option; there are listen=, ip=, guard=, slots= and stats=");
     if (*seen & 1u << i)
         return complain(p, "it is given twice");
     *seen |= 1u << i;

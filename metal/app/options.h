@@ -16,6 +16,8 @@
 /* A number that no option gives: what memory allows. */
 #define APP_SLOTS_AUTO 0u
 
+#define APP_STATS_MAX_S 86400u
+
 #define APP_NET_BYTES 160u /* room for the text of ip= */
 
 struct app_options {
@@ -23,7 +25,8 @@ struct app_options {
     struct proc_addr listen; /* of the first listener; all addresses of a family are zeroes */
     char ip[APP_NET_BYTES];  /* as metal/lwip/driver.h parses it; ended by NUL */
     enum vk_guard_kind guard;
-    uint32_t slots; /* processes alive at once; APP_SLOTS_AUTO */
+    uint32_t slots;   /* processes alive at once; APP_SLOTS_AUTO */
+    uint32_t stats_s; /* seconds between two lines of what is held; 0: none */
 };
 
 /*

@@ -9,7 +9,7 @@
 #include "vk/bufs.h"
 #include "vk/pool.h"
 
-#define APP_MEMORY_MIN_BYTES (6u << 20) /* free when metal_main is called; with less it does not start */
+#define APP_MEMORY_MIN_BYTES (4u << 20) /* free when metal_main is called; with less it does not start */
 
 struct app_plan {
     uint32_t conns_max;     /* HTTP connections or raw streams */

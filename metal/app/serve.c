@@ -184,14 +184,38 @@ static int prepare(struct serving *s)
     return rc == 0 ? 0 : app_refuse("the service cannot start: %s", why ? why : vk_err_text(rc));
 }
 
+/*
+ * What is held now, as often as was asked for: with it, memory that is not
+ * given back is seen from outside of a machine that cannot be looked into.
+ */
+static void say_stats(const struct serving *s, uint64_t *next_ns)
+{
+    struct proc_counters kernel;
+    struct net_server_counters http = {0};
+    if (s->start->options.stats_s == 0 || plat_mono_ns() < *next_ns)
+        return;
+    *next_ns = plat_mono_ns() + s->start->options.stats_s * 1000000000ull;
+    proc_kernel_counters(s->kernel, &kernel);
+    if (s->server != NULL)
+        net_server_counters(s->server, &http);
+    app_say(
+        "memory: %zu KiB free; now %u processes, %u slots, %u buffers, %u connections; so far %lu processes, "
+        "%lu crashes, %lu ticks",
+        metal_frames_free() * VK_PAGE_BYTES >> 10, kernel.processes, kernel.slots, kernel.buffers, http.conns,
+        kernel.started, kernel.crashes, kernel.ticks);
+}
+
 int app_serve(const struct vkd_app *app, const struct app_start *start)
 {
     static struct serving s;
+    uint64_t next_stats_ns = 0;
     s = (struct serving){.app = app, .start = start};
     if (prepare(&s) != 0)
         return 1;
     announce(&s);
-    while (app->is_over == NULL || !app->is_over())
+    while (app->is_over == NULL || !app->is_over()) {
         proc_kernel_step(s.kernel, TICK_MAX_NS);
+        say_stats(&s, &next_stats_ns);
+    }
     return app_refuse("%s", app->over_why);
 }

@@ -40,13 +40,14 @@ TEST(metal_app_options, defaults_are_dhcp_and_mprotect)
     CHECK_MEM(options.ip, "dhcp", 5);
     CHECK_EQ(options.guard, VK_GUARD_MPROTECT);
     CHECK_EQ(options.slots, APP_SLOTS_AUTO);
+    CHECK_EQ(options.stats_s, 0);
 }
 
 TEST(metal_app_options, every_word_is_taken_among_those_of_the_machine)
 {
     const char *line =
         " listen=10.0.2.15:81  ip=10.0.2.15/24,router=10.0.2.2 virtio_mmio.device=512@0xfeb00e00:12 "
-        "guard=off slots=7 virtio_mmio.device=512@0xfeb00c00:11 ";
+        "guard=off slots=7 stats=60 virtio_mmio.device=512@0xfeb00c00:11 ";
     CHECK_EQ(app_options_parse(&options, line, why), 0);
     CHECK_EQ(why[0], '\0');
     CHECK(options.has_listen);
@@ -56,6 +57,7 @@ TEST(metal_app_options, every_word_is_taken_among_those_of_the_machine)
     CHECK_MEM(options.ip, "10.0.2.15/24,router=10.0.2.2", 29);
     CHECK_EQ(options.guard, VK_GUARD_OFF);
     CHECK_EQ(options.slots, 7);
+    CHECK_EQ(options.stats_s, 60);
 }
 
 TEST(metal_app_options, listen_takes_a_port_alone_and_all_addresses_of_ipv6)
@@ -78,6 +80,7 @@ TEST(metal_app_options, what_is_wrong_is_refused_and_named)
     check_refused("slots=1 slots=2", "slots=2: it is given twice");
     check_refused("slots=0", "slots=0: expected a number from 1 to");
     check_refused("slots=60001", "expected a number");
+    check_refused("stats=0", "stats=0: expected a number from 1 to 86400");
     check_refused("slots=-1", "expected a number");
     check_refused("guard=maybe", "guard=maybe: expected auto");
     check_refused("guard=mprotectmprotectmprotectmprotect", "expected auto");
