@@ -3,6 +3,7 @@
 import contextlib
 import os
 import resource
+import socket
 import sys
 import tempfile
 import threading
@@ -172,3 +173,63 @@ class GoodClient:
             self.sock.close()
 
     __del__ = close
+
+
+# ---- crashes ----
+
+def crash_routes(port):
+    """The accidents that the crash example offers, and the text that lists them."""
+    sock, answer = procs.ask(port, timeout_s=PATIENCE_S)
+    sock.close()
+    body = answer.partition(b'\r\n\r\n')[2]
+    return [route for route in body.decode().split() if route != '/ok'], body
+
+
+def crash(port, route):
+    """A 500, or a closed connection; never a 200 and never silence."""
+    with socket.create_connection(('127.0.0.1', port), PATIENCE_S) as sock:
+        sock.sendall(f'GET {route} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'.encode())
+        try:
+            answer = sock.recv(4096)
+        except ConnectionResetError:
+            answer = b''
+    if answer and not answer.startswith(b'HTTP/1.1 500'):
+        raise AssertionError(f'{route}: {answer[:100]!r}')
+
+
+def crash_many(port, routes, total, at_once=4):
+    """So many crashes, of all routes by turns."""
+    work = iter([routes[i % len(routes)] for i in range(total)])
+    lock = threading.Lock()
+
+    def next_crash():
+        with lock:
+            route = next(work, None)
+        if route is None:
+            raise StopIteration
+        crash(port, route)
+    crashers = [Background(next_crash) for _ in range(at_once)]
+    threads = [thread for crasher in crashers for thread in crasher.threads]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for crasher in crashers:
+        if not isinstance(crasher.failure, StopIteration):
+            raise AssertionError(f'a crash: {crasher.failure!r}') from crasher.failure
+
+
+def gauges(port):
+    """What the kernel has of each kind of object now."""
+    names = ('processes', 'handles', 'ops', 'buffers', 'slots', 'conns', 'busy')
+    counted = procs.counters(port)
+    return {name: counted[name] for name in names if name in counted}
+
+
+def settled(look):
+    """What look gives once it has stood still: connections of the past are closed."""
+    seen = []
+    while len(seen) < 10 or any(s != seen[-1] for s in seen[-10:]):
+        seen.append(look())
+        time.sleep(0.05)
+    return seen[-1]

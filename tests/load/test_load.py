@@ -19,8 +19,9 @@ import threading
 import time
 import unittest
 
-from harness import (EXAMPLES, HELLO, LONG, PATIENCE_S, SANITIZED, Background, GoodClient, Sampler, Wrk, eventually,
-                     mappings, procs, raise_descriptor_limit, serving, workers_of)
+from harness import (EXAMPLES, HELLO, LONG, PATIENCE_S, SANITIZED, Background, GoodClient, Sampler, Wrk, crash,
+                     crash_many, crash_routes, eventually, gauges, mappings, procs, raise_descriptor_limit, serving,
+                     settled, workers_of)
 
 EXAMPLES.update(hello=sys.argv[1] if os.path.exists(sys.argv[1]) else None,
                 crash=sys.argv[2] if os.path.exists(sys.argv[2]) else None)
@@ -271,66 +272,25 @@ class Load:
     def test_10000_crashes_hurt_no_bystander(self):
         total = 10000 if self.driver == 'uring' or LONG else 2000
         with self.serving('crash') as server:
-            sock, listing = procs.ask(server.port)
-            sock.close()
-            body = listing.partition(b'\r\n\r\n')[2]
-            routes = [route for route in body.decode().split() if route != '/ok']
+            routes, listing = crash_routes(server.port)
             self.assertGreaterEqual(len(routes), 9)
             workers = workers_of(server)
             for route in routes * 8:  # warm: what is made on demand is there
-                self.crash(server.port, route)
-            before = self.settled(server, workers)
-            bystander = GoodClient(server.port, expect=body)
+                crash(server.port, route)
+            before = settled(lambda: self.witnesses(server, workers))
+            bystander = GoodClient(server.port, expect=listing)
             with Background(bystander, 1), Sampler(server) as memory:
-                work = iter([routes[i % len(routes)] for i in range(total)])
-                lock = threading.Lock()
-
-                def next_crash():
-                    with lock:
-                        route = next(work, None)
-                    if route is None:
-                        raise StopIteration
-                    self.crash(server.port, route)
-                crashers = [Background(next_crash) for _ in range(4)]
-                for crasher in crashers:
-                    for thread in crasher.threads:
-                        thread.start()
-                for crasher in crashers:
-                    for thread in crasher.threads:
-                        thread.join()
-                    self.assertIsInstance(crasher.failure, StopIteration)
+                crash_many(server.port, routes, total)
             bystander.close()
             self.assertEqual(workers_of(server), workers, 'a worker died')
             eventually(lambda: self.witnesses(server, workers) == before,
                        f'counters as before: {before}, now {self.witnesses(server, workers)}', 15)
             self.assert_flat(memory.growth_kib)
 
-    def crash(self, port, route):
-        """A 500, or a closed connection; never a 200 and never silence."""
-        with socket.create_connection(('127.0.0.1', port), PATIENCE_S) as sock:
-            sock.sendall(f'GET {route} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'.encode())
-            try:
-                answer = sock.recv(4096)
-            except ConnectionResetError:
-                answer = b''
-        if answer and not answer.startswith(b'HTTP/1.1 500'):
-            raise AssertionError(f'{route}: {answer[:100]!r}')
-
-    def settled(self, server, workers):
-        """The witnesses once they have stood still: connections of the past are closed."""
-        seen = []
-        while len(seen) < 10 or any(w != seen[-1] for w in seen[-10:]):
-            seen.append(self.witnesses(server, workers))
-            time.sleep(0.05)
-        return seen[-1]
-
     def witnesses(self, server, workers):
         """What must be the same before and after."""
         seen = {'descriptors': procs.descriptors(workers), 'mappings': mappings(workers)}
-        gauges = ('processes', 'handles', 'ops', 'buffers', 'slots', 'conns', 'busy')
-        counted = procs.counters(server.port)
-        seen.update((name, counted[name]) for name in gauges if name in counted)
-        return seen
+        return {**seen, **gauges(server.port)}
 
     # ---- stopping, workers, start ----
 
