@@ -14,6 +14,7 @@
 enum {
     RX_PIECES_MAX = 128, /* of one connection; beyond it lwIP keeps one and drops the rest until it is read */
     ORPHAN_LOOK = 250,   /* ticks of 2 * TCP_TMR_INTERVAL between two looks at an orphan: 25 s */
+    RTO_FIRST = 1000 / TCP_SLOW_INTERVAL, /* ticks; RFC 6298 */
     TRIM_SLACK =
         METAL_LWIP_TIME_WAIT_MAX / 4, /* trimmed further than needed, so that it is not done each time */
 };
@@ -157,11 +158,15 @@ static void unhook(struct tcp_pcb *pcb)
     tcp_poll(pcb, NULL, 0);
 }
 
-/* Both directions have ended and the peer knows it: lwIP frees such a block without a word. */
+/*
+ * Both directions have ended and the peer knows it: lwIP frees such a block
+ * without a word. While the end of the stream has not been told, it follows in
+ * the very segment that is being worked on.
+ */
 static void part_if_over(struct metal_lwip_conn *conn)
 {
     struct tcp_pcb *pcb = conn->s.pcb;
-    if (pcb->state != TIME_WAIT)
+    if (pcb->state != TIME_WAIT || conn->s.rx_end > 0)
         return;
     unhook(pcb);
     conn->s.pcb = NULL;
@@ -174,13 +179,14 @@ static err_t on_recv(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err)
     struct metal_lwip_conn *conn = arg;
     struct metal_lwip_state *s = &conn->s;
     uint32_t index = metal_lwip_index(d, conn);
-    (void)pcb, (void)err;
+    (void)err;
     if (p == NULL) {
         s->rx_end = 0;
         part_if_over(conn);
     } else {
         uint32_t pieces = pbuf_clen(p);
-        if (s->rx_pieces != 0 && s->rx_pieces + pieces > RX_PIECES_MAX)
+        /* Behind the end of the stream lwIP may throw away what it keeps. */
+        if (s->rx_pieces != 0 && s->rx_pieces + pieces > RX_PIECES_MAX && pcb->state <= FIN_WAIT_2)
             return ERR_MEM;
         if (s->rx_first == NULL)
             s->rx_first = p;
@@ -245,6 +251,8 @@ static err_t on_connected(void *arg, struct tcp_pcb *pcb, err_t err)
 static void hook(struct metal_lwip_conn *conn, struct tcp_pcb *pcb)
 {
     conn->s.pcb = pcb;
+    if (pcb->rto > RTO_FIRST) /* lwIP begins with three seconds, as was advised before RFC 6298 */
+        pcb->rto = pcb->sv = RTO_FIRST;
     tcp_arg(pcb, conn);
     tcp_recv(pcb, on_recv);
     tcp_sent(pcb, on_sent);

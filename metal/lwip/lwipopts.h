@@ -63,8 +63,7 @@
  * A finer clock than lwIP's 250 ms: retransmission after 300 ms at the
  * earliest instead of 1.5 s. It runs only while there are connections.
  */
-#define TCP_TMR_INTERVAL  50
-#define LWIP_TCP_RTO_TIME 1000 /* RFC 6298 */
+#define TCP_TMR_INTERVAL 50
 
 /*
  * Also the time without a sign of life after which data behind a close is

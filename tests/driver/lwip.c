@@ -306,9 +306,8 @@ int lwip_rough_create(const char *arg, uint64_t seed, struct proc_io **ret_io)
     int err = lwip_pair_create(&options, 0, 0, &pair);
     if (err != 0)
         return err;
-    options.loss = 100;
-    options.duplicate = 100;
-    options.overtaken = 300;
+    options.duplicate = 200;
+    options.overtaken = 500;
     sim_wire_set_odds(pair->wire, &options);
     *ret_io = &pair->io;
     return 0;

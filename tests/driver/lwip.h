@@ -28,7 +28,10 @@ struct proc_io *lwip_pair_end(struct lwip_pair *pair, uint32_t end);
 
 /* A driver by itself: what it sends to 127.0.0.1 and ::1 stays inside. */
 int lwip_loop_create(const char *arg, uint64_t seed, struct proc_io **ret_io);
-/* A pair on a clean wire, and one on a wire that loses, doubles and delays. */
+/*
+ * A pair on a clean wire, and one on a wire that doubles and delays. None is
+ * lost: a reset is not sent again, so the suite's cases of ABORT could not end.
+ */
 int lwip_clean_create(const char *arg, uint64_t seed, struct proc_io **ret_io);
 int lwip_rough_create(const char *arg, uint64_t seed, struct proc_io **ret_io);
 
