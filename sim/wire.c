@@ -69,7 +69,6 @@ static void damage(struct sim_wire *wire, struct slot *slot)
         uint64_t within = len > 80 && sim_rand_below(&wire->rand, 2) == 0 ? 80 : len;
         slot->bytes[sim_rand_below(&wire->rand, within)] = (uint8_t)sim_rand_below(&wire->rand, 256);
     }
-    slot->buf.is_summed = false;
     wire->counters.damaged++;
 }
 

@@ -234,6 +234,7 @@ void metal_lwip_status(const struct proc_io *io, struct metal_lwip_status *ret_s
         .frames_lost = d->frames_lost,
         .blocks_short = d->mem.shorts,
         .conns_live = d->table.conns_live,
+        .bytes_used = metal_lwip_mem_used(&d->mem),
     };
     bool has_v4 = !ip4_addr_isany_val(*netif_ip4_addr(netif));
     if (has_v4) {

@@ -17,9 +17,8 @@
 #include <netif/ethernet.h>
 
 enum {
-    FRAMES_MAX = 256, /* taken in one turn */
-    PIECES_MAX = 32,  /* of a frame that is sent; one in more is copied together */
-    MTU_MIN = 1280,   /* RFC 8200 */
+    PIECES_MAX = 32, /* of a frame that is sent; one in more is copied together */
+    MTU_MIN = 1280,  /* RFC 8200 */
 };
 
 #define CHECKS (NETIF_CHECKSUM_CHECK_UDP | NETIF_CHECKSUM_CHECK_TCP)
@@ -189,8 +188,10 @@ static void take_in(struct metal_lwip *d, struct net_dev_buf *frame)
 
 void metal_lwip_card_poll(struct metal_lwip *d)
 {
+    /* Where memory is short, the caller shall read in between. */
+    uint32_t most = 2 * metal_lwip_share(d);
     struct net_dev_buf *frame;
-    for (uint32_t i = 0; i < FRAMES_MAX && (frame = d->dev->ops->receive(d->dev)) != NULL; i++)
+    for (uint32_t i = 0; i < most && (frame = d->dev->ops->receive(d->dev)) != NULL; i++)
         take_in(d, frame);
 }
 

@@ -12,8 +12,8 @@
 #include <lwip/priv/tcp_priv.h>
 
 enum {
-    RX_PIECES_MAX = 128, /* of one connection; beyond it lwIP keeps one and drops the rest until it is read */
-    ORPHAN_LOOK = 250,   /* ticks of 2 * TCP_TMR_INTERVAL between two looks at an orphan: 25 s */
+    HALF_OPEN_TICKS = 500 / TCP_SLOW_INTERVAL, /* a handshake that takes longer gives way to a new one */
+    ORPHAN_LOOK = 250, /* ticks of 2 * TCP_TMR_INTERVAL between two looks at an orphan: 25 s */
     RTO_FIRST = 1000 / TCP_SLOW_INTERVAL, /* ticks; RFC 6298 */
     TRIM_SLACK =
         METAL_LWIP_TIME_WAIT_MAX / 4, /* trimmed further than needed, so that it is not done each time */
@@ -186,7 +186,7 @@ static err_t on_recv(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err)
     } else {
         uint32_t pieces = pbuf_clen(p);
         /* Behind the end of the stream lwIP may throw away what it keeps. */
-        if (s->rx_pieces != 0 && s->rx_pieces + pieces > RX_PIECES_MAX && pcb->state <= FIN_WAIT_2)
+        if (s->rx_pieces != 0 && s->rx_pieces + pieces > metal_lwip_share(d) && pcb->state <= FIN_WAIT_2)
             return ERR_MEM;
         if (s->rx_first == NULL)
             s->rx_first = p;
@@ -284,15 +284,40 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t err)
 
 /* ---- room for new ones ------------------------------------------------------ */
 
-/* The oldest of those whose handshake has not ended; new ones stand in front. */
-static struct tcp_pcb *oldest_half_open(void)
+/* How many handshakes have not ended, and the one that heard nothing for the longest. */
+static uint32_t count_half_open(struct tcp_pcb **ret_oldest)
 {
-    struct tcp_pcb *oldest = NULL;
+    uint32_t count = 0;
+    *ret_oldest = NULL;
     for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL; pcb = pcb->next) {
-        if (pcb->state == SYN_RCVD && (oldest == NULL || (int32_t)(pcb->tmr - oldest->tmr) <= 0))
-            oldest = pcb;
+        if (pcb->state != SYN_RCVD)
+            continue;
+        count++;
+        if (*ret_oldest == NULL || (int32_t)(pcb->tmr - (*ret_oldest)->tmr) <= 0)
+            *ret_oldest = pcb;
     }
-    return oldest;
+    return count;
+}
+
+/*
+ * Every handshake must find an entry at its end. When they may be too many, an
+ * old one gives way; else the SYN is dropped, and comes again.
+ */
+static bool has_room(struct metal_lwip *d)
+{
+    const struct metal_lwip_class *blocks = &d->mem.classes[METAL_LWIP_CLASS_PCB];
+    uint32_t conns_max = d->table.conns_len - 1;
+    bool is_short = blocks->in_use == blocks->max && tcp_tw_pcbs == NULL;
+    struct tcp_pcb *oldest;
+    if (!is_short && d->table.conns_live + METAL_LWIP_HALF_OPEN_MAX < conns_max)
+        return true;
+    uint32_t half = count_half_open(&oldest);
+    if (!is_short && d->table.conns_live + half < conns_max)
+        return true;
+    if (oldest == NULL || tcp_ticks - oldest->tmr < HALF_OPEN_TICKS)
+        return false;
+    tcp_abandon(oldest, 0);
+    return true;
 }
 
 /*
@@ -307,18 +332,9 @@ static bool is_echo(const struct tcp_pcb *pcb, const struct tcp_hdr *hdr, const 
 
 err_t metal_lwip_admit(const struct tcp_pcb *pcb, const struct tcp_hdr *hdr, const struct pbuf *payload)
 {
-    struct metal_lwip *d = metal_lwip_the;
-    const struct metal_lwip_class *blocks = &d->mem.classes[METAL_LWIP_CLASS_PCB];
     if (pcb->state != LISTEN)
         return pcb->state >= ESTABLISHED && is_echo(pcb, hdr, payload) ? ERR_VAL : ERR_OK;
-    if (d->table.conns_live + 1 >= d->table.conns_len)
-        return ERR_MEM; /* the SYN comes again */
-    if (blocks->in_use == blocks->max && tcp_tw_pcbs == NULL) {
-        struct tcp_pcb *half = oldest_half_open();
-        if (half != NULL)
-            tcp_abandon(half, 0);
-    }
-    return ERR_OK;
+    return !(TCPH_FLAGS(hdr) & TCP_SYN) || has_room(metal_lwip_the) ? ERR_OK : ERR_MEM;
 }
 
 void metal_lwip_trim(struct metal_lwip *d)
@@ -419,7 +435,7 @@ void metal_lwip_open_window(struct metal_lwip *d, struct metal_lwip_conn *conn)
     if (len > 0)
         tcp_recved(conn->s.pcb, (u16_t)len); /* at most the window */
     /* What did not fit the pieces of the connection is with lwIP. */
-    if (conn->s.pcb->refused_data != NULL && conn->s.rx_pieces < RX_PIECES_MAX / 2 &&
+    if (conn->s.pcb->refused_data != NULL && conn->s.rx_pieces <= metal_lwip_share(d) / 2 &&
         tcp_process_refused_data(conn->s.pcb) == ERR_OK)
         metal_lwip_push_touched(d, metal_lwip_index(d, conn));
 }

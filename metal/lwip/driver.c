@@ -42,19 +42,21 @@ static struct tcp_pcb *stream_of(const struct metal_lwip *d, uint32_t index)
 enum progress { FINISHED, BLOCKED };
 
 /* Give lwIP what it takes of a SEND now. */
-static enum progress try_send(struct metal_lwip_conn *conn, struct net_op *op, int32_t *ret_res)
+static enum progress try_send(const struct metal_lwip *d, const struct metal_lwip_conn *conn,
+                              struct net_op *op, int32_t *ret_res)
 {
     struct tcp_pcb *pcb = conn->s.pcb;
     *ret_res = conn->s.tx_end != 0 ? conn->s.tx_end : -VK_ECLOSED;
     if (pcb == NULL || conn->s.tx_end != 0)
         return FINISHED;
-    uint32_t most = WRITE_SEGMENTS * (uint32_t)tcp_mss(pcb);
+    uint32_t share = metal_lwip_share(d);
+    uint32_t most = (share < WRITE_SEGMENTS ? share : WRITE_SEGMENTS) * (uint32_t)tcp_mss(pcb);
     while ((uint32_t)op->res < op->len) {
         uint32_t left = op->len - (uint32_t)op->res;
         uint32_t len = left < tcp_sndbuf(pcb) ? left : tcp_sndbuf(pcb);
         len = len < most ? len : most;
         uint8_t flags = TCP_WRITE_FLAG_COPY | (len < left ? TCP_WRITE_FLAG_MORE : 0);
-        if (len == 0)
+        if (len == 0 || pcb->snd_queuelen >= metal_lwip_share(d))
             return BLOCKED;
         if (tcp_write(pcb, op->buf + op->res, (u16_t)len, flags) == ERR_OK) {
             op->res += (int32_t)len;
@@ -89,7 +91,7 @@ static enum progress try_connect(struct metal_lwip *d, uint32_t index, struct ne
 static enum progress try_out(struct metal_lwip *d, uint32_t index, struct net_op *op, int32_t *ret_res)
 {
     if (op->code == PROC_IO_SEND)
-        return try_send(&d->conns[index], op, ret_res);
+        return try_send(d, &d->conns[index], op, ret_res);
     if (op->code == PROC_IO_CONNECT)
         return try_connect(d, index, op, ret_res);
     *ret_res = metal_lwip_finish(&d->conns[index]);

@@ -81,6 +81,7 @@ struct metal_lwip_status {
     uint64_t frames_lost;  /* the device had no room, or there was no memory for one that came */
     uint64_t blocks_short; /* times there was no memory of the size asked for */
     uint32_t conns_live;   /* listeners and connections open now */
+    uint64_t bytes_used;   /* of lwIP's memory, now */
 };
 
 /* May be asked at any time between two waits. */

@@ -134,6 +134,11 @@ size_t metal_lwip_mem_bytes(const struct metal_lwip_options *options);
 int metal_lwip_mem_init(struct metal_lwip_mem *mem, const struct metal_lwip_options *options,
                         struct vk_region *region);
 
+uint64_t metal_lwip_mem_used(const struct metal_lwip_mem *mem);
+
+/* Pieces of data that one connection may hold in each direction at the moment; at least 1. */
+uint32_t metal_lwip_share(const struct metal_lwip *d);
+
 /* ---- conn.c ---- */
 
 void metal_lwip_push_ready(struct metal_lwip *d, uint32_t index);

@@ -28,6 +28,8 @@
 #define LWIP_IPV4                    1
 #define LWIP_IPV6                    1
 #define LWIP_ARP                     1
+#define ARP_QUEUEING                 1 /* a burst of connections to one machine waits for its address together */
+#define ARP_QUEUE_LEN                16
 #define ARP_TABLE_SIZE               32
 #define ETHARP_TABLE_MATCH_NETIF     0
 #define LWIP_ND6_NUM_NEIGHBORS       16

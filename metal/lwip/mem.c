@@ -58,7 +58,30 @@ int metal_lwip_mem_init(struct metal_lwip_mem *mem, const struct metal_lwip_opti
     return 0;
 }
 
-static void *take(struct metal_lwip_mem *mem, uint32_t class)
+/*
+ * With ASan what nobody may touch is closed: free blocks behind the link in
+ * them, and the rest of a block that is larger than what was asked for.
+ */
+#ifndef __has_feature
+#define __has_feature(name) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+void __asan_poison_memory_region(const volatile void *at, size_t len_bytes);
+void __asan_unpoison_memory_region(const volatile void *at, size_t len_bytes);
+
+static void fence(void *block, uint32_t class, size_t len_bytes)
+{
+    __asan_poison_memory_region(block, class_bytes[class]);
+    __asan_unpoison_memory_region(block, len_bytes);
+}
+#else
+static void fence(void *block, uint32_t class, size_t len_bytes)
+{
+    (void)block, (void)class, (void)len_bytes;
+}
+#endif
+
+static void *take(struct metal_lwip_mem *mem, uint32_t class, size_t len_bytes)
 {
     struct metal_lwip_class *c = &mem->classes[class];
     void *block = c->free_first;
@@ -66,8 +89,10 @@ static void *take(struct metal_lwip_mem *mem, uint32_t class)
         memcpy(&c->free_first, block, sizeof(c->free_first));
     else if (c->made < c->max)
         block = c->base + (size_t)c->made++ * class_bytes[class];
-    if (block != NULL)
-        c->in_use++;
+    if (block == NULL)
+        return NULL;
+    c->in_use++;
+    fence(block, class, len_bytes);
     return block;
 }
 
@@ -76,10 +101,10 @@ void *metal_lwip_malloc(size_t len_bytes)
     struct metal_lwip_mem *mem = &metal_lwip_the->mem;
     void *block = NULL;
     if (len_bytes == LWIP_MEM_ALIGN_SIZE(sizeof(struct tcp_pcb)))
-        return take(mem, METAL_LWIP_CLASS_PCB);
+        return take(mem, METAL_LWIP_CLASS_PCB, len_bytes);
     for (uint32_t i = 0; i < METAL_LWIP_CLASSES && block == NULL; i++) {
         if (i != METAL_LWIP_CLASS_PCB && class_bytes[i] >= len_bytes)
-            block = take(mem, i);
+            block = take(mem, i, len_bytes);
     }
     mem->shorts += block == NULL;
     return block;
@@ -106,9 +131,33 @@ void metal_lwip_free(void *block)
     vk_assert((uint8_t *)block >= c->base &&
               ((size_t)((uint8_t *)block - c->base)) % class_bytes[class] == 0);
     vk_assert(c->in_use > 0);
+    fence(block, class, class_bytes[class]);
+#ifdef VK_DEBUG
+    memset(block, 0xdd, class_bytes[class]);
+#endif
     memcpy(block, &c->free_first, sizeof(c->free_first));
     c->free_first = block;
     c->in_use--;
+    fence(block, class, sizeof(c->free_first));
+}
+
+uint64_t metal_lwip_mem_used(const struct metal_lwip_mem *mem)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < METAL_LWIP_CLASSES; i++)
+        sum += (uint64_t)mem->classes[i].in_use * class_bytes[i];
+    return sum;
+}
+
+/*
+ * Who is not read, or does not read, must not take the memory of all: the
+ * less is left, the less of it a connection that has some gets more of.
+ */
+uint32_t metal_lwip_share(const struct metal_lwip *d)
+{
+    const struct metal_lwip_class *c = &d->mem.classes[METAL_LWIP_CLASSES - 1];
+    uint32_t left = c->max - c->in_use;
+    return left > c->max / 2 ? 128 : left > c->max / 4 ? 8 : left > c->max / 8 ? 2 : 1;
 }
 
 /* ---- the rest of what lwIP asks of a platform ---- */
