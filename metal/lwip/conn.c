@@ -21,46 +21,19 @@ enum {
 
 /* ---- lists ------------------------------------------------------------------ */
 
-void metal_lwip_push_ready(struct metal_lwip *d, uint32_t index)
+void metal_lwip_push(struct metal_lwip *d, enum metal_lwip_work work, uint32_t index)
 {
     struct metal_lwip_conn *conn = &d->conns[index];
-    if (conn->is_ready)
+    struct metal_lwip_list *list = &d->works[work];
+    if (conn->has_work[work])
         return;
-    conn->is_ready = true;
-    conn->next_ready = 0;
-    if (d->ready.first == 0)
-        d->ready.first = index;
+    conn->has_work[work] = true;
+    conn->work_next[work] = 0;
+    if (list->first == 0)
+        list->first = index;
     else
-        d->conns[d->ready.last].next_ready = index;
-    d->ready.last = index;
-}
-
-void metal_lwip_push_unsent(struct metal_lwip *d, uint32_t index)
-{
-    struct metal_lwip_conn *conn = &d->conns[index];
-    if (conn->is_unsent)
-        return;
-    conn->is_unsent = true;
-    conn->next_unsent = 0;
-    if (d->unsent.first == 0)
-        d->unsent.first = index;
-    else
-        d->conns[d->unsent.last].next_unsent = index;
-    d->unsent.last = index;
-}
-
-void metal_lwip_push_touched(struct metal_lwip *d, uint32_t index)
-{
-    struct metal_lwip_conn *conn = &d->conns[index];
-    if (conn->is_touched)
-        return;
-    conn->is_touched = true;
-    conn->next_touched = 0;
-    if (d->touched.first == 0)
-        d->touched.first = index;
-    else
-        d->conns[d->touched.last].next_touched = index;
-    d->touched.last = index;
+        d->conns[list->last].work_next[work] = index;
+    list->last = index;
 }
 
 /* ---- queues of connections that nobody has accepted yet --------------------- */
@@ -98,7 +71,7 @@ static void queue_add(struct metal_lwip *d, uint32_t index, enum metal_lwip_queu
     list.last = index;
     queue_set(d, s, list);
     if (queue == METAL_LWIP_QUEUE_ACCEPT)
-        metal_lwip_push_ready(d, s->listener);
+        metal_lwip_push(d, METAL_LWIP_READY, s->listener);
 }
 
 static void queue_remove(struct metal_lwip *d, uint32_t index)
@@ -196,10 +169,10 @@ static err_t on_recv(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err)
             p = p->next;
         s->rx_last = p;
         s->rx_pieces += pieces;
-        metal_lwip_push_touched(d, index);
+        metal_lwip_push(d, METAL_LWIP_TOUCHED, index);
     }
     queue_ripe(d, index);
-    metal_lwip_push_ready(d, index);
+    metal_lwip_push(d, METAL_LWIP_READY, index);
     return ERR_OK;
 }
 
@@ -211,7 +184,7 @@ static err_t on_sent(void *arg, struct tcp_pcb *pcb, u16_t len)
     (void)pcb;
     conn->s.acked += len;
     if (d->table.conns[index].out != 0)
-        metal_lwip_push_unsent(d, index);
+        metal_lwip_push(d, METAL_LWIP_UNSENT, index);
     part_if_over(conn);
     return ERR_OK;
 }
@@ -234,8 +207,8 @@ static void on_err(void *arg, err_t err)
     if (s->tx_end == 0 || why != -VK_ECLOSED)
         s->tx_end = why;
     queue_ripe(d, index);
-    metal_lwip_push_ready(d, index);
-    metal_lwip_push_unsent(d, index);
+    metal_lwip_push(d, METAL_LWIP_READY, index);
+    metal_lwip_push(d, METAL_LWIP_UNSENT, index);
 }
 
 static err_t on_connected(void *arg, struct tcp_pcb *pcb, err_t err)
@@ -244,7 +217,7 @@ static err_t on_connected(void *arg, struct tcp_pcb *pcb, err_t err)
     struct metal_lwip_conn *conn = arg;
     (void)pcb, (void)err;
     conn->s.connected = 0;
-    metal_lwip_push_unsent(d, metal_lwip_index(d, conn));
+    metal_lwip_push(d, METAL_LWIP_UNSENT, metal_lwip_index(d, conn));
     return ERR_OK;
 }
 
@@ -437,7 +410,7 @@ void metal_lwip_open_window(struct metal_lwip *d, struct metal_lwip_conn *conn)
     /* What did not fit the pieces of the connection is with lwIP. */
     if (conn->s.pcb->refused_data != NULL && conn->s.rx_pieces <= metal_lwip_share(d) / 2 &&
         tcp_process_refused_data(conn->s.pcb) == ERR_OK)
-        metal_lwip_push_touched(d, metal_lwip_index(d, conn));
+        metal_lwip_push(d, METAL_LWIP_TOUCHED, metal_lwip_index(d, conn));
 }
 
 int metal_lwip_finish(struct metal_lwip_conn *conn)

@@ -132,16 +132,23 @@ static bool flush_out(struct metal_lwip *d, uint32_t index)
     return is_starved;
 }
 
+/* Take the first connection out of a list; 0: it is empty. */
+static uint32_t pop(struct metal_lwip *d, enum metal_lwip_work work)
+{
+    uint32_t index = d->works[work].first;
+    d->works[work].first = d->conns[index].work_next[work]; /* entry 0 is never in a list */
+    d->conns[index].has_work[work] = false;
+    return index;
+}
+
 static void flush_unsent(struct metal_lwip *d)
 {
-    while (d->unsent.first != 0) {
-        uint32_t index = d->unsent.first;
+    uint32_t index;
+    while ((index = pop(d, METAL_LWIP_UNSENT)) != 0) {
         struct metal_lwip_conn *conn = &d->conns[index];
-        d->unsent.first = conn->next_unsent;
-        conn->is_unsent = false;
-        if (flush_out(d, index) && !conn->is_unsent) {
-            conn->is_unsent = true; /* in the other list, by the same link */
-            conn->next_unsent = d->starved_first;
+        if (flush_out(d, index) && !conn->has_work[METAL_LWIP_UNSENT]) {
+            conn->has_work[METAL_LWIP_UNSENT] = true; /* in another list, by the same link */
+            conn->work_next[METAL_LWIP_UNSENT] = d->starved_first;
             d->starved_first = index;
         }
     }
@@ -152,9 +159,9 @@ static void feed_starved(struct metal_lwip *d)
 {
     while (d->starved_first != 0) {
         uint32_t index = d->starved_first;
-        d->starved_first = d->conns[index].next_unsent;
-        d->conns[index].is_unsent = false;
-        metal_lwip_push_unsent(d, index);
+        d->starved_first = d->conns[index].work_next[METAL_LWIP_UNSENT];
+        d->conns[index].has_work[METAL_LWIP_UNSENT] = false;
+        metal_lwip_push(d, METAL_LWIP_UNSENT, index);
     }
 }
 
@@ -225,7 +232,7 @@ static bool try_recv(struct metal_lwip *d, uint32_t index, struct proc_io_event 
             finish_in(d, index, len, ev);
         ev->data = p->payload;
     }
-    metal_lwip_push_touched(d, index);
+    metal_lwip_push(d, METAL_LWIP_TOUCHED, index);
     return true;
 }
 
@@ -244,18 +251,16 @@ static bool try_accept(struct metal_lwip *d, uint32_t index, struct proc_io_even
 static uint32_t take_ready(struct metal_lwip *d, struct proc_io_event *events, uint32_t max)
 {
     uint32_t count = 0;
-    while (d->ready.first != 0 && count < max) {
-        uint32_t index = d->ready.first;
+    uint32_t index;
+    while (count < max && (index = pop(d, METAL_LWIP_READY)) != 0) {
         struct net_io_conn *entry = &d->table.conns[index];
-        d->ready.first = d->conns[index].next_ready;
-        d->conns[index].is_ready = false;
         if (entry->in == 0 || !(entry->flags & NET_IO_CONN_LIVE))
             continue; /* canceled or closed since */
         bool did = entry->flags & NET_IO_CONN_LISTENS ? try_accept(d, index, &events[count])
                                                       : try_recv(d, index, &events[count]);
         count += did;
         if (did && entry->in != 0)
-            metal_lwip_push_ready(d, index);
+            metal_lwip_push(d, METAL_LWIP_READY, index);
     }
     return count;
 }
@@ -335,10 +340,10 @@ static int op_submit(struct proc_io *io, const struct proc_io_req *req)
     case NET_IO_START_NONE:
         return 0;
     case NET_IO_START_IN:
-        metal_lwip_push_ready(d, index);
+        metal_lwip_push(d, METAL_LWIP_READY, index);
         return 0;
     case NET_IO_START_OUT:
-        metal_lwip_push_unsent(d, index);
+        metal_lwip_push(d, METAL_LWIP_UNSENT, index);
         return 0;
     case NET_IO_START_CLOSE:
         submit_close(d, index, req->flags & PROC_IO_ABORT);
@@ -356,8 +361,8 @@ static void op_cancel(struct proc_io *io, uint64_t tag)
         return;
     uint32_t index = d->table.ops[op].conn;
     cancel_op(d, op);
-    metal_lwip_push_ready(d, index);
-    metal_lwip_push_unsent(d, index);
+    metal_lwip_push(d, METAL_LWIP_READY, index);
+    metal_lwip_push(d, METAL_LWIP_UNSENT, index);
 }
 
 static int op_peer(struct proc_io *io, uint32_t number, struct proc_addr *ret_addr)
@@ -409,13 +414,13 @@ static void take_back(struct metal_lwip *d)
  */
 static void answer_touched(struct metal_lwip *d)
 {
-    struct metal_lwip_list list = d->touched;
-    d->touched = (struct metal_lwip_list){0};
+    struct metal_lwip_list list = d->works[METAL_LWIP_TOUCHED];
+    d->works[METAL_LWIP_TOUCHED] = (struct metal_lwip_list){0}; /* those touched anew are for the next wait */
     while (list.first != 0) {
         uint32_t index = list.first;
         struct metal_lwip_conn *conn = &d->conns[index];
-        list.first = conn->next_touched;
-        conn->is_touched = false;
+        list.first = conn->work_next[METAL_LWIP_TOUCHED];
+        conn->has_work[METAL_LWIP_TOUCHED] = false;
         if (stream_of(d, index) != NULL)
             metal_lwip_open_window(d, conn);
         struct tcp_pcb *pcb = stream_of(d, index);
@@ -448,7 +453,7 @@ static bool has_more(const struct metal_lwip *d)
         if (netif->loop_first != NULL)
             return true;
     }
-    return d->unsent.first != 0 || d->ready.first != 0;
+    return d->works[METAL_LWIP_UNSENT].first != 0 || d->works[METAL_LWIP_READY].first != 0;
 }
 
 static uint64_t earlier(uint64_t a_ns, uint64_t b_ns)
@@ -564,7 +569,8 @@ static int init(struct metal_lwip *d, const struct metal_lwip_options *o, struct
     int err = metal_lwip_mem_init(&d->mem, o, region);
     if (err != 0)
         return err;
-    if (plat_random(d->chance.words, sizeof(d->chance.words)) != 0)
+    if (plat_random(d->chance.words, sizeof(d->chance.words)) != 0 ||
+        plat_random(d->chance.key, sizeof(d->chance.key)) != 0)
         return -VK_EIO;
     d->chance.left = VK_COUNT(d->chance.words);
     return 0;

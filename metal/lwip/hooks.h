@@ -6,8 +6,11 @@
 #include <lwip/prot/tcp.h>
 #include <lwip/tcp.h>
 
-/* A first sequence number that nobody can guess; random for each connection. */
-#define LWIP_HOOK_TCP_ISN(local_ip, local_port, remote_ip, remote_port) metal_lwip_random()
+/* A first sequence number that nobody else can guess, ascending for the same two ends (RFC 6528). */
+u32_t metal_lwip_isn(const ip_addr_t *local_ip, u16_t local_port, const ip_addr_t *remote_ip,
+                     u16_t remote_port);
+
+#define LWIP_HOOK_TCP_ISN metal_lwip_isn
 
 /* A segment found its control block; its head is in host order. Other than ERR_OK: lwIP drops it. */
 err_t metal_lwip_admit(const struct tcp_pcb *pcb, const struct tcp_hdr *hdr, const struct pbuf *payload);

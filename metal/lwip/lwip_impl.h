@@ -35,6 +35,7 @@ struct metal_lwip_mem {
 };
 
 struct metal_lwip_chance {
+    uint64_t key[2]; /* of the sequence numbers' hash */
     uint32_t words[64];
     uint32_t left;
 };
@@ -74,16 +75,20 @@ struct metal_lwip_state {
     bool is_deferring; /* listener */
 };
 
+/* Lists of connections with something to do. */
+enum metal_lwip_work {
+    METAL_LWIP_READY,   /* something to deliver, or to accept */
+    METAL_LWIP_UNSENT,  /* outgoing operations to go on with */
+    METAL_LWIP_TOUCHED, /* received something: window and acknowledgement */
+    METAL_LWIP_WORKS,
+};
+
 struct metal_lwip_conn {
     struct metal_lwip_state s;
 
-    /* Lists it is in; they outlive its entry. Index 0: the end. */
-    uint32_t next_ready;   /* something to deliver, or to accept */
-    uint32_t next_unsent;  /* outgoing operations to go on with */
-    uint32_t next_touched; /* received something: window and acknowledgement */
-    bool is_ready;
-    bool is_unsent;
-    bool is_touched;
+    /* Its places in the lists, which outlive its entry. */
+    uint32_t work_next[METAL_LWIP_WORKS]; /* index 0: the end */
+    bool has_work[METAL_LWIP_WORKS];
 };
 
 struct metal_lwip_list {
@@ -100,8 +105,8 @@ struct metal_lwip {
     struct net_dev *dev;
     struct net_table table;
     struct metal_lwip_conn *conns; /* by index of the table */
-    struct metal_lwip_list ready, unsent, touched;
-    uint32_t starved_first;          /* taken out of unsent while there is no memory for them */
+    struct metal_lwip_list works[METAL_LWIP_WORKS];
+    uint32_t starved_first;          /* taken out of METAL_LWIP_UNSENT while there is no memory for them */
     struct metal_lwip_list deferred; /* of all listeners, oldest first */
     struct pbuf *lent_pieces;        /* delivered since the last wait, linked by next */
     uint64_t now_ns;
@@ -141,9 +146,8 @@ uint32_t metal_lwip_share(const struct metal_lwip *d);
 
 /* ---- conn.c ---- */
 
-void metal_lwip_push_ready(struct metal_lwip *d, uint32_t index);
-void metal_lwip_push_unsent(struct metal_lwip *d, uint32_t index);
-void metal_lwip_push_touched(struct metal_lwip *d, uint32_t index);
+/* Put it behind the others of the list, unless it is in there. */
+void metal_lwip_push(struct metal_lwip *d, enum metal_lwip_work work, uint32_t index);
 
 /* Start to connect; 0, or what CONNECT gets. */
 int metal_lwip_connect(struct metal_lwip *d, uint32_t index);

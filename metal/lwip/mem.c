@@ -5,9 +5,11 @@
  * class of its own, so that no data can use up the connections. Also its
  * clock, its chance, and the end of the road.
  */
+#include "metal/lwip/hooks.h"
 #include "metal/lwip/lwip_impl.h"
 #include "vk/err.h"
 #include "vk/fmt.h"
+#include "vk/hash.h"
 #include "vk/limits.h"
 #include "vk/plat.h"
 
@@ -173,6 +175,27 @@ uint32_t metal_lwip_random(void)
         chance->left = VK_COUNT(chance->words);
     }
     return chance->words[--chance->left];
+}
+
+/* An end of a connection as bytes, none of them padding. */
+static void name_end(uint8_t name[19], const ip_addr_t *ip, u16_t port)
+{
+    struct proc_addr addr;
+    metal_lwip_addr_from(ip, port, &addr);
+    memcpy(name, addr.ip, 16);
+    name[16] = addr.family;
+    memcpy(name + 17, &port, sizeof(port));
+}
+
+u32_t metal_lwip_isn(const ip_addr_t *local_ip, u16_t local_port, const ip_addr_t *remote_ip,
+                     u16_t remote_port)
+{
+    const struct metal_lwip *d = metal_lwip_the;
+    uint8_t name[2 * 19];
+    name_end(name, local_ip, local_port);
+    name_end(name + 19, remote_ip, remote_port);
+    uint64_t hash = vk_hash_bytes(d->chance.key, vk_span(name, sizeof(name)));
+    return (u32_t)hash + (u32_t)(d->dev->ops->now(d->dev) / 4000u); /* RFC 793: one each 4 us */
 }
 
 u32_t sys_now(void)
