@@ -94,7 +94,7 @@ struct proc_io_event {
 struct proc_io; /* a driver; its first member is `const struct proc_io_ops *ops` */
 
 struct proc_io_ops {
-    const char *name; /* "uring", "ev", "sim", "virtio" */
+    const char *name; /* "uring", "ev", "sim", "lwip" */
 
     /* wait makes a system call for each operation, not one for all: see plat_runner_rest. */
     bool has_many_calls;

@@ -22,12 +22,14 @@
 
 _Noreturn void metal_lwip_broken(int line) __attribute__((cold));
 uint32_t metal_lwip_random(void);
+uint16_t metal_lwip_sum(const void *bytes, int len);
 void *metal_lwip_malloc(size_t len_bytes);
 void *metal_lwip_calloc(size_t count, size_t len_bytes);
 void metal_lwip_free(void *block);
 
 #define LWIP_PLATFORM_DIAG(text)   ((void)0)
 #define LWIP_PLATFORM_ASSERT(text) metal_lwip_broken(__LINE__) /* the texts would be a tenth of the image */
+#define LWIP_CHKSUM                metal_lwip_sum
 #define LWIP_RAND()                metal_lwip_random()
 #define BYTE_ORDER                 LITTLE_ENDIAN
 
