@@ -7,6 +7,7 @@
 
 #include "metal/apic.h"
 #include "metal/clock.h"
+#include "metal/console.h"
 #include "metal/exit.h"
 #include "metal/frames.h"
 #include "metal/keys.h"
@@ -26,6 +27,7 @@ void metal_start(const struct boot_info *info)
     metal_apic_init();
     metal_clock_init(info->entry_tsc);
     metal_virtio_find_init(info);
+    metal_console_choose(info);
     int rc = metal_main(info);
     metal_exit(rc == 0 ? METAL_EXIT_OK : METAL_EXIT_FAIL);
 }

@@ -123,14 +123,16 @@
 #define VKD_TRIAL_EPOCH_S         1767225600  /* its wall clock at the start: 2026-01-01 00:00 UTC */
 
 /* Virtio devices of the bare machine. */
-#define METAL_QUEUE_MAX        256u       /* entries of a queue; a device that offers more gets so many */
-#define METAL_DEVICE_VECTORS   15u        /* interrupts of devices; one more is -VK_ENOSPC */
-#define METAL_VIRTIO_MAX       8u         /* devices in use; likewise */
-#define METAL_VIRTIO_RESET_NS  10000000u  /* a device that is not reset after this is -VK_EIO */
-#define METAL_NET_BLOCKS_MIN   32u        /* pieces of frames in each direction: those of any card ... */
-#define METAL_NET_MEMORY_SHARE 32u        /* ... and at most METAL_QUEUE_MAX in this part of free memory */
-#define METAL_NET_MTU_MAX      9000u      /* a card that offers more is used with so much */
-#define METAL_NET_HANG_NS      500000000u /* a card that sends nothing for twice this is reset */
+#define METAL_QUEUE_MAX        256u        /* entries of a queue; a device that offers more gets so many */
+#define METAL_DEVICE_VECTORS   15u         /* interrupts of devices; one more is -VK_ENOSPC */
+#define METAL_VIRTIO_MAX       8u          /* devices in use; likewise */
+#define METAL_VIRTIO_RESET_NS  10000000u   /* a device that is not reset after this is -VK_EIO */
+#define METAL_RNG_WAIT_NS      1000000000u /* random bytes that take longer are -VK_EIO */
+#define METAL_CONSOLE_WAIT_NS  100000000u  /* a console that takes longer for a page is given up */
+#define METAL_NET_BLOCKS_MIN   32u         /* pieces of frames in each direction: those of any card ... */
+#define METAL_NET_MEMORY_SHARE 32u         /* ... and at most METAL_QUEUE_MAX in this part of free memory */
+#define METAL_NET_MTU_MAX      9000u       /* a card that offers more is used with so much */
+#define METAL_NET_HANG_NS      500000000u  /* a card that sends nothing for twice this is reset */
 #define METAL_NET_RETRY_FIRST_NS \
     1000000u /* a reset in vain is tried again after this, doubled each time ... */
 #define METAL_NET_RETRY_MAX_NS 1000000000u /* ... up to this */

@@ -7,7 +7,10 @@ through isa-debug-exit. The run passes when it ended by itself with the good sta
 its lines, nothing failed, and at least every test that the same runner passes on the host was run.
 
 boot.py --machine microvm|q35|q35-qboot [--hosted PROGRAM] [--timeout SECONDS] [--command-line TEXT] [--module FILE]
-        [--device NAME]... IMAGE
+        [--device NAME]... [--cpu CPU] IMAGE
+
+With the device `console` the output is that of a virtio console, and there is no serial port; with
+`console+serial` there is one, whose output is lost.
 
 An image that is to end badly is judged by its status and by what it says instead:
 
@@ -33,6 +36,11 @@ MACHINES = {
 # {} is the bus of the machine.
 BUSES = {'microvm': 'device', 'q35': 'pci', 'q35-qboot': 'pci'}
 DEVICES = {
+    'console': ['-serial', 'none', '-chardev', 'stdio,id=out', '-device', 'virtio-serial-{}',
+                '-device', 'virtconsole,chardev=out'],
+    'console+serial': ['-serial', 'null', '-chardev', 'stdio,id=out', '-device', 'virtio-serial-{}',
+                       '-device', 'virtconsole,chardev=out'],
+    'rng': ['-object', 'rng-builtin,id=rng0', '-device', 'virtio-rng-{},rng=rng0'],
     'net': ['-netdev', 'user,id=net0', '-device', 'virtio-net-{},netdev=net0'],
 }
 
@@ -51,14 +59,14 @@ def run(command, timeout_s):
     return output.decode('utf-8', 'replace').replace('\r', ''), status
 
 
-def command(machine, image, module=None, append='', memory_mib=64, more=()):
+def command(machine, image, module=None, append='', memory_mib=64, more=(), cpu='max'):
     """The command that boots an image by plain emulation. Exits 77 when there is no QEMU."""
     qemu = shutil.which('qemu-system-x86_64')
     if qemu is None:
         print('skipped: qemu-system-x86_64 is not installed')
         sys.exit(77)
-    line = [qemu, *MACHINES[machine], '--accel', 'tcg', '-cpu', 'max', '-m', str(memory_mib), '-nodefaults',
-            '-no-reboot', '-display', 'none', '-serial', 'stdio',
+    line = [qemu, *MACHINES[machine], '--accel', 'tcg', '-cpu', cpu, '-m', str(memory_mib), '-nodefaults',
+            '-no-reboot', '-display', 'none', *([] if '-serial' in more else ['-serial', 'stdio']),
             '-device', 'isa-debug-exit,iobase=0xf4,iosize=4', *more, '-kernel', image]
     if append:
         line += ['-append', append]
@@ -115,6 +123,7 @@ def main():
     parser.add_argument('--timeout', type=float, default=120)
     parser.add_argument('--command-line', default='')
     parser.add_argument('--module')
+    parser.add_argument('--cpu', default='max')
     parser.add_argument('--device', action='append', choices=DEVICES, default=[])
     parser.add_argument('--status', type=int)
     parser.add_argument('--says')
@@ -122,7 +131,8 @@ def main():
     args = parser.parse_args()
 
     devices = [word.format(BUSES[args.machine]) for name in args.device for word in DEVICES[name]]
-    line = command(args.machine, args.image, module=args.module, append=args.command_line, more=devices)
+    line = command(args.machine, args.image, module=args.module, append=args.command_line, more=devices,
+                   cpu=args.cpu)
     hosted = hosted_names(args.hosted) if args.hosted else set()
     output, status = run(line, args.timeout)
     if args.says:

@@ -59,7 +59,10 @@ static int queue_on(struct metal_virtio *device, uint16_t index, const struct me
 static void kick(struct metal_virtio *device, uint16_t index)
 {
     CHECK(index < FAKE_QUEUES && fake_of(device)->queues[index].rings != NULL);
-    fake_of(device)->queues[index].kicks++;
+    struct fake *fake = fake_of(device);
+    fake->queues[index].kicks++;
+    if (fake->on_kick != NULL)
+        fake->on_kick(fake, index);
 }
 
 static uint32_t config(struct metal_virtio *device, uint32_t offset, uint32_t width_bytes)

@@ -36,6 +36,9 @@ struct fake {
     struct fake_queue queues[FAKE_QUEUES];
     uint32_t resets;
 
+    /* What it does as soon as it is told of buffers; may be NULL. */
+    void (*on_kick)(struct fake *fake, uint32_t queue);
+
     /* What it does wrong. */
     bool refuses_features; /* FEATURES_OK does not stay */
     bool refuses_queues;   /* queue_on fails */
