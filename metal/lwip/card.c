@@ -28,7 +28,8 @@ enum {
 
 /*
  * The ones' complement sum of bytes as words of this machine, eight bytes at
- * a time; lwIP's own loop takes three times as many instructions. Source: RFC 1071, 2 (deferred carries, any order of bytes).
+ * a time; lwIP's own loop takes three times as many instructions. Source: RFC 1071, 2 (deferred carries, any
+ * order of bytes).
  */
 uint16_t metal_lwip_sum(const void *bytes, int len)
 {

@@ -3,8 +3,6 @@
 
 #include "vk/err.h"
 
-#include <stdlib.h>
-
 #define WAIT_COST_NS 1000u /* of the clock in each wait: who never blocks gets on, too */
 
 struct end {
@@ -19,6 +17,8 @@ struct lwip_pair {
     struct end ends[SIM_WIRE_ENDS];
     bool is_turned; /* who waits first, by turns */
 };
+
+static struct lwip_pair the_pair; /* there cannot be two */
 
 static const uint8_t loop4[4] = {127, 0, 0, 1};
 static const uint8_t loop6[16] = {[15] = 1};
@@ -187,7 +187,6 @@ static void pair_destroy(struct proc_io *io)
     for (uint32_t i = 0; i < SIM_WIRE_ENDS; i++)
         pair->ends[i].io->ops->destroy(pair->ends[i].io);
     vk_region_fini(&pair->region);
-    free(pair);
 }
 
 static const struct proc_io_ops pair_ops = {
@@ -243,10 +242,8 @@ static void settle(struct lwip_pair *pair)
 int lwip_pair_create(const struct sim_wire_options *wire_options, uint32_t conns_max, uint32_t buffers_bytes,
                      struct lwip_pair **ret_pair)
 {
-    struct lwip_pair *pair = calloc(1, sizeof(*pair));
+    struct lwip_pair *pair = &the_pair;
     struct metal_lwip_options sizes = {.conns_max = conns_max, .buffers_bytes = buffers_bytes};
-    if (pair == NULL)
-        return -VK_ENOMEM;
     pair->io.ops = &pair_ops;
     int err = vk_region_init(&pair->region,
                              sim_wire_region_bytes(wire_options) + 2 * metal_lwip_region_bytes(&sizes));
@@ -256,7 +253,6 @@ int lwip_pair_create(const struct sim_wire_options *wire_options, uint32_t conns
         err = create_ends(pair, conns_max, buffers_bytes);
     if (err != 0) {
         vk_region_fini(&pair->region);
-        free(pair);
         return err;
     }
     for (uint32_t i = 0; i < SIM_WIRE_ENDS; i++)
