@@ -11,6 +11,7 @@ enum vkc_space {
     VKC_SPACE_VALUE,   /* functions, lets, supervised actors, modules */
     VKC_SPACE_TYPE,    /* records, enums, actors */
     VKC_SPACE_VARIANT, /* several of one name are chained */
+    VKC_SPACE_TEST,
 };
 
 struct vkc_table_entry {

@@ -106,6 +106,22 @@ static void declare_supervisor(struct vkc_pass *pass, struct vkc_decl *decl)
     }
 }
 
+/* --filter and the report name a test by its name alone. */
+static void declare_test(struct vkc_pass *pass, struct vkc_decl *decl)
+{
+    const struct vkc_expr *title = decl->test.title;
+    if (title->kind != VKC_EXPR_STR)
+        return;
+    const struct vkc_str_part none = {.bytes = ""}, *part = title->str.count ? title->str.parts : &none;
+    struct vkc_ident name = {vkc_intern(&pass->program->names, part->bytes, part->len_bytes), title->span};
+    struct vkc_symbol *symbol = vkc_symbol_new(pass, VKC_SYMBOL_TEST, name);
+    if (vkc_table_add(pass, pass->module, VKC_SPACE_TEST, symbol))
+        return;
+    const struct vkc_symbol *first = vkc_table_find(pass, pass->module, VKC_SPACE_TEST, name.name);
+    struct vkc_diag *diag = vkc_error(pass->diags, title->span, "another test of this module has this name");
+    vkc_diag_note(pass->diags, diag, first->span, "first declared here");
+}
+
 static void declare_one(struct vkc_pass *pass, struct vkc_decl *decl)
 {
     switch (decl->kind) {
@@ -132,9 +148,11 @@ static void declare_one(struct vkc_pass *pass, struct vkc_decl *decl)
     case VKC_DECL_SUPERVISE:
         declare_supervisor(pass, decl);
         break;
+    case VKC_DECL_TEST:
+        declare_test(pass, decl);
+        break;
     case VKC_DECL_BAD:
     case VKC_DECL_HTTP:
-    case VKC_DECL_TEST:
         break;
     }
 }

@@ -135,6 +135,7 @@ enum vkc_symbol_kind {
     VKC_SYMBOL_TYPE_PARAM,
     VKC_SYMBOL_SIMPLE, /* Int, List and the other built-in types */
     VKC_SYMBOL_MODULE, /* name of an import */
+    VKC_SYMBOL_TEST,   /* only so that there is one of a name */
 };
 
 /* A parameter, a field of a record, a part of a payload. */

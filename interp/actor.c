@@ -9,6 +9,7 @@
 
 #include "interp/interp_impl.h"
 #include "interp/message.h"
+#include "interp/text/time.h"
 #include "vk/err.h"
 #include "vk/fmt.h"
 
@@ -74,14 +75,24 @@ static enum interp_say wait_for_turn(struct interp_run *run)
     return INTERP_WAIT;
 }
 
-/* A message of a method that this version of the actor does not have: who waits for it hears that nobody is
- * there. */
-static bool refuse(struct interp_run *run)
+/* The message in the inbox has no turn: who waits for it, if anybody does, hears why. */
+static bool refuse(struct interp_run *run, int why)
 {
     const struct proc_op op = {.code = PROC_OP_REPLY,
                                .flags = PROC_OP_SILENT,
-                               .arg = (uint32_t)run->p->inbox_arg | (uint64_t)(uint32_t)-VK_EDIED << 32};
+                               .arg = (uint32_t)run->p->inbox_arg | (uint64_t)(uint32_t)why << 32};
     return (uint32_t)op.arg == 0 || submit(run, &op);
+}
+
+bool interp_actor_leave(struct interp_run *run)
+{
+    struct interp_process *p = run->p;
+    if (p->inbox_state != INBOX_ARRIVED)
+        return true;
+    if (!refuse(run, -VK_ECANCELED))
+        return false;
+    p->inbox_state = INBOX_IDLE;
+    return true;
 }
 
 /* The message becomes what landed for the running fiber. false: no method of its; it is dropped. */
@@ -136,7 +147,7 @@ static enum interp_say next_turn(struct interp_call *call, const struct interp_a
         p->last_turn = TURN_MESSAGE;
         if (take_message(call, actor))
             return INTERP_DONE;
-        (void)refuse(call->run); /* there was room */
+        (void)refuse(call->run, -VK_ENOENT); /* a method that this version does not have; there was room */
     }
 }
 
@@ -156,7 +167,7 @@ static enum interp_say actor_next(struct interp_call *call)
     const struct interp_services *services = interp_module_services(module);
     uint64_t index = interp_call_scalar(call, 0).u;
     if (p->stops)
-        return INTERP_END;
+        return interp_actor_leave(call->run) ? INTERP_END : INTERP_FULL;
     if (VK_UNLIKELY(p->turn_error != 0))
         return cannot_wait(call);
     if (!services || index >= services->actors.count)
@@ -216,11 +227,22 @@ static enum interp_say actor_reply(struct interp_call *call)
     return INTERP_DONE;
 }
 
+static enum interp_say no_period(struct interp_call *call, int64_t ns)
+{
+    uint8_t time[INTERP_DURATION_BYTES];
+    char text[64 + INTERP_DURATION_BYTES];
+    struct vk_out out;
+    size_t len = interp_duration_print(time, ns);
+    vk_out_init(&out, text, sizeof text);
+    vk_out_fmt(&out, "`every` takes a Duration of at least 1ns, not %.*s", (int)len, (const char *)time);
+    return interp_call_fail(call, vk_out_span(&out));
+}
+
 static enum interp_say actor_every(struct interp_call *call)
 {
     uint64_t timer = interp_call_scalar(call, 0).u, ns = interp_call_scalar(call, 1).u;
     if ((int64_t)ns <= 0)
-        return interp_call_fail(call, VK_SPAN_LIT("`every` takes a Duration above zero"));
+        return no_period(call, (int64_t)ns);
     if (timer >= INTERP_TIMERS_MAX)
         return interp_call_trap(call, INTERP_TRAP_INDEX);
     const struct proc_op op = {.code = PROC_OP_SLEEP, .arg = ns, .tag = TAG_TIMER + timer};

@@ -16,7 +16,9 @@
  *   MONITOR, LINK   arg: the address
  * Whoever does not live is -VK_EDIED, with done.arg INTERP_ENDED_BEFORE when it had ended before it was
  * asked. SPAWN, SEND and CALL are -VK_ETOOBIG when the message could not find room even in an actor that
- * holds nothing, with done.arg: what it takes there << 32 | what there is.
+ * holds nothing, with done.arg: what it takes there << 32 | what there is. Answers to a CALL without bytes:
+ * -VK_ECANCELED, the actor ends and the message had no turn; -VK_ENOENT, it has no such method;
+ * -VK_ETOOBIG, the result is larger than a message.
  */
 #define INTERP_ACTORS_HANDLE 2u
 #define INTERP_ENDED_BEFORE  1u

@@ -118,6 +118,18 @@ static enum interp_say fail_answer(struct interp_call *call, uint32_t len)
     return interp_call_trap_text(call, INTERP_TRAP_AWAIT, vk_out_span(&out));
 }
 
+/* It waited in the mailbox, for room there, or for its turn. */
+static bool was_not_begun(const struct proc_done *done)
+{
+    return done->res == -VK_ECANCELED || (done->res == -VK_EDIED && done->arg == PROC_DIED_BEFORE);
+}
+
+/* No answer will come, though it was asked in time. */
+static bool is_nobody(int res)
+{
+    return res == -VK_EDIED || res == -VK_ECANCELED || res == -VK_ENOENT;
+}
+
 /* The completion says that there is no answer. */
 static enum interp_say fail_call(struct interp_call *call)
 {
@@ -132,6 +144,10 @@ static enum interp_say fail_call(struct interp_call *call)
         put_late(call, &asked, &out);
     else if (call->done->res == -VK_EDIED && call->done->arg == INTERP_ENDED_BEFORE)
         vk_out_fmt(&out, " has ended");
+    else if (was_not_begun(call->done))
+        vk_out_fmt(&out, " ended before %s began", name_of(call, asked.method->name));
+    else if (call->done->res == -VK_ENOENT)
+        vk_out_fmt(&out, " is of a version that has no such method %s", name_of(call, asked.method->name));
     else if (call->done->res == -VK_EDIED)
         vk_out_fmt(&out, " died during %s", name_of(call, asked.method->name));
     else
@@ -205,9 +221,9 @@ static enum interp_say actor_ask(struct interp_call *call)
     if (!call->done)
         return ask_call(call);
     int res = call->done->res;
-    if (res != 0 && res != -VK_EDIED && res != -VK_ETIMEDOUT)
+    if (res != 0 && !is_nobody(res) && res != -VK_ETIMEDOUT)
         return fail_call(call);
-    call->result.u = res == 0 ? 0 : res == -VK_EDIED ? 1 : 2;
+    call->result.u = res == 0 ? 0 : is_nobody(res) ? 1 : 2;
     return INTERP_DONE;
 }
 

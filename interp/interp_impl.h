@@ -313,6 +313,9 @@ void interp_fiber_ended(struct interp_run *run, uint64_t result, bool gives_ref)
 #define INTERP_TAG_OWN  ((uint64_t)1 << 32)
 #define INTERP_TAG_RECV INTERP_TAG_OWN /* the messages of an actor: what lands goes into the inbox */
 
+/* The process ends: who waits for a message that had no turn hears that it had none. false: ops[] is full. */
+bool interp_actor_leave(struct interp_run *run);
+
 /* A completion with such a tag. */
 void interp_actor_done(struct interp_run *run, const struct proc_done *done);
 /* Whether an actor takes no message before the running fiber goes on: it is the turn, or one that this

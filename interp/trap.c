@@ -202,5 +202,6 @@ void interp_report(struct interp_run *run)
     p->top = VK_ALIGN_UP(off + (uint32_t)text.len, 8u);
     const struct proc_op op = {.code = PROC_OP_LOG, .off = off, .len = (uint32_t)text.len};
     (void)interp_submit_silent(run, &op); /* with ops[] full the death is reported without it */
+    (void)interp_actor_leave(run);        /* likewise */
     report_others(run, p->top);
 }

@@ -209,8 +209,10 @@ int proc_mail_op(struct proc_kernel *kernel, struct proc_process *from, struct p
 static int retry(struct proc_kernel *kernel, struct proc_req *req, const uint8_t *bytes)
 {
     struct proc_process *to = proc_mail_claim(kernel, req);
-    if (!to)
+    if (!to) {
+        req->done.arg = PROC_DIED_BEFORE;
         return -VK_EDIED;
+    }
     if (req->is_late) {
         proc_mail_room(kernel, to);
         return -VK_ETIMEDOUT;
@@ -377,25 +379,39 @@ int proc_op_reply(struct proc_kernel *kernel, struct proc_process *process, cons
     return 0;
 }
 
-static void fail_all(struct proc_kernel *k, struct vk_list *list)
+/* Who waits for the answer to a message that nobody has received is told so. */
+static void mark_unread(struct proc_kernel *k, const struct proc_message *m)
 {
-    for (struct vk_node *node; (node = vk_list_pop(list));)
-        proc_req_finish(k, VK_CONTAINER(node, struct proc_req, wait), -VK_EDIED);
+    struct proc_req *req = vk_table_get(&k->reqs, m->req);
+    if (req && !req->finished && req->op.code == PROC_OP_CALL)
+        req->done.arg = PROC_DIED_BEFORE;
+}
+
+static void fail_all(struct proc_kernel *k, struct vk_list *list, uint64_t arg)
+{
+    for (struct vk_node *node; (node = vk_list_pop(list));) {
+        struct proc_req *req = VK_CONTAINER(node, struct proc_req, wait);
+        req->done.arg = arg ? arg : req->done.arg;
+        proc_req_finish(k, req, -VK_EDIED);
+    }
 }
 
 void proc_mailbox_end(struct proc_kernel *kernel, struct proc_process *process)
 {
     for (struct vk_link *link; (link = vk_fifo_pop(&process->mail));) {
         struct proc_mail *mail = VK_CONTAINER(link, struct proc_mail, link);
-        if (mail->sort == PROC_MAIL_CLOSE)
+        struct proc_message *m = VK_CONTAINER(mail, struct proc_message, mail);
+        if (mail->sort == PROC_MAIL_CLOSE) {
             proc_served_free(kernel, VK_CONTAINER(mail, struct proc_served, mail));
-        else
-            message_free(kernel, VK_CONTAINER(mail, struct proc_message, mail));
+            continue;
+        }
+        mark_unread(kernel, m);
+        message_free(kernel, m);
     }
     process->messages_count = 0;
     process->promised_count = 0;
-    fail_all(kernel, &process->senders);
-    fail_all(kernel, &process->calls);
+    fail_all(kernel, &process->senders, PROC_DIED_BEFORE);
+    fail_all(kernel, &process->calls, 0);
 }
 
 /* ---- handles that name a process or a program --------------------------------------------- */

@@ -95,6 +95,9 @@ enum proc_op_code {
 /* Of SEND: into a full mailbox of one's own it is -VK_EAGAIN instead of waiting. */
 #define PROC_SEND_NO_WAIT_SELF 2u
 
+/* arg of a SEND or CALL that is -VK_EDIED: it was never received. */
+#define PROC_DIED_BEFORE 2u
+
 /* Flags of a completion. */
 #define PROC_DONE_REQUEST 1u /* RECV: arg low half is a request id that wants a REPLY */
 #define PROC_DONE_OP      2u /* RECV: the message is a struct proc_request, an op on a served handle */
