@@ -243,7 +243,9 @@ static struct lines lines_of(const struct disasm *d, const struct interp_functio
     const struct interp_span *span = &d->header->sections[INTERP_SECTION_LINES];
     const uint8_t *all = section(d, INTERP_SECTION_LINES);
     uint32_t first = fn->lines < span->bytes ? fn->lines : span->bytes;
-    return (struct lines){.at = all + first, .end = all + span->bytes};
+    struct lines lines = {.at = all + first, .end = all + span->bytes};
+    (void)take(&lines); /* the file */
+    return lines;
 }
 
 static void put_function(const struct disasm *d, uint32_t index)

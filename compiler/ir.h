@@ -46,6 +46,7 @@ struct vkc_code {
     bool is_too_large;  /* needs more registers than there are; told once */
     uint32_t id;        /* index of the function */
     uint32_t line;      /* of instructions to come */
+    const char *file;   /* that the lines are of; NULL: of the program's only one, or of none */
     struct vkc_value *values;
     uint32_t values_count, values_room;
     struct vkc_ins *ins;

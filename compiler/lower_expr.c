@@ -19,10 +19,33 @@ uint32_t vkc_fun_dest(struct vkc_fun *f, uint32_t want, uint16_t type)
     return want != VKC_NONE ? want : vkc_ir_value(f->code, type);
 }
 
+/* As it is named from the folder of the program's first file, when there are several. */
+static const char *file_of(struct vkc_lower *l, const struct vkc_source *source)
+{
+    const struct vkc_checked *checked = l->checked;
+    if (checked->modules_count <= 2) /* the prelude is one */
+        return NULL;
+    for (uint32_t i = 0; i + 1 < checked->modules_count; i++) {
+        const struct vkc_checked_module *module = &checked->modules[i];
+        size_t len = strlen(module->name);
+        if (module->module->source != source)
+            continue;
+        char *text = vkc_arena_take(l->arena, len + sizeof ".vk");
+        memcpy(text, module->name, len);
+        memcpy(text + len, ".vk", sizeof ".vk");
+        return text;
+    }
+    return NULL;
+}
+
 void vkc_fun_line(struct vkc_fun *f, struct vkc_span span)
 {
-    if (span.start != 0)
-        f->code->line = vkc_source_place(&f->lower->checked->program->sources, span.start).line;
+    if (span.start == 0)
+        return;
+    struct vkc_place place = vkc_source_place(&f->lower->checked->program->sources, span.start);
+    f->code->line = place.line;
+    if (f->code->file == NULL)
+        f->code->file = file_of(f->lower, place.source);
 }
 
 uint32_t vkc_fun_number(struct vkc_fun *f, int64_t number, uint32_t want)

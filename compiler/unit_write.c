@@ -29,9 +29,10 @@ static void put_leb(struct file *f, uint32_t value)
     } while (value);
 }
 
-static void put_lines(struct file *f, const struct vkc_words *words)
+static void put_lines(struct file *f, const struct vkc_words *words, const char *file)
 {
     uint32_t at = 0, line = 0;
+    put_leb(f, file ? vkc_unit_name(f->unit, file) : 0);
     for (uint32_t i = 0; i < words->lines_count; i += 2) {
         int32_t step = (int32_t)(words->lines[i + 1] - line);
         put_leb(f, words->lines[i] - at);
@@ -64,7 +65,7 @@ static void put_function(struct file *f, struct vkc_code *code)
         *VKC_APPEND(arena, f->heads, f->heads_count, f->heads_room) = words.heads[i];
     for (uint32_t i = 0; i < code->refs; i++)
         *VKC_APPEND(arena, f->reg_types, f->reg_types_count, f->reg_types_room) = code->reg_types[i];
-    put_lines(f, &words);
+    put_lines(f, &words, code->file);
 }
 
 static bool put_functions(struct file *f)

@@ -10,7 +10,7 @@
 #include "vk/base.h"
 
 #define INTERP_MAGIC          0x01424b56u /* "VKB\x01", little-endian */
-#define INTERP_FORMAT_VERSION 1u
+#define INTERP_FORMAT_VERSION 2u
 
 /* ---- instructions ---------------------------------------------------------- */
 
@@ -258,14 +258,17 @@ _Static_assert(sizeof(struct interp_function) == 32, "module layout");
     X(MEMORY, "out of memory")           \
     X(STACK, "recursion too deep")       \
     X(CPU, "CPU limit")                  \
-    X(DEADLINE, "deadline")              \
+    X(DEADLINE, "deadline passed")       \
     X(DEADLOCK, "deadlock")              \
     X(FAIL, "failed")                    \
     X(ASSERT, "assertion failed")        \
     X(AWAIT, "call failed")              \
     X(TEXT, "inside a character")        \
     X(SENT, "cannot be sent")            \
-    X(FIBERS, "more than 4,096 fibers")
+    X(FIBERS, "more than 4,096 fibers")  \
+    X(LINK, "a linked process ended")    \
+    X(KILLED, "killed")                  \
+    X(TIME, "a step ran too long")
 
 enum interp_trap {
 #define INTERP_TRAP_ENUM(name, text) INTERP_TRAP_##name,

@@ -234,16 +234,13 @@ static void run(struct freeze *f, struct vk_out *why)
     interp_describe(&f->run, why);
 }
 
-static uint32_t line_of(const struct freeze *f, uint32_t function)
+static struct interp_place place_of(const struct freeze *f, uint32_t function)
 {
     const struct interp_image *image = f->image;
-    uint32_t pc = image->functions[function].code;
     const struct interp_process *p = f->run.p;
-    if (p->trap && p->current) {
-        pc = interp_fiber_at(&f->run, p->current)->pc;
-        function = interp_image_function_at(image, pc);
-    }
-    return interp_image_line_at(image, function, pc);
+    bool has_trapped = p->trap && p->current;
+    return interp_image_place(image, has_trapped ? interp_fiber_at(&f->run, p->current)->pc
+                                                 : image->functions[function].code);
 }
 
 static int evaluate(struct freeze *f, const struct interp_let *let, struct interp_freeze_refusal *ret)
@@ -264,7 +261,9 @@ static int evaluate(struct freeze *f, const struct interp_let *let, struct inter
         vk_out_fmt(&why, "%s", f->why);
     ret->let = interp_module_name(&f->image->module, let->name);
     ret->why_len = (uint32_t)vk_out_span(&why).len;
-    ret->line = line_of(f, let->function);
+    const struct interp_place place = place_of(f, let->function);
+    ret->file = place.file;
+    ret->line = place.line;
     return -VK_EINVAL;
 }
 

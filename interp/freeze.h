@@ -23,7 +23,8 @@ struct interp_freeze_options {
 /* Why a program is refused: the let, and what went wrong where. */
 struct interp_freeze_refusal {
     const char *let;
-    uint32_t line; /* of the innermost call; 0: unknown */
+    const char *file; /* of the innermost call, in the module's names; "" in a program of one */
+    uint32_t line;    /* likewise; 0: unknown */
     uint32_t why_len;
     char why[480]; /* UTF-8, not ended by NUL */
 };

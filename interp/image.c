@@ -298,7 +298,7 @@ uint32_t interp_image_function_at(const struct interp_image *image, uint32_t at)
     return lo;
 }
 
-/* The table: pairs of unsigned LEB128, instructions and lines since the pair before; ended by 0 0. */
+/* The table: unsigned LEB128, the file's name; pairs, instructions and lines since the pair before; 0 0. */
 static uint32_t take_number(const struct interp_module *m, uint32_t *at)
 {
     uint32_t value = 0, end = m->counts[INTERP_SECTION_LINES];
@@ -311,10 +311,10 @@ static uint32_t take_number(const struct interp_module *m, uint32_t *at)
     return value;
 }
 
-uint32_t interp_image_line_at(const struct interp_image *image, uint32_t function, uint32_t at)
+struct interp_place interp_image_place(const struct interp_image *image, uint32_t at)
 {
-    const struct interp_function *fn = &image->functions[function];
-    uint32_t pos = fn->lines, pc = fn->code, line = 0;
+    const struct interp_function *fn = &image->functions[interp_image_function_at(image, at)];
+    uint32_t pos = fn->lines, pc = fn->code, line = 0, file = take_number(&image->module, &pos);
     while (pos < image->module.counts[INTERP_SECTION_LINES]) {
         uint32_t step = take_number(&image->module, &pos), lines = take_number(&image->module, &pos);
         if ((step == 0 && lines == 0) || step > at - pc)
@@ -322,7 +322,9 @@ uint32_t interp_image_line_at(const struct interp_image *image, uint32_t functio
         pc += step;
         line += lines >> 1 ^ (0 - (lines & 1)); /* zigzag: lines may go back */
     }
-    return line;
+    return (struct interp_place){.function = interp_module_name(&image->module, fn->name),
+                                 .file = interp_module_name(&image->module, file),
+                                 .line = line};
 }
 
 uint32_t interp_image_find(const struct interp_image *image, struct vk_span name)

@@ -84,8 +84,13 @@ void interp_image_close(struct interp_image *image);
 /* The function whose code holds the instruction `at`, an index in the code. */
 uint32_t interp_image_function_at(const struct interp_image *image, uint32_t at);
 
-/* Its source line; 0 when there is no line table. */
-uint32_t interp_image_line_at(const struct interp_image *image, uint32_t function, uint32_t at);
+/* Where that is in the source. */
+struct interp_place {
+    const char *function;
+    const char *file; /* "" in a program of one */
+    uint32_t line;    /* 0 when there is no line table */
+};
+struct interp_place interp_image_place(const struct interp_image *image, uint32_t at);
 
 /* A function by its name; INTERP_NOWHERE when there is none. */
 uint32_t interp_image_find(const struct interp_image *image, struct vk_span name);

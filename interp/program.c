@@ -96,6 +96,24 @@ static int resume(const struct proc_program *program, struct proc_self *self)
     return (int)interp_go_on(&run);
 }
 
+/* It ends where it stands, as if that were a trap of the fiber that ran, or else of the root. */
+static void last(const struct proc_program *program, struct proc_self *self, int reason)
+{
+    const struct interp_program *own = program->context;
+    struct interp_run run = {(uint8_t *)self, own->image, process_of(self), own->heap_mask, own->service};
+    struct interp_process *p = run.p;
+    if (!p->begun || p->trap || p->gc.phase > INTERP_GC_WANTED)
+        return;
+    p->trap = reason == PROC_REASON_DEADLINE ? INTERP_TRAP_DEADLINE
+              : reason == PROC_REASON_LINK   ? INTERP_TRAP_LINK
+              : reason == PROC_REASON_TIME   ? INTERP_TRAP_TIME
+                                             : INTERP_TRAP_KILLED;
+    p->trap_text = 0;
+    if (!p->current)
+        p->current = p->root;
+    interp_report(&run);
+}
+
 static uint32_t used(const struct proc_program *program, const struct proc_self *self)
 {
     (void)program;
@@ -170,6 +188,7 @@ void interp_program_init(struct interp_program *program, const char *name, const
                     .used = used,
                     .land = interp_land,
                     .words = words,
+                    .last = last,
                     .is_movable = true,
                     .counts = true,
                     .context = program},

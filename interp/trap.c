@@ -10,8 +10,9 @@
 #define CALLS_MAX    8u
 
 /* Of the line about the other fibers. */
-#define OTHERS_CALLS_MAX 3u
-#define OTHERS_BYTES     360u /* no further fiber is named behind this */
+#define OTHERS_CALLS_MAX  3u
+#define OTHERS_BYTES      360u /* no further one is named behind this */
+#define OTHERS_GROUPS_MAX 32u  /* more places are counted only */
 
 #define STACK_LEAST_BYTES 4096u /* a smaller stack is not what fills a heap */
 
@@ -28,12 +29,12 @@ const char *interp_trap_text(uint32_t trap)
 
 static void put_place(const struct interp_image *image, struct vk_out *out, uint32_t pc)
 {
-    uint32_t function = interp_image_function_at(image, pc);
-    const char *name = interp_module_name(&image->module, image->functions[function].name);
-    uint32_t line = interp_image_line_at(image, function, pc);
-    vk_out_fmt(out, "%s", name);
-    if (line)
-        vk_out_fmt(out, ":%u", line);
+    const struct interp_place place = interp_image_place(image, pc);
+    vk_out_fmt(out, "%s", place.function);
+    if (place.line && *place.file)
+        vk_out_fmt(out, " (%s:%u)", place.file, place.line);
+    else if (place.line)
+        vk_out_fmt(out, ":%u", place.line);
 }
 
 /* The calls of a fiber, the innermost first, as many as `most`. */
@@ -90,38 +91,72 @@ void interp_describe(const struct interp_run *run, struct vk_out *out)
     put_calls(run, out, run->p->current, CALLS_MAX);
 }
 
-static const char *const state_texts[] = {
-    [INTERP_FIBER_READY] = "ready",
-    [INTERP_FIBER_AWAITS] = "awaits a fiber",
-    [INTERP_FIBER_OP] = "waits",
+/* Of one, and of several. */
+static const char *const state_texts[][2] = {
+    [INTERP_FIBER_READY] = {"ready", "ready"},
+    [INTERP_FIBER_AWAITS] = {"awaits a fiber", "await a fiber"},
+    [INTERP_FIBER_OP] = {"waits", "wait"},
+};
+
+/* Fibers that stand at the same place, called from the same ones. */
+struct group {
+    uint32_t fiber; /* one of them */
+    uint32_t count;
+    uint32_t pcs[OTHERS_CALLS_MAX + 1]; /* of its calls, the innermost first; 0 behind the last */
 };
 
 struct others {
-    struct vk_out out;
-    uint32_t count; /* named */
-    uint32_t more;
+    struct group groups[OTHERS_GROUPS_MAX];
+    uint32_t count; /* of groups */
+    uint32_t more;  /* fibers of no group */
 };
 
-static void put_other(const struct interp_run *run, struct others *o, uint32_t ref)
+static struct group group_of(const struct interp_run *run, uint32_t ref)
 {
     const struct interp_fiber *fiber = interp_fiber_at(run, ref);
-    if (ref == run->p->current || fiber->state == INTERP_FIBER_ENDED)
-        return;
-    if (vk_out_span(&o->out).len > OTHERS_BYTES) {
-        o->more++;
-        return;
+    struct group g = {.fiber = ref, .count = 1};
+    uint32_t at = fiber->base, pc = fiber->pc;
+    for (uint32_t i = 0; fiber->stack && i <= OTHERS_CALLS_MAX; i++) {
+        const union interp_word *r = (void *)interp_write_at(run, fiber->stack + at);
+        uint32_t distance = (uint32_t)(r[-1].u >> 32);
+        g.pcs[i] = pc;
+        if (distance == 0)
+            break;
+        pc = (uint32_t)r[-1].u / 4 - 1;
+        at -= distance;
     }
-    vk_out_fmt(&o->out, "%s%s", o->count++ ? "; " : "other fibers: ", state_texts[fiber->state]);
-    put_calls(run, &o->out, ref, OTHERS_CALLS_MAX);
+    return g;
+}
+
+static bool is_of(const struct interp_run *run, const struct group *group, const struct group *one)
+{
+    return interp_fiber_at(run, group->fiber)->state == interp_fiber_at(run, one->fiber)->state &&
+           memcmp(group->pcs, one->pcs, sizeof one->pcs) == 0;
+}
+
+static void add_other(const struct interp_run *run, struct others *o, uint32_t ref)
+{
+    if (ref == run->p->current || interp_fiber_at(run, ref)->state == INTERP_FIBER_ENDED)
+        return;
+    const struct group one = group_of(run, ref);
+    for (uint32_t i = 0; i < o->count; i++)
+        if (is_of(run, &o->groups[i], &one)) {
+            o->groups[i].count++;
+            return;
+        }
+    if (o->count < OTHERS_GROUPS_MAX)
+        o->groups[o->count++] = one;
+    else
+        o->more++;
 }
 
 /* Those that wait for a fiber. Returns the first of them, or 0. */
-static uint32_t put_waiters(const struct interp_run *run, struct others *o, uint32_t ref)
+static uint32_t add_waiters(const struct interp_run *run, struct others *o, uint32_t ref)
 {
     uint32_t last = interp_fiber_at(run, ref)->waiters, at = last;
     for (uint32_t i = 0; at && i < INTERP_FIBERS_MAX; i++) {
         at = interp_fiber_at(run, at)->next;
-        put_other(run, o, at);
+        add_other(run, o, at);
         if (at == last)
             break;
     }
@@ -129,11 +164,11 @@ static uint32_t put_waiters(const struct interp_run *run, struct others *o, uint
 }
 
 /* A fiber, those that wait for it, and those that wait for the first of them, and so on. */
-static void put_chain(const struct interp_run *run, struct others *o, uint32_t ref)
+static void add_chain(const struct interp_run *run, struct others *o, uint32_t ref)
 {
-    put_other(run, o, ref);
+    add_other(run, o, ref);
     for (uint32_t i = 0; ref && i < INTERP_FIBERS_MAX; i++)
-        ref = put_waiters(run, o, ref);
+        ref = add_waiters(run, o, ref);
 }
 
 /* Of an entry: one that waits with an end stands in the list of another fiber or can run, too. */
@@ -143,18 +178,38 @@ static bool waits_for_kernel(const struct interp_run *run, uint64_t entry)
 }
 
 /* Those that can run, those that wait for the kernel, and who waits for them or for the running one. */
-static void put_others(const struct interp_run *run, struct others *o)
+static void add_others(const struct interp_run *run, struct others *o)
 {
     const struct interp_process *p = run->p;
     const struct interp_table *table = p->table ? (const void *)interp_write_at(run, p->table) : NULL;
-    put_chain(run, o, p->current);
+    add_chain(run, o, p->current);
     for (uint32_t at = p->run_first, i = 0; at && i < INTERP_FIBERS_MAX; i++) {
-        put_chain(run, o, at);
+        add_chain(run, o, at);
         at = at == p->run_last ? 0 : interp_fiber_at(run, at)->next;
     }
     for (uint32_t i = 0; table && i < table->head.count; i++)
         if (waits_for_kernel(run, table->entries[i]))
-            put_chain(run, o, (uint32_t)table->entries[i]);
+            add_chain(run, o, (uint32_t)table->entries[i]);
+}
+
+static void put_groups(const struct interp_run *run, struct others *o, struct vk_out *out)
+{
+    for (uint32_t i = 0; i < o->count; i++) {
+        const struct group *g = &o->groups[i];
+        const char *const *state = state_texts[interp_fiber_at(run, g->fiber)->state];
+        if (vk_out_span(out).len > OTHERS_BYTES) {
+            o->more += g->count;
+            continue;
+        }
+        vk_out_fmt(out, "%s", i ? "; " : "other fibers: ");
+        if (g->count > 1)
+            vk_out_fmt(out, "%u fibers %s", g->count, state[1]);
+        else
+            vk_out_fmt(out, "%s", state[0]);
+        put_calls(run, out, g->fiber, OTHERS_CALLS_MAX);
+    }
+    if (o->more)
+        vk_out_fmt(out, "; and %u more", o->more);
 }
 
 /* A second line, where there is room for it. */
@@ -164,13 +219,13 @@ static void report_others(struct interp_run *run, uint32_t off)
     if (off + REPORT_BYTES > p->end)
         return;
     struct others o = {0};
-    vk_out_init(&o.out, run->heap + off, REPORT_BYTES);
-    put_others(run, &o);
+    struct vk_out out;
+    add_others(run, &o);
     if (o.count == 0)
         return;
-    if (o.more)
-        vk_out_fmt(&o.out, "; and %u more", o.more);
-    uint32_t len = (uint32_t)vk_out_span(&o.out).len;
+    vk_out_init(&out, run->heap + off, REPORT_BYTES);
+    put_groups(run, &o, &out);
+    uint32_t len = (uint32_t)vk_out_span(&out).len;
     p->top = VK_ALIGN_UP(off + len, 8u);
     const struct proc_op op = {.code = PROC_OP_LOG, .off = off, .len = len};
     (void)interp_submit_silent(run, &op);

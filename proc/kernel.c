@@ -328,6 +328,12 @@ static void log_dropped(struct proc_kernel *k)
     proc_log(k, PROC_LOG_WARN, vk_out_span(&out));
 }
 
+bool proc_log_is_open(const struct proc_kernel *k)
+{
+    return k->log && (k->logs_all || k->log_lines < PROC_LOG_LINES_PER_S ||
+                      k->now_ns - k->log_window_ns >= 1000000000u);
+}
+
 bool proc_log_allowed(struct proc_kernel *k)
 {
     if (k->now_ns - k->log_window_ns >= 1000000000u) {

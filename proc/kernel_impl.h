@@ -166,6 +166,8 @@ struct proc_kernel {
 
 /* proc/kernel.c: false while too many lines were logged this second. */
 bool proc_log_allowed(struct proc_kernel *kernel);
+/* The same, but nothing is about to be logged yet. */
+bool proc_log_is_open(const struct proc_kernel *kernel);
 
 /* proc/process.c */
 /* The living process with this pid, or NULL. For pids that are forgotten when their process ends. */

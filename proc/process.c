@@ -96,7 +96,10 @@ static bool is_kept_waiting(struct proc_kernel *k, const struct proc_process *p)
 static void deadline_fire(struct proc_kernel *kernel, struct proc_timer *timer)
 {
     struct proc_process *p = VK_CONTAINER(timer, struct proc_process, deadline);
-    proc_end(kernel, p, is_kept_waiting(kernel, p) ? PROC_REASON_SHUTDOWN : PROC_REASON_DEADLINE);
+    if (is_kept_waiting(kernel, p))
+        proc_end(kernel, p, PROC_REASON_SHUTDOWN);
+    else
+        proc_process_doom(kernel, p, PROC_REASON_DEADLINE); /* it has a last word */
 }
 
 static void make_entry(struct proc_process *p)

@@ -59,6 +59,14 @@ struct proc_program {
     uint32_t (*words)(const struct proc_program *program, const struct proc_self *self, uint32_t *ret_off);
 
     /*
+     * Process side, under the guard: the process is about to be ended, for
+     * this enum proc_reason, where it waits, or after a step that was ended. It
+     * may submit ops, such as words for the log; nothing is awaited, and it
+     * does not run again. May be NULL.
+     */
+    void (*last)(const struct proc_program *program, struct proc_self *self, int reason);
+
+    /*
      * A heap of this program holds no address, and nothing behind `used`: while
      * it waits the kernel may keep it elsewhere and go on with it in another slot.
      */

@@ -83,6 +83,7 @@ static bool prepare(struct proc_kernel *k, struct proc_process *p, struct proc_s
 struct resumption {
     const struct proc_program *program;
     struct proc_self *self;
+    int reason; /* of a last run */
 };
 
 static int resume(void *arg)
@@ -91,16 +92,23 @@ static int resume(void *arg)
     return what->program->resume(what->program, what->self);
 }
 
-static int run(struct proc_kernel *k, struct proc_process *p, struct proc_self *self, int *ret_value,
-               struct plat_fault *ret_fault)
+static int last(void *arg)
 {
+    const struct resumption *what = arg;
+    what->program->last(what->program, what->self, what->reason);
+    return PROC_RUN_FAIL;
+}
+
+static int run(struct proc_kernel *k, struct proc_process *p, struct proc_self *self, int (*fn)(void *),
+               int *ret_value, struct plat_fault *ret_fault)
+{
+    struct resumption what = {p->program, self, p->reason}; /* p may be closed during the run */
     if (VK_UNLIKELY(!k->runner)) {
-        *ret_value = p->program->resume(p->program, self);
+        *ret_value = fn(&what);
         return 0;
     }
-    struct resumption what = {p->program, self}; /* p may be closed during the run */
     vk_guard_run_begin(&k->guard);
-    int rc = plat_run_guarded(k->runner, resume, &what, ret_value, ret_fault);
+    int rc = plat_run_guarded(k->runner, fn, &what, ret_value, ret_fault);
     vk_guard_run_end(&k->guard);
     return rc;
 }
@@ -165,7 +173,7 @@ static int turn(struct proc_kernel *k, struct proc_process *p, uint32_t budget, 
         proc_process_doom(k, p, PROC_REASON_MEMORY);
         return 0;
     }
-    int rc = run(k, p, self, ret_value, ret_fault);
+    int rc = run(k, p, self, resume, ret_value, ret_fault);
     if (VK_LIKELY(rc == 0 && !p->doomed))
         take(k, p, self, *ret_value);
     return rc;
@@ -195,10 +203,43 @@ static int turns(struct proc_kernel *k, struct proc_process *p, int *ret_value, 
     return rc;
 }
 
+/* Ends that the process does not know of, and can tell where it was. */
+static bool is_worth_words(enum proc_reason reason)
+{
+    return reason == PROC_REASON_DEADLINE || reason == PROC_REASON_LINK || reason == PROC_REASON_KILLED ||
+           reason == PROC_REASON_TIME;
+}
+
+/*
+ * It says where it stood, if it can and somebody listens. Whatever comes of
+ * that, it ends for the reason it has.
+ */
+static void last_run(struct proc_kernel *k, struct proc_process *p, enum proc_reason reason)
+{
+    struct plat_fault fault = {0};
+    int value;
+    p->reason = (uint8_t)reason;
+    if (!p->program->last || p->fresh || !is_worth_words(reason) || !proc_log_is_open(k) || proc_enter(k, p))
+        return;
+    struct proc_self *self = (struct proc_self *)p->slot->base;
+    self->ops_count = 0;
+    self->done_count = 0;
+    k->running = p;
+    p->state = PROC_STATE_RUNNING;
+    p->doomed = false; /* else its ops are not taken */
+    if (run(k, p, self, last, &value, &fault) == 0)
+        proc_take_ops(k, p, self);
+    k->running = NULL;
+    p->state = PROC_STATE_READY;
+    p->doomed = true;
+    p->reason = (uint8_t)reason;
+}
+
 void proc_dispatch(struct proc_kernel *kernel, struct proc_process *process)
 {
     struct proc_process *p = process;
     if (VK_UNLIKELY(p->doomed)) {
+        last_run(kernel, p, (enum proc_reason)p->reason);
         proc_process_dead(kernel, p, (enum proc_reason)p->reason, NULL);
         return;
     }
@@ -216,8 +257,10 @@ void proc_dispatch(struct proc_kernel *kernel, struct proc_process *process)
     int rc = turns(kernel, p, &value, &fault);
     kernel->running = NULL;
     p->state = PROC_STATE_READY;
-    if (VK_UNLIKELY(rc != 0))
+    if (VK_UNLIKELY(rc != 0)) {
+        last_run(kernel, p, fault_reason(fault.kind));
         proc_process_dead(kernel, p, fault_reason(fault.kind), &fault);
-    else
+    } else {
         settle(kernel, p, value);
+    }
 }

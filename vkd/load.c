@@ -164,7 +164,7 @@ static void set_clocks(const struct vkd_loaded *l, struct interp_freeze_options 
 
 static bool evaluate(const char *path, struct vkd_loaded *l)
 {
-    struct interp_freeze_refusal refusal = {0};
+    struct interp_freeze_refusal refusal = {.file = ""};
     struct interp_freeze_options options = {.heap = reserve(path, INTERP_FREEZE_HEAP_BYTES),
                                             .heap_bytes = INTERP_FREEZE_HEAP_BYTES,
                                             .log = l->is_silent ? NULL : log_value};
@@ -173,10 +173,15 @@ static bool evaluate(const char *path, struct vkd_loaded *l)
     set_clocks(l, &options);
     int rc = interp_freeze(&l->image, &options, &refusal);
     (void)munmap(options.heap, INTERP_FREEZE_HEAP_BYTES);
-    if (rc)
-        vkd_complain("%s:%u: the top-level value `%s` cannot be computed: %.*s", path, refusal.line,
-                     refusal.let, (int)refusal.why_len, refusal.why);
-    return rc == 0;
+    if (rc == 0)
+        return true;
+    /* A file of several is named from the folder of the first. */
+    const char *slash = strrchr(path, '/');
+    int folder_len = *refusal.file && slash != NULL ? (int)(slash + 1 - path) : 0;
+    vkd_complain("%.*s%s:%u: the top-level value `%s` cannot be computed: %.*s", folder_len, path,
+                 *refusal.file ? refusal.file : path, refusal.line, refusal.let, (int)refusal.why_len,
+                 refusal.why);
+    return false;
 }
 
 /* Nobody writes the image any more, and room that nothing was frozen into is given back. */

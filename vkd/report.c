@@ -57,18 +57,27 @@ void vkd_report_log(void *report, struct vk_span name, struct vk_span text)
     vkc_text_put(&r->log, "\n");
 }
 
-/* ---- the trap's report: "text in inner:3 < outer:7" ------------------------------------ */
+/* ---- the trap's report: "text in inner:3 < outer:7", or "inner (a.vk:3) < outer (b.vk:7)" -- */
+
+/* The test's own call, the outermost, whatever is in its name; NULL: it is not told. */
+static const char *own_call(const struct vkd_report *r)
+{
+    const char *text = r->trap.bytes, *last = NULL;
+    size_t name_len = strlen(r->name);
+    for (const char *at = text; name_len > 0 && (at = strstr(at, r->name)) != NULL; at++) {
+        bool is_call = at - text >= 4 && (memcmp(at - 4, " in ", 4) == 0 || memcmp(at - 3, " < ", 3) == 0);
+        if (is_call && (at[name_len] == ':' || strncmp(at + name_len, " (", 2) == 0))
+            last = at;
+    }
+    return last;
+}
 
 /* Where its calls begin, behind " in "; its end when it names none. */
 static size_t calls_of(const struct vkd_report *r)
 {
-    const char *text = r->trap.bytes, *last = NULL;
-    size_t name_len = strlen(r->name);
-    for (const char *at = text; (at = strstr(at, " in ")) != NULL; at += 4) {
+    const char *text = r->trap.bytes, *own = own_call(r), *last = NULL;
+    for (const char *at = text; (at = strstr(at, " in ")) != NULL && (own == NULL || at + 4 <= own); at += 4)
         last = at;
-        if (strncmp(at + 4, r->name, name_len) == 0 && at[4 + name_len] == ':')
-            break; /* the test itself, whatever is in its name */
-    }
     return last != NULL ? (size_t)(last + 4 - text) : r->trap.len;
 }
 
@@ -78,7 +87,7 @@ static uint32_t line_of(const struct vkd_report *r, size_t calls)
     const char *colon = calls < r->trap.len ? strrchr(r->trap.bytes + calls, ':') : NULL;
     char *end = NULL;
     unsigned long line = colon != NULL ? strtoul(colon + 1, &end, 10) : 0;
-    return line != 0 && *end == '\0' ? (uint32_t)line : r->line;
+    return line != 0 && (*end == '\0' || strcmp(end, ")") == 0) ? (uint32_t)line : r->line;
 }
 
 static bool has_several(const struct vkd_report *r, size_t calls)

@@ -329,6 +329,7 @@ static bool open_function(struct asm_state *s)
         INTERP_HEADER(fn->regs, fn->refs, type->refs, type->count - type->refs);
     fn->code = s->counts[INTERP_SECTION_CODE];
     s->labels.count = s->fixes_count = 0;
+    put_number(s, 0); /* no file */
     s->noted_at = fn->code;
     s->noted_line = 0;
     return true;

@@ -235,6 +235,18 @@ class Actors(Case):
         self.assertEqual(code, 1)
         self.assertRegex(out[0], '^a.vk:25: "a": call failed: actor Counter died during boom')
 
+    def test_places_of_several_modules_name_their_files(self):
+        self.write('lib/half.vk', 'pub fn of(n: Int) -> Int {\n  if n % 2 == 1 { fail "{n} in two" }\n  n / 2\n}\n')
+        code, out = self.vkd_test('import lib/half\n\ntest "in the middle" {\n  assert half.of(3) == 1\n}\n')
+        self.assertEqual((code, out[:2]), (1, ['a.vk:4: "in the middle": failed: 3 in two',
+                                               '    in of (lib/half.vk:2) < in the middle (a.vk:4)']))
+
+    def test_what_reached_its_deadline_says_where_it_was(self):
+        code, out = self.vkd_test('http on 8080, deadline: 1s {\n  GET "/" => {\n    sleep(2s)\n    text("never")\n  }\n}\n'
+                                  'test "late" { assert (GET "/").status == 200 }\n')
+        self.assertEqual(code, 1)
+        self.assertIn('    a: trap: deadline passed in route:3 < GET /:2', out)
+
 
 RACE = ECHO + """
 test "order" {

@@ -385,6 +385,63 @@ TEST(proc_kernel, a_deadline_ends_a_waiting_process)
     world_end();
 }
 
+static int last_reason;
+static uint32_t last_ops;
+
+/* Its last words, and whatever else a process may ask for. */
+static void says_last(const struct proc_program *program, struct proc_self *self, int reason)
+{
+    (void)program;
+    last_reason = reason;
+    memcpy(proc_at(self, OUT_OFF), "here", 4);
+    ask(self, (struct proc_op){.code = PROC_OP_LOG, .off = OUT_OFF, .len = 4});
+    ask_sleep(self, UINT64_MAX);
+    self->ops_count = last_ops ? last_ops : self->ops_count;
+}
+
+static const struct proc_program talking_program = {
+    .name = "talks", .heap_bytes = HEAP_BYTES, .resume = actor_resume, .used = actor_used, .last = says_last};
+
+TEST(proc_kernel, a_process_that_is_ended_where_it_waits_has_a_last_word)
+{
+    const uint32_t ops[] = {0, PROC_RING_ENTRIES + 1}; /* or nonsense: it ends for its reason all the same */
+    for (size_t i = 0; i < VK_COUNT(ops); i++) {
+        world_start();
+        last_reason = 0;
+        last_ops = ops[i];
+        struct actor *actor = actor_new(sleeps_forever);
+        const struct proc_spawn spawn = {.program = &talking_program,
+                                         .deadline_ns = world.clock_ns + 50 * MS};
+        CHECK_EQ(actor_start(actor, &spawn), 0);
+        pass(60 * MS);
+        CHECK(!is_alive(actor));
+        CHECK_EQ(actor->runs, 1);
+        CHECK_EQ(last_reason, PROC_REASON_DEADLINE);
+        CHECK_EQ(counters().ended[PROC_REASON_DEADLINE], 1);
+        CHECK_EQ(world.lines, ops[i] ? 1 : 2);
+        size_t len = vk_span_find(vk_span(world.line_before, sizeof world.line_before), '\0');
+        CHECK(ops[i] || memcmp(world.line_before + len - sizeof " (talks): here" + 1, " (talks): here",
+                               sizeof " (talks): here") == 0);
+        check_nothing_held();
+        world_end();
+    }
+}
+
+TEST(proc_kernel, one_that_has_never_run_has_none)
+{
+    world_start();
+    last_reason = 0;
+    struct actor *actor = actor_new(sleeps_forever);
+    CHECK_EQ(actor_start(actor, &(struct proc_spawn){.program = &talking_program}), 0);
+    proc_process_doom(world.kernel, proc_process_find(world.kernel, actor->pid), PROC_REASON_KILLED);
+    settle_down();
+    CHECK(!is_alive(actor));
+    CHECK_EQ(actor->runs, 0);
+    CHECK_EQ(last_reason, 0);
+    check_nothing_held();
+    world_end();
+}
+
 TEST(proc_kernel, a_deadline_of_a_process_that_ended_fires_no_more)
 {
     world_start();
