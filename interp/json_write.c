@@ -582,6 +582,8 @@ enum interp_say interp_json_write(struct interp_call *call)
         enum outcome rc = write_turn(call, &w, is_fresh);
         if (rc == GOES_ON)
             return give(call, &w);
+        if (rc == TRAPPED && w.trap == INTERP_TRAP_CONVERT)
+            return interp_call_trap_text(call, INTERP_TRAP_CONVERT, VK_SPAN_LIT(INTERP_NO_JSON));
         if (rc == TRAPPED)
             return interp_call_trap(call, (enum interp_trap)w.trap);
         if (rc == AGAIN && keep(call, &w)) {

@@ -35,4 +35,10 @@ INTERP_LIST_NATIVES(NATIVE)
 INTERP_TEXT_NATIVES(NATIVE)
 #undef NATIVE
 
+#define INTERP_NO_JSON "nan and inf are no JSON numbers"
+
+/* The trap CONVERT: "NAME(GIVEN) WHAT", as in "random(0) takes 1 or more". */
+enum interp_say interp_out_of_range(struct interp_call *call, const char *name, int64_t given,
+                                    const char *what);
+
 #endif

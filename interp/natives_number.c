@@ -84,8 +84,8 @@ enum interp_say interp_json_float(struct interp_call *call)
 {
     uint8_t text[INTERP_FLOAT_BYTES];
     double value = arg(call);
-    if (!(value - value == 0)) /* nan and inf are no JSON */
-        return interp_call_trap(call, INTERP_TRAP_CONVERT);
+    if (!(value - value == 0))
+        return interp_call_trap_text(call, INTERP_TRAP_CONVERT, VK_SPAN_LIT(INTERP_NO_JSON));
     return interp_call_give_text(call, vk_span(text, interp_float_print(text, value)));
 }
 
@@ -93,6 +93,18 @@ enum interp_say interp_json_duration(struct interp_call *call)
 {
     uint8_t text[INTERP_MS_BYTES];
     return interp_call_give_text(call, vk_span(text, interp_ms_print(text, interp_call_scalar(call, 0).i)));
+}
+
+/* ---- what is out of range ---------------------------------------------------------------- */
+
+enum interp_say interp_out_of_range(struct interp_call *call, const char *name, int64_t given,
+                                    const char *what)
+{
+    char text[128];
+    struct vk_out out;
+    vk_out_init(&out, text, sizeof text);
+    vk_out_fmt(&out, "%s(%lld) %s", name, (long long)given, what);
+    return interp_call_trap_text(call, INTERP_TRAP_CONVERT, vk_out_span(&out));
 }
 
 /* ---- text to numbers ------------------------------------------------------------------- */
@@ -140,6 +152,8 @@ enum interp_say interp_parse_bool(struct interp_call *call)
 
 /* ---- points in time ---------------------------------------------------------------------- */
 
+#define NO_YEAR "lies outside of the years 0 to 9999"
+
 /* Years 0 to 9999 have a text. */
 static bool has_text(int64_t seconds)
 {
@@ -151,7 +165,7 @@ enum interp_say interp_rfc3339(struct interp_call *call)
     uint8_t text[INTERP_RFC3339_BYTES];
     int64_t seconds = interp_call_scalar(call, 0).i;
     if (!has_text(seconds))
-        return interp_call_trap(call, INTERP_TRAP_CONVERT);
+        return interp_out_of_range(call, "rfc3339", seconds, NO_YEAR);
     interp_rfc3339_print(text, seconds);
     return interp_call_give_text(call, vk_span(text, sizeof text));
 }
@@ -161,7 +175,7 @@ enum interp_say interp_http_date(struct interp_call *call)
     uint8_t text[VK_FMT_DATE_BYTES];
     int64_t seconds = interp_call_scalar(call, 0).i;
     if (!has_text(seconds))
-        return interp_call_trap(call, INTERP_TRAP_CONVERT);
+        return interp_out_of_range(call, "http_date", seconds, NO_YEAR);
     vk_fmt_date(text, seconds);
     return interp_call_give_text(call, vk_span(text, sizeof text));
 }
@@ -198,7 +212,7 @@ enum interp_say interp_random(struct interp_call *call)
 {
     uint64_t n = interp_call_scalar(call, 0).u;
     if ((int64_t)n <= 0)
-        return interp_call_trap(call, INTERP_TRAP_CONVERT);
+        return interp_out_of_range(call, "random", (int64_t)n, "takes 1 or more");
     unsigned __int128 wide = (unsigned __int128)next_random(call) * n;
     if ((uint64_t)wide < n)
         for (uint64_t least = (0 - n) % n; (uint64_t)wide < least;)

@@ -10,6 +10,7 @@
 #include "interp/text/find.h"
 #include "interp/text/json.h"
 #include "interp/text/utf8.h"
+#include "vk/fmt.h"
 
 enum step { FIRST, MEASURES, WRITES, CHECKS };
 enum { WORK_IN, WORK_OUT, WORK_FROM, WORK_TO };
@@ -165,14 +166,24 @@ static enum interp_say copied(struct interp_call *call, uint16_t type)
     return piece < left ? again(call, WRITES) : give(call);
 }
 
+static enum interp_say no_slice(struct interp_call *call, enum interp_trap trap, size_t len)
+{
+    char text[128];
+    struct vk_out out;
+    vk_out_init(&out, text, sizeof text);
+    vk_out_fmt(&out, "slice(%lld, %lld) of %zu bytes", (long long)interp_call_scalar(call, 0).i,
+               (long long)interp_call_scalar(call, 1).i, len);
+    return interp_call_trap_text(call, trap, vk_out_span(&out));
+}
+
 static enum interp_say slice(struct interp_call *call, uint16_t type, bool is_text)
 {
     struct vk_span text = interp_call_text(call, 0);
     uint64_t from = interp_call_scalar(call, 0).u, to = interp_call_scalar(call, 1).u;
     if (to > text.len || from > to)
-        return interp_call_trap(call, INTERP_TRAP_INDEX);
+        return no_slice(call, INTERP_TRAP_INDEX, text.len);
     if (is_text && (!interp_utf8_is_boundary(text, from) || !interp_utf8_is_boundary(text, to)))
-        return interp_call_trap(call, INTERP_TRAP_TEXT);
+        return no_slice(call, INTERP_TRAP_TEXT, text.len);
     work_of(call)[WORK_FROM] = from;
     work_of(call)[WORK_TO] = to;
     return copied(call, type);
@@ -236,7 +247,7 @@ enum interp_say interp_str_repeat(struct interp_call *call)
     uint64_t len = interp_call_text(call, 0).len, times = interp_call_scalar(call, 0).u, bytes;
     uint64_t *work = work_of(call), left = interp_call_turn(call);
     if ((int64_t)times < 0)
-        return interp_call_trap(call, INTERP_TRAP_CONVERT);
+        return interp_out_of_range(call, "repeat", (int64_t)times, "takes 0 or more");
     if (__builtin_mul_overflow(len, times, &bytes))
         return interp_call_trap(call, INTERP_TRAP_MEMORY);
     if (call->step == FIRST && !make(call, interp_str_type(call->run), bytes))

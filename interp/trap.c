@@ -2,6 +2,7 @@
 /* The report of a trap: what, where, and the calls that led there, as one line of the log. */
 #include "interp/interp_impl.h"
 #include "interp/program.h"
+#include "interp/text/float.h"
 #include "interp/text/utf8.h"
 #include "vk/fmt.h"
 
@@ -71,6 +72,19 @@ enum interp_trap interp_memory_trap(const struct interp_run *run)
                                                                                      : INTERP_TRAP_MEMORY;
 }
 
+/* Of an instruction that converts: what it was given. */
+static void put_converted(const struct interp_run *run, struct vk_out *out)
+{
+    const struct interp_fiber *fiber = interp_fiber_at(run, run->p->current);
+    const union interp_word *r = (void *)interp_write_at(run, fiber->stack + fiber->base);
+    uint32_t in = run->image->code[fiber->pc];
+    uint8_t text[INTERP_FLOAT_BYTES];
+    if ((in & 255) != INTERP_OP_FTOI)
+        return;
+    size_t len = interp_float_print(text, r[in >> 16 & 255].f);
+    vk_out_fmt(out, ": to_int of %.*s", (int)len, (const char *)text);
+}
+
 /* What the trap is, and what the program says to it. */
 static void put_reason(const struct interp_run *run, struct vk_out *out)
 {
@@ -82,6 +96,8 @@ static void put_reason(const struct interp_run *run, struct vk_out *out)
         while (!interp_utf8_is_boundary(text, len))
             len--;
         vk_out_fmt(out, ": %.*s", (int)len, (const char *)text.ptr);
+    } else if (p->trap == INTERP_TRAP_CONVERT) {
+        put_converted(run, out);
     }
 }
 
