@@ -155,7 +155,7 @@ static int make_kernel(struct run *r)
         .processes_max = processes_max,
         .handles_max = 4 * processes_max,
         .requests_max = 4 * processes_max,
-        .slots_max = {processes_max, 2048, 256, 8},
+        .slots_max = {processes_max}, /* larger heaps: as many as where a program serves */
         .slots_warm = 1,
         .service_bytes = net_bind_host_region_bytes(r->trial->host, 0),
         .wall_base_s = VKD_TRIAL_EPOCH_S - 1, /* the simulation begins at one second */
