@@ -217,11 +217,29 @@ bool metal_run_fault(struct metal_trap_frame *frame)
     return true;
 }
 
+/* As grow: the kernel is asked with its own rights. */
+static bool is_over(uint32_t ticks)
+{
+    const struct plat_runner_options *options = &run.active->options;
+    if (options->is_over == NULL)
+        return true;
+    uint32_t rights = 0;
+    if (run.run_rights != 0) {
+        rights = plat_key_rights();
+        plat_key_set_rights(run.kernel_rights);
+    }
+    bool is_ended = options->is_over(options->is_over_ctx, ticks);
+    if (run.run_rights != 0)
+        plat_key_set_rights(rights);
+    return is_ended;
+}
+
 void metal_run_tick(struct metal_trap_frame *frame)
 {
     if (!metal_run_is_active() || run.active->options.tick_ns == 0)
         return;
-    if (++run.meetings == MEETINGS_MAX)
+    bool is_tick = ++run.meetings % MEETINGS_PER_TICK == 0;
+    if (is_tick && run.meetings >= MEETINGS_MAX && is_over(run.meetings / MEETINGS_PER_TICK))
         end_run(frame, PLAT_FAULT_TIME, 0);
 }
 

@@ -86,6 +86,8 @@ static int init_runner(struct proc_kernel *k, const struct proc_kernel_options *
     const struct plat_runner_options runner = {
         .stack_bytes = PROC_NATIVE_STACK_BYTES,
         .tick_ns = options->native_tick_ns ? options->native_tick_ns : PROC_NATIVE_TICK_NS,
+        .is_over = proc_is_over,
+        .is_over_ctx = k,
         .syscall_trap = !options->no_syscall_trap,
         .grow = proc_grow,
         .grow_ctx = k,

@@ -145,6 +145,7 @@ struct proc_kernel {
     struct vk_bufs parks; /* heaps of processes that wait */
     uint32_t slotless;    /* processes of slot class 0 that have no slot */
     bool has_native;      /* native code has run: see proc/park.c */
+    bool counts;          /* the program that runs does: read at ticks, when tables may be closed */
     struct vk_region region;
 
     struct proc_counters counters;
@@ -187,6 +188,8 @@ void proc_dispatch(struct proc_kernel *kernel, struct proc_process *process);
 /* Heap range [off, off+len) of process, open; NULL when it is not inside the heap or cannot be opened. */
 uint8_t *proc_reach(struct proc_kernel *kernel, struct proc_process *process, uint32_t off, uint32_t len);
 bool proc_grow(void *kernel, uintptr_t addr); /* a plat_grow_fn */
+/* A plat_is_over_fn. Bytecode ends its own loops; what takes long there is the machine, or a native's bug. */
+bool proc_is_over(void *kernel, uint32_t ticks);
 
 /* proc/park.c */
 /* A fresh process gets its slot, or the right to one. -VK_ENOMEM: there is none. */

@@ -30,6 +30,11 @@ bool proc_grow(void *kernel, uintptr_t addr)
     return vk_guard_grow(&((struct proc_kernel *)kernel)->guard, addr);
 }
 
+bool proc_is_over(void *kernel, uint32_t ticks)
+{
+    return ticks >= (((const struct proc_kernel *)kernel)->counts ? PROC_COUNTED_TICKS : 2);
+}
+
 uint8_t *proc_reach(struct proc_kernel *kernel, struct proc_process *process, uint32_t off, uint32_t len)
 {
     const struct vk_slot *slot = process->slot;
@@ -224,6 +229,7 @@ static void last_run(struct proc_kernel *k, struct proc_process *p, enum proc_re
     struct proc_self *self = (struct proc_self *)p->slot->base;
     self->ops_count = 0;
     self->done_count = 0;
+    k->counts = p->program->counts;
     k->running = p;
     p->state = PROC_STATE_RUNNING;
     p->doomed = false; /* else its ops are not taken */
@@ -252,6 +258,7 @@ void proc_dispatch(struct proc_kernel *kernel, struct proc_process *process)
     struct plat_fault fault = {0};
     int value = PROC_RUN_FAIL;
     kernel->counters.dispatches++;
+    kernel->counts = p->program->counts;
     kernel->running = p;
     p->state = PROC_STATE_RUNNING;
     int rc = turns(kernel, p, &value, &fault);

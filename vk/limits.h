@@ -31,6 +31,7 @@
 #define PROC_BUDGET             4000u /* reductions per dispatch; then the process goes to the back */
 #define PROC_RUN_COST           50u   /* reductions of another run in the same dispatch; then to the back */
 #define PROC_NATIVE_TICK_NS     2000000u /* a native step seen at two ticks of this CPU timer is ended */
+#define PROC_COUNTED_TICKS      50u      /* ... and one of a program that counts its reductions at so many */
 #define PROC_PARK_MAX_BYTES     8192u  /* of a heap kept outside its slot while it waits; larger stay in it */
 #define PROC_PARKS_MAX          32768u /* such heaps, unless told otherwise; one more stays in its slot */
 #define PROC_MAILBOX_MAX        64u    /* messages waiting; the next sender waits */

@@ -87,7 +87,7 @@ enum plat_fault_kind {
     PLAT_FAULT_DIVIDE,  /* division by zero or quotient overflow */
     PLAT_FAULT_ILLEGAL, /* illegal instruction */
     PLAT_FAULT_SYSCALL, /* direct system call; addr is its number */
-    PLAT_FAULT_TIME,    /* one step was seen at two ticks of the CPU timer */
+    PLAT_FAULT_TIME,    /* one step was seen at too many ticks of the CPU timer */
     PLAT_FAULT_OTHER,   /* alignment, debug trap, ... */
 };
 
@@ -114,11 +114,19 @@ struct plat_runner;
  */
 typedef bool (*plat_grow_fn)(void *ctx, uintptr_t addr);
 
+/*
+ * Asked at each tick that meets a run which an earlier one has met, `ticks` of
+ * them now, on the platform's own stack: whether the run is to be ended.
+ */
+typedef bool (*plat_is_over_fn)(void *ctx, uint32_t ticks);
+
 struct plat_runner_options {
-    size_t stack_bytes; /* of the native stack; rounded up to pages */
-    uint64_t tick_ns;   /* CPU time between ticks that end a repeated step; 0: never */
-    bool syscall_trap;  /* trap direct system calls of the code run */
-    plat_grow_fn grow;  /* may be NULL */
+    size_t stack_bytes;      /* of the native stack; rounded up to pages */
+    uint64_t tick_ns;        /* CPU time between ticks that end a repeated step; 0: never */
+    plat_is_over_fn is_over; /* NULL: two ticks are too many */
+    void *is_over_ctx;
+    bool syscall_trap; /* trap direct system calls of the code run */
+    plat_grow_fn grow; /* may be NULL */
     void *grow_ctx;
 };
 

@@ -174,8 +174,13 @@ static bool on_tick(struct plat_runner *active, const siginfo_t *info, ucontext_
         return true;
     if (active->tick_run != active->runs) {
         active->tick_run = active->runs;
+        active->ticks = 1;
         return true;
     }
+    const struct plat_runner_options *options = &active->options;
+    active->ticks++;
+    if (options->is_over && !options->is_over(options->is_over_ctx, active->ticks))
+        return true;
     end_run(active, context, PLAT_FAULT_TIME, 0);
     return false;
 }

@@ -52,6 +52,7 @@ struct plat_runner {
     struct plat_runner_options options;
     uint64_t runs;           /* started so far: the number of the one that is active */
     uint64_t tick_run;       /* the one the last tick saw */
+    uint32_t ticks;          /* so many of them by now */
     struct plat_fault fault; /* of the run just ended; NONE when it returned */
     uint32_t mxcsr;          /* floating point control at creation, for after a run */
     uint16_t x87;

@@ -427,6 +427,31 @@ TEST(proc_kernel, a_process_that_is_ended_where_it_waits_has_a_last_word)
     }
 }
 
+static int asks_for_patience(struct actor *actor, struct proc_self *self)
+{
+    (void)self;
+    while (!proc_is_over(world.kernel, actor->step))
+        actor->step++;
+    return PROC_RUN_END;
+}
+
+/* Bytecode charges itself for what it does: only a step far beyond any is ended. */
+TEST(proc_kernel, a_program_that_counts_is_given_more_ticks)
+{
+    static struct proc_program counting_program;
+    counting_program = actor_program;
+    counting_program.counts = true;
+    world_start();
+    struct actor *counting = actor_new(asks_for_patience), *other = actor_new(asks_for_patience);
+    CHECK_EQ(actor_start(counting, &(struct proc_spawn){.program = &counting_program}), 0);
+    CHECK_EQ(actor_start(other, &(struct proc_spawn){0}), 0);
+    settle_down();
+    CHECK_EQ(counting->step, PROC_COUNTED_TICKS);
+    CHECK_EQ(other->step, 2);
+    check_nothing_held();
+    world_end();
+}
+
 TEST(proc_kernel, one_that_has_never_run_has_none)
 {
     world_start();

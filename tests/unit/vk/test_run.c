@@ -492,6 +492,42 @@ TEST(vk_run, endless_loop_is_ended)
     plat_runner_destroy(runner);
 }
 
+struct asked {
+    uint32_t times;
+    uint32_t ticks[8];
+    uint32_t most;
+};
+
+static bool is_over(void *ctx, uint32_t ticks)
+{
+    struct asked *asked = ctx;
+    if (asked->times < VK_COUNT(asked->ticks))
+        asked->ticks[asked->times] = ticks;
+    asked->times++;
+    return ticks >= asked->most;
+}
+
+/* By counts: how long the ticks of a loaded machine take does not matter. */
+TEST(vk_run, endless_loop_lasts_as_many_ticks_as_is_said)
+{
+    struct asked asked = {.most = 6};
+    const struct plat_runner_options options = {
+        .stack_bytes = STACK_BYTES, .tick_ns = TICK_NS, .is_over = is_over, .is_over_ctx = &asked};
+    struct plat_runner *runner = runner_with(&options);
+    uint32_t loops = 0;
+    struct plat_fault fault;
+    int value;
+    for (int i = 0; i < 2; i++) {
+        asked.times = 0;
+        CHECK_EQ(plat_run_guarded(runner, loop_for_ever, &loops, &value, &fault), -VK_EIO);
+        CHECK_EQ(fault.kind, PLAT_FAULT_TIME);
+        CHECK_EQ(asked.times, 5); /* the first to meet it asks nothing */
+        for (uint32_t k = 0; k < 5; k++)
+            CHECK_EQ(asked.ticks[k], k + 2);
+    }
+    plat_runner_destroy(runner);
+}
+
 static int wait_until(void *arg)
 {
     uint64_t deadline_ns = *(const uint64_t *)arg;
