@@ -40,6 +40,14 @@ def checksum(data):
     return total
 
 
+def with_functions(count, entry):
+    """A module with so many functions, those that call them in pieces of 500, and the entry, which calls these."""
+    parts = [range(at, min(at + 500, count)) for at in range(0, count, 500)]
+    text = ''.join(f'fn f{i}() {{}}\n' for i in range(count))
+    text += ''.join(f'fn g{i}() {{\n' + ''.join(f'f{j}()\n' for j in part) + '}\n' for i, part in enumerate(parts))
+    return text + entry + ''.join(f'g{i}()\n' for i in range(len(parts))) + '}\n'
+
+
 class Folder(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -90,6 +98,19 @@ class Limits(Folder):
                 in_functions(range(count), 100, '', '  let _ = id(R{} {{}})\n', '')
         self.fits(program(4000))
         self.refused(program(4100), 'more than 4096 instances')
+
+    def test_functions(self):
+        """To the one: what the listing counts, and what is refused. Two modules, since a file has at most 1 MiB."""
+        def program(count):
+            self.write(with_functions(count // 2, 'pub fn all() {\n'), 'far.vk')
+            return 'import far\n' + with_functions(count - count // 2, 'test "t" {\nfar.all()\n')
+        for count, functions in ((65_400, 65_534), (65_401, 65_535)):
+            self.fits(program(count))
+            self.assertEqual(run('build', '--tests', 'a.vk', cwd=self.folder)[0], 0)
+            self.assertIn(f', {functions} functions,', run('disasm', 'a.vkb', cwd=self.folder)[1].split('\n', 1)[0])
+        code, said = self.tried(program(65_402))
+        self.assertEqual(code, 1)
+        self.assertRegex(said, r'far\.vk:\d+:\d+: error: the program has more than 65535 functions')
 
     def test_types(self):
         def program(count):

@@ -42,8 +42,26 @@ static enum interp_say test_full(struct interp_call *call)
     return INTERP_DONE;
 }
 
+/* As calls of actors do: an answer without room is told, and ends nothing. Gives its length, or 1000000 more.
+ */
+static enum interp_say test_ask(struct interp_call *call)
+{
+    const struct proc_op op = {.code = PROC_OP_RECV,
+                               .flags = PROC_OP_LAND,
+                               .len = PROC_MESSAGE_MAX_BYTES,
+                               .arg = interp_call_scalar(call, 0).u};
+    if (!call->done) {
+        enum interp_say say = interp_call_submit(call, &op);
+        interp_fiber_at(call->run, call->run->p->current)->may_refuse = true;
+        return say;
+    }
+    vk_assert(call->done->res == 0 || interp_call_landed(call).len == 0);
+    call->result.u = call->done->len + (call->done->res == -VK_ETOOBIG ? 1000000u : 0);
+    return INTERP_DONE;
+}
+
 static const struct interp_native test_natives[] = {
-    {"test.bring", "i>S", test_bring}, {"test.full", "i>i", test_full}, {0}};
+    {"test.bring", "i>S", test_bring}, {"test.full", "i>i", test_full}, {"test.ask", "i>i", test_ask}, {0}};
 static const struct interp_native *const tables[] = {interp_natives, interp_list_natives, interp_text_natives,
                                                      test_natives, NULL};
 
@@ -55,6 +73,7 @@ static const char head[] = "type Str str\n"
                            "native str.repeat Repeat\n"
                            "type Full fn int > int\n"
                            "native test.full Full\n"
+                           "native test.ask Full\n"
                            "data x str Str \"x\"\n"
                            "func main F 12 Str Str Str\n";
 
@@ -85,6 +104,10 @@ static uint32_t bring(struct proc_self *self, const struct proc_op *op)
 {
     uint32_t len = (uint32_t)op->arg;
     uint32_t off = len ? vm.program.program.land(&vm.program.program, self, op->tag, len) : 1;
+    if (off == PROC_LAND_FULL) {
+        self->done[self->done_count++] = (struct proc_done){.tag = op->tag, .len = len, .res = -VK_ETOOBIG};
+        return off;
+    }
     if (off == 0 || off == PROC_LAND_NOBODY) {
         self->land_len = off ? 0 : len;
         self->land_tag = op->tag;
@@ -175,6 +198,18 @@ TEST(interp_land, more_than_the_heap_has_is_out_of_memory)
               " SLEN 9 0\n SLEN 8 1\n RETS 9\nend\n");
     CHECK_EQ(run(self, &asked), PROC_RUN_FAIL);
     CHECK_EQ(vm.state.trap, INTERP_TRAP_MEMORY);
+}
+
+TEST(interp_land, an_answer_without_room_may_end_only_its_op)
+{
+    uint32_t asked;
+    struct proc_self *self = begin(" LDK 8 60000\n CALLN 8 test.ask\n MOV 3 8\n"
+                                   " LDI 8 20000\n CALLN 8 test.ask\n ADD 3 3 8\n"
+                                   " LDK 8 50000\n CALLN 8 test.ask\n ADD 3 3 8\n RETS 3\nend\n");
+    CHECK_EQ(run(self, &asked), PROC_RUN_END);
+    CHECK_EQ(vm.state.result, 1060000 + 20000 + 1050000);
+    CHECK(asked >= 2 &&
+          asked <= 3); /* each once, the one that fits where everything is collected each time */
 }
 
 /* Every word of the state and of the first objects in turn becomes nonsense: what lands lands inside. */
