@@ -93,37 +93,52 @@ enum interp_say interp_list_join(struct interp_call *call)
 
 /* ---- order ---------------------------------------------------------------------------- */
 
-/* left: of the turn, in bytes; who compares many takes them off. */
-typedef bool (*is_after_fn)(const struct interp_run *run, union interp_word a, union interp_word b,
-                            int64_t *left);
+struct places;
+
+/* 0, 1 or UNDECIDED. left: of the turn, in bytes; who compares many takes them off. */
+typedef int (*is_after_fn)(const struct places *p, union interp_word a, union interp_word b, int64_t *left);
+
+struct places {
+    const struct interp_run *run;
+    const union interp_word *keys, *in;
+    union interp_word *out;
+    uint64_t len;
+    uint64_t *compared; /* of struct sort */
+    is_after_fn is_after;
+};
 
 #define ITEM_BYTES 16 /* what placing an item touches, or comparing two */
 #define TEXT_SHARE 8  /* of two texts, one byte of so many is taken to be compared */
 
-static bool is_after_int(const struct interp_run *run, union interp_word a, union interp_word b,
-                         int64_t *left)
+enum { UNDECIDED = -1 }; /* of is_after: two long texts are equal so far */
+
+static int is_after_int(const struct places *p, union interp_word a, union interp_word b, int64_t *left)
 {
-    (void)run;
+    (void)p;
     (void)left;
     return a.i > b.i;
 }
 
 /* A nan stands behind all numbers. */
-static bool is_after_float(const struct interp_run *run, union interp_word a, union interp_word b,
-                           int64_t *left)
+static int is_after_float(const struct places *p, union interp_word a, union interp_word b, int64_t *left)
 {
-    (void)run;
+    (void)p;
     (void)left;
     return a.f > b.f || (a.f != a.f && b.f == b.f);
 }
 
-static bool is_after_text(const struct interp_run *run, union interp_word a, union interp_word b,
-                          int64_t *left)
+/* A turn's part of it; p->compared is how far the two are. */
+static int is_after_text(const struct places *p, union interp_word a, union interp_word b, int64_t *left)
 {
-    struct vk_span x = interp_text(run, (uint32_t)a.u), y = interp_text(run, (uint32_t)b.u);
-    size_t n = x.len < y.len ? x.len : y.len;
-    int order = n ? memcmp(x.ptr, y.ptr, n) : 0;
-    *left -= (int64_t)(n / TEXT_SHARE);
+    struct vk_span x = interp_text(p->run, (uint32_t)a.u), y = interp_text(p->run, (uint32_t)b.u);
+    size_t at = *p->compared, rest = (x.len < y.len ? x.len : y.len) - at;
+    size_t n = rest < INTERP_TURN_BYTES ? rest : INTERP_TURN_BYTES;
+    int order = n ? memcmp(x.ptr + at, y.ptr + at, n) : 0;
+    bool goes_on = order == 0 && n < rest;
+    *left -= (int64_t)(goes_on ? n : n / TEXT_SHARE);
+    *p->compared = goes_on ? at + n : 0;
+    if (goes_on)
+        return UNDECIDED;
     return order ? order > 0 : x.len > y.len;
 }
 
@@ -134,15 +149,8 @@ struct sort {
     uint64_t from; /* of the two runs being merged */
     uint64_t a;    /* the next of the first and of the second run */
     uint64_t b;
-    uint64_t at; /* where the next one goes */
-};
-
-struct places {
-    const struct interp_run *run;
-    const union interp_word *keys, *in;
-    union interp_word *out;
-    uint64_t len;
-    is_after_fn is_after;
+    uint64_t at;       /* where the next one goes */
+    uint64_t compared; /* bytes of the texts of a and b that are known to be equal */
 };
 
 static void begin_runs(struct sort *s, uint64_t from, uint64_t len)
@@ -158,8 +166,11 @@ static bool merge(struct sort *s, const struct places *p, int64_t *left)
     uint64_t end = mid + s->width < p->len ? mid + s->width : p->len;
     uint64_t a = s->a, b = s->b, at = s->at;
     for (; at<end && * left> 0; at++, *left -= ITEM_BYTES) {
-        bool takes_b =
-            a == mid || (b < end && p->is_after(p->run, p->keys[p->in[a].u], p->keys[p->in[b].u], left));
+        int takes_b = a == mid;
+        if (a < mid && b < end)
+            takes_b = p->is_after(p, p->keys[p->in[a].u], p->keys[p->in[b].u], left);
+        if (VK_UNLIKELY(takes_b == UNDECIDED))
+            break;
         p->out[at] = takes_b ? p->in[b++] : p->in[a++];
     }
     s->a = a;
@@ -176,6 +187,7 @@ static struct places places_of(const struct interp_call *call, is_after_fn is_af
                            .in = list_at(run, run->p->roots[0])->items,
                            .out = list_at(run, run->p->roots[1])->items,
                            .len = list_of(call)->len,
+                           .compared = &((struct sort *)(void *)run->p->work)->compared,
                            .is_after = is_after};
 }
 

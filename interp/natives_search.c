@@ -51,26 +51,34 @@ enum interp_say interp_text_find(struct interp_call *call)
     return INTERP_DONE;
 }
 
-/* One comparison of bytes at once: as long as the shorter text, and not longer than a name or address is. */
-static bool is_part(struct interp_call *call, bool at_end)
+/* A turn's part of the comparison; work[0] is how far it is. */
+static enum interp_say is_part(struct interp_call *call, bool at_end)
 {
     struct vk_span text = interp_call_text(call, 0), what = interp_call_text(call, 1);
-    interp_call_charge(call, what.len);
-    if (at_end && text.len >= what.len)
-        text = vk_span_skip(text, text.len - what.len);
-    return vk_span_starts_with(text, what);
+    uint64_t *at = call->run->p->work, turn = interp_call_turn(call);
+    call->result.u = false;
+    if (what.len > text.len)
+        return INTERP_DONE;
+    if (call->step == 0)
+        *at = 0;
+    size_t left = what.len - *at, n = left < turn ? left : turn, skip = at_end ? text.len - what.len : 0;
+    interp_call_charge(call, n);
+    if (n > 0 && memcmp(text.ptr + skip + *at, what.ptr + *at, n) != 0)
+        return INTERP_DONE;
+    *at += n;
+    call->step = 1;
+    call->result.u = n == left;
+    return n == left ? INTERP_DONE : INTERP_AGAIN;
 }
 
 enum interp_say interp_str_starts_with(struct interp_call *call)
 {
-    call->result.u = is_part(call, false);
-    return INTERP_DONE;
+    return is_part(call, false);
 }
 
 enum interp_say interp_str_ends_with(struct interp_call *call)
 {
-    call->result.u = is_part(call, true);
-    return INTERP_DONE;
+    return is_part(call, true);
 }
 
 /* ---- replacing -------------------------------------------------------------------- */
