@@ -502,5 +502,7 @@ _Static_assert(sizeof(struct interp_object) == 8, "heap layout");
 #define INTERP_OBJECT_SHARED 1u
 #define INTERP_OBJECT_MOVED  2u /* the collector's: count is the new offset */
 #define INTERP_OBJECT_LATER  4u /* likewise: copied later, from the offset behind the head */
+#define INTERP_OBJECT_CODEC \
+    8u /* the loader's, of Bytes in the image: it may be a codec, whose names are UTF-8 */
 
 #endif

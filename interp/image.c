@@ -2,6 +2,7 @@
 /* Laying out a verified module, and finding things in it for reports. */
 #include "interp/image.h"
 
+#include "interp/json_codec.h"
 #include "vk/err.h"
 
 /* Behind the last object, so that a clamped offset plus any field is readable. */
@@ -221,6 +222,35 @@ static void patch_casts(const struct interp_module *m, uint32_t *code)
     }
 }
 
+/* ---- constants ------------------------------------------------------------------ */
+
+static uint64_t constant_bytes(const struct interp_type *type, const struct interp_object *object)
+{
+    switch (type->kind) {
+    case INTERP_KIND_STR:
+    case INTERP_KIND_BYTES:
+        return interp_text_bytes(object->count);
+    case INTERP_KIND_LIST:
+        return interp_list_bytes(object->count);
+    default:
+        return sizeof *object + 8 * (uint64_t)type->count;
+    }
+}
+
+/* Which Bytes may be codecs; a native is given no other as one. */
+static void mark_codecs(const struct interp_module *m, uint8_t *data)
+{
+    struct json_codec codec;
+    for (uint64_t off = 8; off < m->counts[INTERP_SECTION_DATA];) {
+        struct interp_object *object = (void *)(data + off);
+        const struct interp_type *type = &m->types[object->type];
+        struct vk_span bytes = vk_span(object + 1, object->count);
+        if (type->kind == INTERP_KIND_BYTES && json_codec_open(&codec, bytes) && json_codec_is_text(&codec))
+            object->flags |= INTERP_OBJECT_CODEC;
+        off += constant_bytes(type, object);
+    }
+}
+
 static uint16_t find_kind(const struct interp_module *m, enum interp_kind kind)
 {
     for (uint32_t i = 1; i < m->counts[INTERP_SECTION_TYPES]; i++)
@@ -250,6 +280,7 @@ int interp_image_init(struct interp_image *image, const struct interp_module *mo
     copy_section(base + l.functions, m->functions, n[INTERP_SECTION_FUNCTIONS], sizeof *m->functions);
     copy_section(base + l.constants, m->constants, n[INTERP_SECTION_CONSTANTS], 8);
     copy_section(base + l.data, m->data, n[INTERP_SECTION_DATA], 1);
+    mark_codecs(m, base + l.data);
     fill_calls(m, (void *)(base + l.code), (void *)(base + l.calls));
     patch_casts(m, (void *)(base + l.code));
     for (uint32_t i = 0; i < n[INTERP_SECTION_REFS]; i++)

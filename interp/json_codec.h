@@ -8,6 +8,7 @@
 #define INTERP_JSON_CODEC_H
 
 #include "interp/interp_impl.h"
+#include "interp/text/utf8.h"
 
 /* Points into the codec's bytes, so it is good until something is allocated. */
 struct json_codec {
@@ -32,6 +33,14 @@ VK_INLINE bool json_codec_open(struct json_codec *codec, struct vk_span bytes)
                                  .nodes_count = head->nodes,
                                  .fields_count = head->fields};
     return true;
+}
+
+/* What the native was given as its codec: one of the image, since the loader has looked at its names. */
+VK_INLINE bool json_codec_given(struct json_codec *codec, const struct interp_call *call, uint32_t index)
+{
+    uint32_t ref = interp_call_ref(call, index);
+    return (interp_object_at(call->run, ref)->flags & INTERP_OBJECT_CODEC) &&
+           json_codec_open(codec, interp_text_at(call->run, ref));
 }
 
 /* NULL: there is none. */
@@ -60,6 +69,18 @@ VK_INLINE struct vk_span json_codec_name(const struct json_codec *codec,
     if (field->name == 0 || field->name > len || field->name_len + (size_t)2 > len - field->name)
         return vk_span(NULL, 0);
     return vk_span(codec->bytes.ptr + field->name, field->name_len);
+}
+
+/* Whether each name that lies inside is UTF-8: names become parts of a Str. */
+VK_INLINE bool json_codec_is_text(const struct json_codec *codec)
+{
+    for (uint32_t i = 0; i < codec->fields_count; i++) {
+        struct vk_span name = json_codec_name(codec, &codec->fields[i]);
+        size_t at = 0;
+        if (interp_utf8_check(&at, name, name.len + 1))
+            return false;
+    }
+    return true;
 }
 
 /* Whether field `place` of objects of that type holds what the node stands for: a scalar, or a reference. */

@@ -72,7 +72,7 @@ static bool open_reader(struct interp_call *call, struct reader *r)
     /* A large text is given all there is at once: its stack, moved when room ends, is long to move. */
     bool is_large = r->text.len > LARGE_BYTES;
     r->limit = is_large || call->step == BEGUN_COLLECTED ? run->p->half : run->p->soft;
-    if (!json_codec_open(&r->codec, interp_call_text(call, 1)))
+    if (!json_codec_given(&r->codec, call, 1))
         return false;
     const struct interp_codec_node *root = json_codec_node(&r->codec, 0);
     return root && root->kind == INTERP_CODEC_RESULT && root->count > 0 && root->type == call->type;

@@ -525,7 +525,7 @@ static bool open_writer(struct interp_call *call, struct writer *w, bool is_coll
     w->at = w->begun = w->text_at = 0;
     w->depth = 0;
     w->is_in_text = false;
-    return json_codec_open(&w->codec, interp_call_text(call, 1));
+    return json_codec_given(&w->codec, call, 1);
 }
 
 /* What was written lies above the last object: it is wiped with the process. */

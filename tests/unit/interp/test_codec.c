@@ -108,6 +108,20 @@ TEST(interp_codec, each_field_has_a_place_of_its_own)
     }
 }
 
+/* A name is part of what is written and of what is said of errors: text. */
+TEST(interp_codec, a_name_that_is_no_text_makes_no_codec)
+{
+    struct codec codec = codec_of(forms[0].kind, 0, 1);
+    codec.fields[2].name_len = 0; /* none is text */
+    CHECK_EQ(read_with(forms[0].text, &codec), PROC_RUN_END);
+    codec = codec_of(forms[0].kind, 0, 1);
+    codec.names[5] = (char)0xff;
+    CHECK_EQ(read_with(forms[0].text, &codec), PROC_RUN_FAIL);
+    CHECK_EQ(vm.state.trap, INTERP_TRAP_SENT);
+    codec.names[5] = (char)0xc3; /* with the quote behind it no character */
+    CHECK_EQ(read_with(forms[0].text, &codec), PROC_RUN_FAIL);
+}
+
 static const char writing[] = "type Str str\n"
                               "type Bytes bytes\n"
                               "type Job fiber int\n"
