@@ -14,14 +14,6 @@
 
 #define TEXT_BYTES 400u /* four names and what is between them */
 
-static struct vk_span span_of(const char *text)
-{
-    size_t len = 0;
-    while (text[len])
-        len++;
-    return vk_span(text, len);
-}
-
 /* ---- names ---------------------------------------------------------------------- */
 
 static const struct interp_actor *actor_at(const struct interp_call *call, uint64_t index)
@@ -291,7 +283,7 @@ static enum interp_say actor_link(struct interp_call *call)
     if (res == 0 || res == -VK_EINVAL) /* with itself */
         return INTERP_DONE;
     const char *text = res == -VK_EDIED ? "the actor to link with has ended" : vk_err_text(res);
-    return interp_call_trap_text(call, INTERP_TRAP_AWAIT, span_of(text));
+    return interp_call_trap_text(call, INTERP_TRAP_AWAIT, vk_span_text(text));
 }
 
 static enum interp_say actor_monitor(struct interp_call *call)
@@ -315,7 +307,7 @@ static enum interp_say actor_monitor(struct interp_call *call)
     const char *text = res >= 0           ? proc_reason_text((enum proc_reason)res)
                        : res == -VK_EDIED ? "gone"
                                           : vk_err_text(res);
-    return interp_call_give_text(call, span_of(text));
+    return interp_call_give_text(call, vk_span_text(text));
 }
 
 const struct interp_native interp_actor_natives[] = {

@@ -8,6 +8,7 @@
 #define INTERP_BYTECODE_H
 
 #include "vk/base.h"
+#include "vk/limits.h"
 
 #define INTERP_MAGIC          0x01424b56u /* "VKB\x01", little-endian */
 #define INTERP_FORMAT_VERSION 2u
@@ -371,7 +372,6 @@ struct interp_method {
     uint32_t reserved;
 };
 
-#define INTERP_TIMERS_MAX 64u    /* of one actor */
 #define INTERP_ACTORS_MAX 65535u /* of one module; also methods of one actor */
 
 enum interp_strategy { INTERP_STRATEGY_RESTART, INTERP_STRATEGY_REST, INTERP_STRATEGY_ALL };

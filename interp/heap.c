@@ -28,19 +28,11 @@ uint32_t interp_alloc(struct interp_run *run, uint64_t len_bytes, uint16_t type,
     return VK_LIKELY(interp_room(run, len_bytes)) ? interp_take(run, (uint32_t)len_bytes, type, count) : 0;
 }
 
-/* What two owners hold from now on: whoever writes it copies it first. */
-static void share(const struct interp_run *run, uint64_t ref)
-{
-    if (ref != 0 && !interp_in_image((uint32_t)ref))
-        interp_object_at(run, (uint32_t)ref)->flags |= INTERP_OBJECT_SHARED;
-}
-
 bool interp_list_grows(const struct interp_run *run, uint32_t list, bool adds, uint64_t *ret_room)
 {
     const struct interp_list *l = (const void *)interp_read_at(run, list);
     uint64_t len = l->len + adds;
-    bool is_own = !interp_in_image(list) && !(l->head.flags & INTERP_OBJECT_SHARED);
-    if (VK_LIKELY(is_own && len <= l->head.count))
+    if (VK_LIKELY(!interp_is_shared(list, &l->head) && len <= l->head.count))
         return false;
     *ret_room = len <= l->head.count ? l->head.count : len < 4 ? 4 : len + len / 2;
     return true;
@@ -53,9 +45,8 @@ uint32_t interp_list_copy(struct interp_run *run, uint32_t list, uint64_t room)
     struct interp_list *new = (void *)interp_write_at(run, ref);
     new->len = old->len;
     memcpy(new->items, old->items, 8 * (size_t)old->len);
-    bool was_shared = interp_in_image(list) || old->head.flags & INTERP_OBJECT_SHARED;
-    if (was_shared && run->image->types[old->head.type].of != 0)
+    if (interp_is_shared(list, &old->head) && run->image->types[old->head.type].of != 0)
         for (uint64_t i = 0; i < new->len; i++)
-            share(run, new->items[i].u);
+            interp_share(run, new->items[i].u);
     return ref;
 }

@@ -361,11 +361,7 @@ struct interp_place interp_image_place(const struct interp_image *image, uint32_
 uint32_t interp_image_find(const struct interp_image *image, struct vk_span name)
 {
     for (uint32_t i = 0; i < image->functions_count; i++) {
-        const char *text = interp_module_name(&image->module, image->functions[i].name);
-        size_t len = 0;
-        while (text[len])
-            len++;
-        if (vk_span_equal(vk_span(text, len), name))
+        if (vk_span_equal(vk_span_text(interp_module_name(&image->module, image->functions[i].name)), name))
             return i;
     }
     return INTERP_NOWHERE;

@@ -24,7 +24,6 @@ enum {
 
 /* Objects end this far below the end of the heap: a clamped offset plus any field is inside. */
 #define INTERP_SLACK_BYTES   2048u
-#define INTERP_FIBERS_MAX    4096u
 #define INTERP_ROOT_WORDS    40u /* of a fresh stack, beyond what its function needs */
 #define INTERP_SPAWN_WORDS   12u
 #define INTERP_COLLECT_BYTES (32u << 10)  /* garbage that is not worth a collection */
@@ -212,6 +211,19 @@ VK_INLINE const struct interp_type *interp_type_at(const struct interp_run *run,
                                                    const struct interp_object *object)
 {
     return &run->image->types[object->type < run->image->types_count ? object->type : 0];
+}
+
+/* Whoever writes it copies it first. */
+VK_INLINE bool interp_is_shared(uint32_t ref, const struct interp_object *object)
+{
+    return interp_in_image(ref) || (object->flags & INTERP_OBJECT_SHARED);
+}
+
+/* Two hold what is referred to from now on. */
+VK_INLINE void interp_share(const struct interp_run *run, uint64_t ref)
+{
+    if (ref != 0 && !interp_in_image((uint32_t)ref))
+        interp_object_at(run, (uint32_t)ref)->flags |= INTERP_OBJECT_SHARED;
 }
 
 /* What interp_text gives, without a call. */

@@ -7,8 +7,7 @@
 #include "interp/natives_impl.h"
 #include "interp/text/json.h"
 
-#define READ_FRAMES_MAX (4u * INTERP_JSON_DEPTH_MAX) /* a level of the text is at most a few of these */
-#define READ_NOTHING    UINT32_MAX
+#define READ_NOTHING UINT32_MAX
 
 enum read_outcome {
     READ_ON,
@@ -51,7 +50,7 @@ struct read_state_kept {
     struct interp_pass pass;
     uint64_t result;
     uint32_t depth;
-    struct read_frame frames[READ_FRAMES_MAX];
+    struct read_frame frames[INTERP_JSON_FRAMES_MAX];
 };
 
 struct reader {

@@ -157,7 +157,7 @@ static enum read_outcome deliver(struct reader *r, uint64_t word)
 
 static enum read_outcome push(struct reader *r, uint32_t node)
 {
-    if (r->s.depth == READ_FRAMES_MAX)
+    if (r->s.depth == INTERP_JSON_FRAMES_MAX)
         return interp_read_malformed(r, r->s.scan.start, interp_json_reason_text(INTERP_JSON_BAD_DEPTH));
     r->s.frames[r->s.depth++] = (struct read_frame){.node = (uint16_t)node, .base = r->s.count};
     r->s.want = READ_NOTHING;

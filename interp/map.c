@@ -82,8 +82,7 @@ int64_t interp_map_find(const struct interp_run *run, uint32_t map, uint64_t key
 bool interp_map_grows(const struct interp_run *run, uint32_t map, bool adds, uint64_t *ret_room)
 {
     const struct interp_map *m = map_at(run, map);
-    bool is_own = !interp_in_image(map) && !(m->head.flags & INTERP_OBJECT_SHARED);
-    if (VK_LIKELY(is_own && (!adds || m->used < m->head.count)))
+    if (VK_LIKELY(!interp_is_shared(map, &m->head) && (!adds || m->used < m->head.count)))
         return false;
     uint64_t live = (uint64_t)m->live + adds;
     *ret_room = live <= 4 ? 4 : live * 3 / 2 > m->head.count ? live * 2 : m->head.count;
@@ -144,15 +143,12 @@ uint32_t interp_map_copy(struct interp_run *run, uint32_t map, uint64_t room)
 {
     const struct interp_map *old = map_at(run, map);
     const struct interp_type *type = &run->image->types[old->head.type];
-    bool was_shared = interp_in_image(map) || old->head.flags & INTERP_OBJECT_SHARED;
+    bool shares = interp_is_shared(map, &old->head) && type->of != 0;
     uint32_t ref = interp_take(run, (uint32_t)interp_map_bytes(room), old->head.type, (uint32_t)room);
     struct interp_map *new = (void *)interp_write_at(run, ref);
     interp_map_pack(new, old, room);
-    for (uint32_t i = 0; was_shared && type->of != 0 && i < new->used; i++) {
-        uint64_t value = new->entries[i].value;
-        if (value != 0 && !interp_in_image((uint32_t)value))
-            interp_object_at(run, (uint32_t)value)->flags |= INTERP_OBJECT_SHARED;
-    }
+    for (uint32_t i = 0; shares && i < new->used; i++)
+        interp_share(run, new->entries[i].value);
     return ref;
 }
 

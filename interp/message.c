@@ -10,9 +10,8 @@
 #include "interp/interp_impl.h"
 
 #define BYTES_FIRST   384u
-#define OBJECTS_FIRST 16u    /* a power of two */
-#define OBJECTS_MAX   32768u /* so that buckets can number them; more take more bytes than a message has */
-#define HEAD_BYTES    8u     /* counts of objects and heap */
+#define OBJECTS_FIRST 16u /* a power of two */
+#define HEAD_BYTES    8u  /* counts of objects and heap */
 
 enum state { FINE, FULL_OF_BYTES, FULL_OF_OBJECTS, TOO_BIG, UNSENDABLE };
 
@@ -126,7 +125,9 @@ static void put_ref(struct maker *m, uint64_t word)
         return;
     }
     if (m->count == m->max) {
-        m->state = m->state != FINE ? m->state : m->max < OBJECTS_MAX ? FULL_OF_OBJECTS : TOO_BIG;
+        m->state = m->state != FINE                      ? m->state
+                   : m->max < INTERP_MESSAGE_OBJECTS_MAX ? FULL_OF_OBJECTS
+                                                         : TOO_BIG;
         return;
     }
     m->objects[m->count++] = ref;
@@ -253,7 +254,7 @@ static uint32_t more_bytes(uint32_t bytes, uint64_t need)
 static bool enlarge(struct area *area, const struct maker *m)
 {
     if (m->state == FULL_OF_OBJECTS)
-        area->max = 4 * area->max < OBJECTS_MAX ? 4 * area->max : OBJECTS_MAX;
+        area->max = 4 * area->max < INTERP_MESSAGE_OBJECTS_MAX ? 4 * area->max : INTERP_MESSAGE_OBJECTS_MAX;
     else if (m->state == FULL_OF_BYTES)
         area->bytes = more_bytes(area->bytes, m->need);
     else

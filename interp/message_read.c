@@ -89,15 +89,9 @@ static uint32_t place_list(struct reader *d, uint16_t index, uint32_t count)
 /* Its entries are not found before fill_buckets. */
 static uint32_t place_map(struct reader *d, uint16_t index, uint32_t count)
 {
-    uint64_t bytes = interp_map_bytes(count);
-    uint32_t ref = place(d, bytes, index, count);
-    if (!ref)
-        return 0;
-    struct interp_map *map = (void *)(d->run->heap + ref);
-    uint64_t entries = sizeof *map + count * sizeof(struct interp_entry);
-    map->live = map->used = map->reserved = 0;
-    map->buckets = interp_map_buckets(count);
-    memset((uint8_t *)map + entries, 0, bytes - entries);
+    uint32_t ref = place(d, interp_map_bytes(count), index, count);
+    if (ref)
+        interp_map_clear(d->run, ref);
     return ref;
 }
 

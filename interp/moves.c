@@ -17,17 +17,6 @@ static uint32_t done(struct interp_process *p)
     return ref;
 }
 
-static void share(const struct interp_run *run, uint64_t ref)
-{
-    if (ref != 0 && !interp_in_image((uint32_t)ref))
-        interp_object_at(run, (uint32_t)ref)->flags |= INTERP_OBJECT_SHARED;
-}
-
-static bool is_shared(uint32_t ref, const struct interp_object *object)
-{
-    return interp_in_image(ref) || (object->flags & INTERP_OBJECT_SHARED);
-}
-
 uint32_t interp_move_list(struct interp_run *run, uint32_t list, uint64_t room)
 {
     struct interp_process *p = run->p;
@@ -41,9 +30,9 @@ uint32_t interp_move_list(struct interp_run *run, uint32_t list, uint64_t room)
     uint64_t count = left < INTERP_TURN_BYTES / 8 ? left : INTERP_TURN_BYTES / 8;
     vk_copy(new->items + at, old->items + at, 8 * count);
     new->len += count;
-    if (is_shared(list, &old->head) && run->image->types[old->head.type].of != 0)
+    if (interp_is_shared(list, &old->head) && run->image->types[old->head.type].of != 0)
         for (uint64_t i = at; i < new->len; i++)
-            share(run, new->items[i].u);
+            interp_share(run, new->items[i].u);
     return count < left ? 0 : done(p);
 }
 
@@ -64,7 +53,7 @@ uint32_t interp_move_map(struct interp_run *run, uint32_t map, uint64_t room)
         p->moved += count;
         return 0;
     }
-    bool shares = is_shared(map, &old->head) && run->image->types[old->head.type].of != 0;
+    bool shares = interp_is_shared(map, &old->head) && run->image->types[old->head.type].of != 0;
     uint32_t from = (uint32_t)(p->moved - clear), end = from + INTERP_TURN_BYTES / ENTRY_BYTES;
     end = end < old->used ? end : old->used;
     for (uint32_t i = from; i < end; i++) {
@@ -73,7 +62,7 @@ uint32_t interp_move_map(struct interp_run *run, uint32_t map, uint64_t room)
             continue;
         interp_map_add(run, p->moving, e->key, e->value, e->hash);
         if (shares)
-            share(run, e->value);
+            interp_share(run, e->value);
     }
     p->moved += end - from;
     return end < old->used ? 0 : done(p);

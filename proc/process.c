@@ -257,11 +257,7 @@ struct vk_span proc_end_words(const struct proc_kernel *kernel, const struct pro
 {
     if (process->reason == PROC_REASON_FAIL && kernel->words_len)
         return vk_span(kernel->words, kernel->words_len);
-    const char *text = proc_reason_text((enum proc_reason)process->reason);
-    uint32_t len = 0;
-    while (text[len])
-        len++;
-    return vk_span(text, len);
+    return vk_span_text(proc_reason_text((enum proc_reason)process->reason));
 }
 
 void proc_process_dead(struct proc_kernel *kernel, struct proc_process *process, enum proc_reason reason,

@@ -28,6 +28,15 @@ VK_INLINE struct vk_span vk_span(const void *ptr, size_t len_bytes)
     return (struct vk_span){(const uint8_t *)ptr, len_bytes};
 }
 
+/* A text that ends with NUL, without that. */
+VK_INLINE struct vk_span vk_span_text(const char *text)
+{
+    size_t len = 0;
+    while (text[len])
+        len++;
+    return vk_span(text, len);
+}
+
 /* memcpy that accepts NULL with length 0. */
 VK_INLINE void vk_copy(void *dst, const void *src, size_t len_bytes)
 {

@@ -50,6 +50,13 @@
 #define PROC_STORE_KEY_MAX_BYTES   256u   /* a longer one cannot be put: -VK_ETOOBIG; no get finds it */
 #define PROC_STORE_VALUE_MAX_BYTES 65536u /* a larger one is -VK_ETOOBIG */
 
+/* Processes of bytecode. */
+#define INTERP_HEAP_BYTES          65536u /* of an actor that says nothing of it; out of memory */
+#define INTERP_FIBERS_MAX          4096u  /* alive in one process; one more is a trap */
+#define INTERP_TIMERS_MAX          64u    /* of one actor, a bit of a word each; more are refused */
+#define INTERP_MESSAGE_OBJECTS_MAX 32768u /* in a message, numbered by 16 bits; one of more is too large */
+#define INTERP_JSON_FRAMES_MAX     256u   /* of a JSON reader: a level of the text takes at most four */
+
 /* Text. */
 #define INTERP_NUMBER_MAX_BYTES 4096u  /* text of one number; longer is -VK_ETOOBIG */
 #define INTERP_JSON_DEPTH_MAX   64u    /* arrays and objects in each other; deeper is malformed */
@@ -168,6 +175,8 @@ _Static_assert(PROC_OPS_SHARE >= PROC_RING_ENTRIES, "one run's ops may all be in
 _Static_assert(PROC_OPS_SHARE < PROC_OPS_MAX, "a crowd takes what is beyond the share");
 _Static_assert(PROC_OPS_MAX <= PROC_REQUESTS_MAX / 64, "one process cannot take the table of ops in flight");
 _Static_assert(PROC_MAILBOX_MAX <= PROC_MESSAGES_MAX / 64, "one mailbox cannot take the table of messages");
+_Static_assert(INTERP_JSON_FRAMES_MAX >= 4 * INTERP_JSON_DEPTH_MAX,
+               "what is read is not refused for its frames");
 _Static_assert(PROC_RUNS_MAX >= PROC_EVENTS_MAX, "what one wait brings can run in the same tick");
 _Static_assert(NET_TARGET_MAX_BYTES < NET_HEAD_MAX_BYTES, "a target is part of its head");
 _Static_assert(NET_INPUT_PAUSE_BYTES >= NET_HEAD_MAX_BYTES,

@@ -50,9 +50,9 @@ static double cpu_ms(void)
 static uint32_t find_test(const struct bench *b, const char *name)
 {
     const struct interp_module *module = &b->loaded.module;
-    const struct interp_services *services = (const void *)module->services;
-    const struct interp_test *tests = (const void *)(module->services + services->tests.first);
-    for (uint32_t i = 0; i < services->tests.count; i++)
+    const struct interp_services *services = interp_module_services(module);
+    const struct interp_test *tests = services ? interp_module_at(module, services->tests) : NULL;
+    for (uint32_t i = 0; services && i < services->tests.count; i++)
         if (strcmp(interp_module_name(module, tests[i].name), name) == 0)
             return tests[i].function;
     fprintf(stderr, "there is no test \"%s\"\n", name);

@@ -44,10 +44,10 @@ int main(int argc, char **argv)
         return 1;
     struct net_bind_host host = old.host;
     host.image = &new.image; /* what the tests' own processes run */
-    const struct interp_services *services = (const void *)new.module.services;
-    const struct interp_test *tests = (const void *)(new.module.services + services->tests.first);
+    const struct interp_services *services = interp_module_services(&new.module);
+    const struct interp_test *tests = services ? interp_module_at(&new.module, services->tests) : NULL;
     int failed = 0;
-    for (uint32_t i = 0; i < services->tests.count; i++)
+    for (uint32_t i = 0; services && i < services->tests.count; i++)
         if (!run(&host, tests[i].function)) {
             printf("failed: %s\n", interp_module_name(&new.module, tests[i].name));
             failed = 1;
