@@ -235,7 +235,8 @@ struct interp_array vkc_lower_actors(struct vkc_lower *l)
         struct interp_actor actor = {.name = vkc_unit_name(&l->unit, symbol->name->text),
                                      .function = actor_root(l, symbol),
                                      .timers = timers_of(symbol),
-                                     .heap_bytes = (uint32_t)symbol->decl->actor.options.heap_bytes};
+                                     .heap_bytes = (uint32_t)symbol->decl->actor.options.heap_bytes,
+                                     .cpu_ns = (uint64_t)symbol->decl->actor.options.cpu_ns};
         actor.methods.count = symbol->members_count;
         actor.methods.first =
             vkc_unit_services(&l->unit, symbol->members_count * sizeof(struct interp_method));

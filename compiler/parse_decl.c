@@ -232,7 +232,7 @@ static struct vkc_decl *actor(struct vkc_parser *p, struct vkc_decl *decl)
     decl->name = vkc_parse_name(p, "the actor's name", VKC_CASE_CAPITAL);
     vkc_parse_params(p, &decl->actor.params, false);
     while (!p->is_lost && vkc_take(p, VKC_TOKEN_COMMA))
-        vkc_parse_heap(p, &decl->actor.options);
+        vkc_parse_actor_option(p, &decl->actor.options);
     if (!vkc_open(p, VKC_TOKEN_LBRACE, VKC_ROLE_NONE, &mode))
         return decl;
     while (!vkc_is(p, VKC_TOKEN_RBRACE) && !vkc_is(p, VKC_TOKEN_END) && !vkc_begins_decl(p)) {

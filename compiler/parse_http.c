@@ -68,12 +68,12 @@ static void option(struct vkc_parser *p, struct vkc_http_options *options)
         duration(p, is_cpu ? &options->cpu_ns : &options->deadline_ns);
 }
 
-void vkc_parse_heap(struct vkc_parser *p, struct vkc_http_options *options)
+void vkc_parse_actor_option(struct vkc_parser *p, struct vkc_http_options *options)
 {
-    if (vkc_is_word(p, "heap"))
+    if (vkc_is_word(p, "heap") || vkc_is_word(p, "cpu"))
         option(p, options);
     else
-        vkc_expected(p, "`heap:`, which is all that may be said of an actor");
+        vkc_expected(p, "`heap:` or `cpu:`, which is all that may be said of an actor");
 }
 
 static void address(struct vkc_parser *p, struct vkc_decl *decl)

@@ -148,7 +148,7 @@ struct vkc_stmt *vkc_parse_let(struct vkc_parser *p);
 void vkc_parse_decls(struct vkc_parser *p);
 struct vkc_decl *vkc_parse_http(struct vkc_parser *p, struct vkc_decl *decl);
 /* `heap: 64k`, and no other option. */
-void vkc_parse_heap(struct vkc_parser *p, struct vkc_http_options *options);
+void vkc_parse_actor_option(struct vkc_parser *p, struct vkc_http_options *options);
 bool vkc_begins_decl(const struct vkc_parser *p); /* and stands first on its line */
 /* Whether every open brace, and that many more, closes before the next declaration, `let` apart, which may be
  * a statement. */

@@ -172,10 +172,12 @@ static enum interp_say actor_next(struct interp_call *call)
         return cannot_wait(call);
     if (!services || index >= services->actors.count)
         return interp_call_trap(call, INTERP_TRAP_INDEX);
+    const struct interp_actor *actor =
+        (const struct interp_actor *)interp_module_at(module, services->actors) + index;
     p->actor = (uint16_t)(index + 1);
     p->caller = 0;
-    p->cpu_left = INTERP_TURN_REDUCTIONS;
-    return next_turn(call, (const struct interp_actor *)interp_module_at(module, services->actors) + index);
+    p->cpu_left = interp_turn_reductions(actor);
+    return next_turn(call, actor);
 }
 
 /* ---- in a turn ----------------------------------------------------------------------- */

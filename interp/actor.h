@@ -79,6 +79,13 @@ extern const struct interp_native interp_actor_natives[];
 
 extern const struct interp_native interp_wait_natives[];
 
-#define INTERP_TURN_REDUCTIONS 250000000u /* CPU time of one turn: a second */
+#define INTERP_TURN_REDUCTIONS  250000000u /* CPU time of one turn: a second */
+#define INTERP_NS_PER_REDUCTION 4u         /* of CPU time as programs say it */
+
+/* Of a turn of that actor, and of its start. */
+VK_INLINE uint64_t interp_turn_reductions(const struct interp_actor *actor)
+{
+    return actor->cpu_ns ? actor->cpu_ns / INTERP_NS_PER_REDUCTION : INTERP_TURN_REDUCTIONS;
+}
 
 #endif

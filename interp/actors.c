@@ -11,8 +11,6 @@
 #include "proc/supervise.h"
 #include "vk/err.h"
 
-#define HEAP_BYTES 65536u /* of an actor */
-
 /* Where a supervised child is found. */
 struct place {
     uint32_t supervisor;
@@ -63,7 +61,8 @@ static void make_program(struct interp_cast *cast, uint32_t at, uint32_t name, u
                          const struct interp_actor *actor)
 {
     interp_program_init(&cast->programs[at], interp_module_name(&cast->image->module, name), cast->image,
-                        function, actor->heap_bytes ? actor->heap_bytes : HEAP_BYTES, INTERP_TURN_REDUCTIONS);
+                        function, actor->heap_bytes ? actor->heap_bytes : INTERP_HEAP_BYTES,
+                        interp_turn_reductions(actor));
 }
 
 void interp_cast_init(struct interp_cast *cast, const struct interp_image *image, void *memory)

@@ -364,6 +364,7 @@ struct interp_actor {
     uint32_t timers;             /* their number, at most INTERP_TIMERS_MAX */
     uint32_t heap_bytes;         /* 0: not given */
     struct interp_array methods; /* struct interp_method */
+    uint64_t cpu_ns;             /* of a turn; 0: not given */
 };
 
 struct interp_method {

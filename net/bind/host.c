@@ -13,8 +13,6 @@
 #include "vk/limits.h"
 #include "vk/pool.h"
 
-#define NS_PER_REDUCTION 4u
-
 const struct interp_native *const net_bind_host_natives[] = {interp_natives,           interp_list_natives,
                                                              interp_text_natives,      interp_turn_natives,
                                                              interp_actor_natives,     interp_wait_natives,
@@ -34,17 +32,9 @@ static const struct interp_route *routes_of(const struct interp_module *module,
     return interp_module_at(module, block->routes);
 }
 
-static struct vk_span text_of(const char *text)
-{
-    size_t len = 0;
-    while (text[len])
-        len++;
-    return vk_span(text, len);
-}
-
 static struct vk_span pattern_of(const struct interp_module *module, const struct interp_route *route)
 {
-    return text_of(interp_module_name(module, route->pattern));
+    return vk_span_text(interp_module_name(module, route->pattern));
 }
 
 /* Room for what a block holds: rather more than the table of its routes will take. */
@@ -101,7 +91,7 @@ static int make_routes(struct net_bind_block *b, const struct interp_module *mod
 /* The service's name as the Server field says it: as far as it can stand there. */
 static struct vk_span server_of(const struct net_bind_host *host)
 {
-    struct vk_span name = text_of(host->name);
+    struct vk_span name = vk_span_text(host->name);
     if (name.len > NET_REPLY_SERVER_MAX)
         name.len = NET_REPLY_SERVER_MAX;
     return net_chars_all(name.ptr, name.len, NET_CHAR_TOKEN) ? name : vk_span("", 0);
@@ -113,7 +103,7 @@ static void make_program(const struct net_bind_host *host, struct net_bind_block
     const struct interp_block *block = b->block;
     uint32_t heap_bytes = block->heap_bytes ? (uint32_t)block->heap_bytes : NET_BIND_HEAP_BYTES;
     uint64_t cpu_ns = block->cpu_ns ? block->cpu_ns : NET_BIND_CPU_NS;
-    interp_program_init(program, host->name, host->image, 0, heap_bytes, cpu_ns / NS_PER_REDUCTION);
+    interp_program_init(program, host->name, host->image, 0, heap_bytes, cpu_ns / INTERP_NS_PER_REDUCTION);
     program->choose = choose;
     program->service = &b->http;
 }

@@ -333,15 +333,15 @@ TEST(interp_verify, services)
         {"a function of the services does not exist",
          "services 0 0 0 0 0 0 0 0 48 1 0 0 0 80 0 0 0 0 0 0 96 1 4294967295 0 0 999 0 0"},
         {"a function of the services takes or gives something else",
-         "services 0 0 0 0 48 1 0 0 0 0 0 0 0 main 0 0 0 0"},
-        {"an actor with too many timers or methods", "services 0 0 0 0 48 1 0 0 0 0 0 0 0 none 65 0 0 0"},
-        {"an actor's heap of more than 256 MiB", "services 0 0 0 0 48 1 0 0 0 0 0 0 0 none 0 536870912 0 0"},
+         "services 0 0 0 0 48 1 0 0 0 0 0 0 0 main 0 0 0 0 0 0"},
+        {"an actor with too many timers or methods", "services 0 0 0 0 48 1 0 0 0 0 0 0 0 none 65 0 0 0 0 0"},
+        {"an actor's heap of more than 256 MiB", "services 0 0 0 0 48 1 0 0 0 0 0 0 0 none 0 536870912 0 0 0 0"},
         {"an array of the services lies outside their section",
-         "services 0 0 0 0 48 1 0 0 0 0 0 0 0 none 0 0 72 1"},
+         "services 0 0 0 0 48 1 0 0 0 0 0 0 0 none 0 0 80 1 0 0"},
         {"a name of the services lies outside the names",
-         "services 0 0 0 0 48 1 0 0 0 0 0 0 0 none 0 0 72 1 0 0 9999 0"},
+         "services 0 0 0 0 48 1 0 0 0 0 0 0 0 none 0 0 80 1 0 0 0 0 9999 0"},
         {"arrays of the services overlap", /* two actors with the same two methods */
-         "services 0 0 0 0 48 2 0 0 0 0 0 0 0 none 0 0 96 2 0 none 0 0 96 2 0 0 0 0 0 0 0 0"},
+         "services 0 0 0 0 48 2 0 0 0 0 0 0 0 none 0 0 112 2 0 0 0 none 0 0 112 2 0 0 0 0 0 0 0 0 0 0"},
         {"arrays of the services overlap", "services 0 0 0 0 0 0 0 0 0 0 16 2"},
         {"a supervisor of no actor, or of too many", "services 0 0 0 0 0 0 48 1 0 0 0 0 0 1 0 0 0 0"},
         {"a supervisor of an unknown strategy, or with too many restarts",
@@ -360,8 +360,8 @@ TEST(interp_verify, right_services)
         "services 0 0 0 0 0 0 0 0 0 0 0 0",
         "services 0 0 0 0 0 0 0 0 48 1 0 0 0 80 0 0 0 0 0 0 96 1 none 0 0 none 0 0",
         "services 0 0 0 0 0 0 0 0 0 0 48 1 0 none 0 0",
-        "services 0 0 0 0 48 2 0 0 0 0 0 0 0 none 0 0 96 1 0 none 0 0 112 1 0 0 0 0 0 0 0 0",
-        "services 0 0 0 0 48 1 72 1 0 0 0 0 0 none 64 0 0 0 2 64 0 0 96 1 0 0 none 0",
+        "services 0 0 0 0 48 2 0 0 0 0 0 0 0 none 0 0 112 1 0 0 0 none 0 0 128 1 0 0 0 0 0 0 0 0 0 0",
+        "services 0 0 0 0 48 1 80 1 0 0 0 0 0 none 64 0 0 0 0 0 2 64 0 0 104 1 0 0 none 0",
     };
     for (uint32_t i = 0; i < VK_COUNT(right); i++) {
         struct vk_out out;
