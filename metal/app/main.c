@@ -25,7 +25,11 @@ static int host(struct proc_kernel *kernel, const uint32_t *listeners, struct ne
     hosted.conns_max = start.plan.conns_max;
     int rc = net_bind_host_start(&program.host, kernel, &hosted);
     (void)ret_why;
+    if (rc != 0)
+        return rc;
     *ret_server = hosted.server;
+    if (hosted.server != NULL)
+        hosted.env.objects[hosted.env.count++] = net_server_gauges(hosted.server);
     for (uint32_t i = 0; i < program.host.blocks_count && rc == 0; i++)
         rc = net_bind_host_listen(&hosted, i, listeners[i]);
     return rc;
@@ -47,9 +51,10 @@ static size_t length_of(const char *text)
 /*
  * Where a block listens: the port is the program's, the address all of the
  * machine's. One in the program names an address of the host that it was
- * written for.
+ * written for. Port 0 is one that nobody else of the machine has (vkd/metal.c
+ * forwards to the same).
  */
-static bool take_port(const struct net_bind_block *block, struct proc_addr *addr)
+static bool take_port(const struct net_bind_block *block, uint32_t index, struct proc_addr *addr)
 {
     uint64_t port = block->block->port;
     if (block->address != NULL) {
@@ -60,7 +65,7 @@ static bool take_port(const struct net_bind_block *block, struct proc_addr *addr
         if (vk_span_to_u64(vk_span_skip(text, colon), &port) != 0 || port > UINT16_MAX)
             return false;
     }
-    *addr = (struct proc_addr){.family = 4, .port = (uint16_t)port};
+    *addr = (struct proc_addr){.family = 4, .port = (uint16_t)(port != 0 ? port : APP_PORT_DEFAULT + index)};
     return true;
 }
 
@@ -68,7 +73,7 @@ static int take_ports(void)
 {
     for (uint32_t i = 0; i < program.host.blocks_count; i++) {
         struct proc_addr *addr = &listens.addrs[i];
-        if (!take_port(&program.host.blocks[i], addr))
+        if (!take_port(&program.host.blocks[i], i, addr))
             return app_refuse("http on \"%s\": expected ADDR:PORT", program.host.blocks[i].address);
         if (i == 0 && start.options.has_listen)
             *addr = start.options.listen;

@@ -12,6 +12,12 @@
 #define TICK_MAX_NS 1000000000u /* longest sleep: what is not driven by events is looked at this often */
 #define ADDR_BYTES  64u
 
+/*
+ * As on Linux it is time of the processor there, it is time that passes here,
+ * in which a host may give an emulated processor little to run.
+ */
+#define NATIVE_TICK_NS 50000000u
+
 struct serving {
     const struct vkd_app *app;
     const struct app_start *start;
@@ -51,6 +57,7 @@ static int make_kernel(struct serving *s)
     struct proc_kernel_options options = {
         .io = s->io,
         .guard = s->start->options.guard,
+        .native_tick_ns = NATIVE_TICK_NS,
         .processes_max = plan->processes_max,
         .handles_max = plan->handles_max,
         .requests_max = plan->requests_max,

@@ -11,7 +11,7 @@
 #include "metal/app/plan.h"
 #include "vkd/app.h"
 
-/* The port of a program that does not say one itself. */
+/* The port of a program that does not say one itself; of its n-th listener, n more. */
 #define APP_PORT_DEFAULT 8080
 
 /* What metal_main learned before it knew what to serve. */

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "metal/app/driver.h"
+
+#include "metal/app/say.h"
+#include "metal/lwip/driver.h"
+#include "metal/virtio/net.h"
+
+static struct vk_region region;
+
+static int refuse_card(int rc)
+{
+    if (rc == -VK_ENOENT)
+        return app_refuse(
+            "the machine has no network card that is known here: give it a modern virtio-net device "
+            "(QEMU: -netdev user,id=n0 -device virtio-net-device,netdev=n0 on microvm, "
+            "virtio-net-pci on q35)");
+    return app_refuse("the network card does not start: %s", vk_err_text(rc));
+}
+
+static bool parse_config(const char *text, struct metal_lwip_config *config)
+{
+    const char *why = "";
+    size_t at = 0;
+    if (metal_lwip_config_parse(text, config, &why, &at) == 0)
+        return true;
+    (void)app_refuse("ip=%s: %s (at '%s')", text, why, text + at);
+    return false;
+}
+
+struct proc_io *app_driver_create(const struct app_start *start)
+{
+    struct metal_lwip_options options = {.conns_max = start->plan.io_conns_max,
+                                         .buffers_bytes = start->plan.io_bytes};
+    struct proc_io *io = NULL;
+    if (!parse_config(start->options.ip, &options.config))
+        return NULL;
+    int rc = metal_virtio_net_create(&options.dev);
+    if (rc != 0) {
+        (void)refuse_card(rc);
+        return NULL;
+    }
+    rc = vk_region_init(&region, metal_lwip_region_bytes(&options));
+    if (rc == 0)
+        rc = metal_lwip_create(&options, &region, &io);
+    if (rc != 0)
+        (void)app_refuse("TCP does not start: %s", vk_err_text(rc));
+    return rc == 0 ? io : NULL;
+}
+
+void app_driver_address(const struct proc_io *io, uint8_t family, struct proc_addr *ret_addr)
+{
+    struct metal_lwip_status status;
+    uint16_t port = ret_addr->port;
+    metal_lwip_status(io, &status);
+    const struct proc_addr *found = family == 6 ? &status.v6[0].addr : &status.v4.addr;
+    if (found->family == family)
+        *ret_addr = *found;
+    ret_addr->port = port;
+}
