@@ -7,7 +7,10 @@ closed connection; nothing a client sends crosses into another answer. Method: r
 real programs, one server per class.
 
 Usage: test_http.py DRIVER EXAMPLES_DIR
+
+With DRIVER metal the programs are images (NAME.elf) that boot in QEMU.
 """
+import pathlib
 import re
 import signal
 import socket
@@ -21,26 +24,38 @@ DRIVER, EXAMPLES = sys.argv.pop(1), sys.argv.pop(1)
 GET = b'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
 
 
+def command(name):
+    """What starts the program, and its port; None: it says so itself."""
+    if DRIVER != 'metal':
+        return [f'{EXAMPLES}/{name}', '--listen', '127.0.0.1:0', '--driver', DRIVER], None
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'metal'))
+    import boot
+    port = boot.free_port()
+    return boot.command('microvm', f'{EXAMPLES}/{name}.elf', append=boot.GUEST_NET,
+                        more=boot.forward('microvm', port)), port
+
+
 class Server:
     def __init__(self, name):
-        self.process = subprocess.Popen([f'{EXAMPLES}/{name}', '--listen', '127.0.0.1:0', '--driver', DRIVER],
-                                        stderr=subprocess.PIPE, text=True)
+        arguments, port = command(name)
+        self.process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT, text=True)
         self.log = []
         line = ''
         while 'listening on' not in line:
-            line = self.process.stderr.readline()
+            line = self.process.stdout.readline()
             if not line:
                 raise RuntimeError(f'{name} did not start: {self.log}')
             self.log.append(line)
-        self.port = int(re.search(r':(\d+) \(', line)[1])
-        self.reader = threading.Thread(target=lambda: self.log.extend(self.process.stderr), daemon=True)
+        self.port = port or int(re.search(r':(\d+) \(', line)[1])
+        self.reader = threading.Thread(target=lambda: self.log.extend(self.process.stdout), daemon=True)
         self.reader.start()
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
         status = self.process.wait(15)
         self.reader.join(5)
-        self.process.stderr.close()
+        self.process.stdout.close()
         return status
 
     def connect(self):

@@ -21,6 +21,7 @@ Exits 77 when there is no QEMU, and when the image says `skipped: WHY`.
 import argparse
 import re
 import shutil
+import socket
 import subprocess
 import sys
 
@@ -73,6 +74,23 @@ def command(machine, image, module=None, append='', memory_mib=64, more=(), cpu=
     if module:
         line += ['-initrd', module]
     return line
+
+
+def free_port():
+    """A port of 127.0.0.1 that nobody has now."""
+    with socket.socket() as sock:
+        sock.bind(('127.0.0.1', 0))
+        return sock.getsockname()[1]
+
+
+# What user networking gives a guest, said so that it need not ask by DHCP.
+GUEST_NET = 'ip=10.0.2.15/24,router=10.0.2.2,dns=10.0.2.3'
+
+
+def forward(machine, port, guest_port=8080):
+    """Arguments of a network card by which a port of 127.0.0.1 leads to the guest."""
+    return ['-netdev', f'user,id=n0,hostfwd=tcp:127.0.0.1:{port}-10.0.2.15:{guest_port}',
+            '-device', f'virtio-net-{BUSES[machine]},netdev=n0']
 
 
 def parse(output):

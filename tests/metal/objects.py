@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Prove from two link maps that the metal image and a Linux program consist of the same objects.
 
-objects.py BUILD IMAGE_MAP LINUX_MAP --shared LIBRARY... --only-image LIBRARY...
+objects.py BUILD IMAGE_MAP LINUX_MAP --shared LIBRARY... --only-image LIBRARY... [--unused]
 
 Every member of every shared library is in both, from the same file; the image has nothing else but the
-libraries named as its own and its main object. Works with the maps of BFD ld and of lld.
+libraries named as its own and its main object. With --unused a member may also be missing in both, or in
+the image alone. Works with the maps of BFD ld and of lld.
 """
 import argparse
 import os
@@ -41,6 +42,7 @@ def main():
     parser.add_argument('linux_map')
     parser.add_argument('--shared', nargs='+', required=True)
     parser.add_argument('--only-image', nargs='+', required=True)
+    parser.add_argument('--unused', action='store_true')
     args = parser.parse_args()
 
     image, linux = members_of_map(args.image_map), members_of_map(args.linux_map)
@@ -51,6 +53,8 @@ def main():
     own = {os.path.relpath(library, args.build) for library in args.only_image}
     program = os.path.relpath(args.image_map, args.build).removesuffix('.map') + '.elf'
 
+    if args.unused:
+        shared &= image
     problems = [f'{a}({m}) is not in the image' for a, m in sorted(shared - image)]
     problems += [f'{a}({m}) is not in the Linux program' for a, m in sorted(shared - linux)]
     problems += [f'{a}({m}) has no business in the image' for a, m in sorted(image - shared)

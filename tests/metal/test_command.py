@@ -1,0 +1,216 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""`vkd metal` from outside: its command line, what it says when something is in the way, and its end.
+
+Usage: test_command.py VKD HELLO.vk
+"""
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import boot
+
+VKD, HELLO = sys.argv.pop(1), sys.argv.pop(1)
+QEMU = shutil.which('qemu-system-x86_64')
+GAVE_UP = 'actor Weak() { every 1ms { fail "no" } }\nsupervise restart(max: 1, per: 60s) { weak = Weak() }\n'
+NEVER = 'let x = loop(0)\nfn loop(n: Int) -> Int { loop(n + 1) }\nhttp on 1 { GET "/" => text("{x}") }\n'
+
+
+def run(*arguments, **options):
+    return subprocess.run([VKD, 'metal', *arguments], capture_output=True, text=True, timeout=60, check=False, **options)
+
+
+def fetch(port):
+    with urllib.request.urlopen(f'http://127.0.0.1:{port}/', timeout=30) as response:
+        return response.read()
+
+
+def children_of(pid):
+    return pathlib.Path(f'/proc/{pid}/task/{pid}/children').read_text(encoding='ascii').split()
+
+
+class CommandLine(unittest.TestCase):
+    def test_wrong_flags_are_named_and_the_usage_shown(self):
+        for flags, words in (
+                ([], 'which file?'), (['a.vk', 'b.vk'], 'one file at a time'), (['a.vk', '--speed=1'], "unknown flag '--speed=1'"),
+                (['a.vk', '--memory'], '--memory needs a value'), (['a.vk', '--memory=x'], "--memory 'x': expected MiB"),
+                (['a.vk', '--memory=1'], "--memory '1': a machine has 8 MiB to 4096 MiB"),
+                (['a.vk', '--memory=64', '--memory=64'], '--memory is given twice'), (['a.vk', '--memory=5G'], 'a machine has'),
+                (['a.vk', '--accel=fast'], "--accel 'fast': expected tcg, kvm or auto"),
+                (['a.vk', '--machine=pc'], "--machine 'pc': expected microvm or q35"),
+                (['a.vk', '--listen=8080'], "--listen '8080': expected ADDR:PORT with an IPv4 address"),
+                (['a.vk', '--listen=[::1]:80'], 'QEMU forwards no others'), (['a.vk', '--listen=127.0.0.1:65536'], 'a port is 0 to 65535'),
+                (['a.vk', '--image=b.vk'], "--image 'b.vk': expected a name for the image"),
+                (['a.vk', '--append=' + 'x' * 800], '--append: at most')):
+            with self.subTest(flags):
+                done = run(*flags)
+                self.assertEqual(done.returncode, 2)
+                self.assertIn(words, done.stderr)
+                self.assertIn('usage: vkd metal FILE [FLAGS]', done.stderr)
+
+    def test_help_lists_every_flag(self):
+        done = run('--help')
+        self.assertEqual(done.returncode, 0)
+        for flag in '--listen', '--memory', '--accel', '--machine', '--append', '--image', '--print':
+            self.assertIn(flag, done.stdout)
+
+    def test_a_file_that_is_not_there_or_no_service(self):
+        self.assertEqual(run('nowhere.vk').returncode, 2)
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / 'a.vk'
+            for program, words in ('fn f() -> Int { 1 }', 'there is nothing to run'), ('http on', 'error'), \
+                    (NEVER, 'the top-level value `x` cannot be computed'):
+                path.write_text(program, encoding='utf-8')
+                done = run(str(path))
+                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertIn(words, done.stderr)
+
+    def test_a_module_too_large_for_the_machine(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / 'a.vk'
+            for name in 'wxyz':
+                words = ''.join(f'pub let {name}{i} = "{name}{i}{"x" * 30000}"\n' for i in range(30))
+                (pathlib.Path(folder) / f'{name}.vk').write_text(words, encoding='utf-8')
+            path.write_text('import w\nimport x\nimport y\nimport z\n'
+                            'http on 8080 { GET "/" => text(w.w7) }\n', encoding='utf-8')
+            done = run(str(path), '--memory=8')
+            self.assertEqual(done.returncode, 1)
+            self.assertRegex(done.stderr, r'the module has \d+ KiB, and a machine of 8 MiB takes one of 2048 KiB at most; '
+                                          'give it more with --memory')
+
+    def test_a_source_is_not_overwritten(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / 'source'
+            path.write_text('http on 8080 { GET "/" => text("") }\n', encoding='utf-8')
+            done = run(str(path), f'--image={path}')
+            self.assertEqual(done.returncode, 1)
+            self.assertIn('would be lost', done.stderr)
+
+    def test_no_qemu(self):
+        done = run(HELLO, env={**os.environ, 'PATH': '/nonexistent'})
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('qemu-system-x86_64 is not installed; on Debian: apt-get install qemu-system-x86', done.stderr)
+
+    @unittest.skipIf(QEMU is None, 'no QEMU')
+    def test_a_port_that_is_taken(self):
+        with socket.socket() as owner:
+            owner.bind(('127.0.0.1', 0))
+            owner.listen()
+            place = f'127.0.0.1:{owner.getsockname()[1]}'
+            done = run(HELLO, '--listen', place)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f'cannot listen on {place}: the address is in use', done.stderr)
+
+
+@unittest.skipIf(QEMU is None, 'no QEMU')
+class Machine(unittest.TestCase):
+    def start(self, *arguments):
+        self.server = subprocess.Popen([VKD, 'metal', *arguments], stderr=subprocess.PIPE, text=True)
+        self.addCleanup(self.server.stderr.close)
+        self.addCleanup(self.server.kill)
+        line = self.server.stderr.readline()
+        while line and not line.startswith(('listening', 'running')):
+            line = self.server.stderr.readline()
+        return line
+
+    def port_of(self, line):
+        match = re.match(r'listening on http://127\.0\.0\.1:(\d+) '
+                         r'\(metal by (tcg|kvm), lwip, \w+, \d+\.\d\d ms after entry; QEMU started \d+ ms ago\)\n', line)
+        self.assertIsNotNone(match, line)
+        return int(match[1])
+
+    def test_serves_until_it_is_told_to_stop_and_leaves_nothing(self):
+        for how in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
+            port = self.port_of(self.start(HELLO, '--listen=127.0.0.1:0'))
+            self.assertEqual(fetch(port), b'Hello, World!\n')
+            qemu = children_of(self.server.pid)
+            self.assertEqual(len(qemu), 1)
+            self.server.send_signal(how)
+            self.assertEqual(self.server.wait(20), 0)
+            self.assertEqual(self.server.stderr.read(), '')
+            self.assertFalse(pathlib.Path(f'/proc/{qemu[0]}').exists())
+
+    def test_the_machine_ends_with_its_command(self):
+        self.port_of(self.start(HELLO, '--listen=127.0.0.1:0'))
+        qemu = children_of(self.server.pid)[0]
+        self.server.kill()
+        self.server.wait(20)
+        until = time.monotonic() + 20
+        while pathlib.Path(f'/proc/{qemu}').exists() and time.monotonic() < until:
+            time.sleep(0.01)
+        self.assertFalse(pathlib.Path(f'/proc/{qemu}').exists())
+
+    def test_an_accelerator_that_does_not_do_is_left(self):
+        port = self.port_of(self.start(HELLO, '--listen=127.0.0.1:0', '--accel=auto'))
+        self.assertEqual(fetch(port), b'Hello, World!\n')
+
+    def test_the_least_memory_is_enough_and_less_is_refused(self):
+        for size in '16M', '8':
+            port = self.port_of(self.start(HELLO, '--listen=127.0.0.1:0', f'--memory={size}'))
+            self.assertEqual(fetch(port), b'Hello, World!\n')
+        with tempfile.TemporaryDirectory() as folder:
+            image = str(pathlib.Path(folder) / 'hello.elf')
+            self.assertEqual(run(HELLO, '--image', image).returncode, 0)
+            output, status = boot.run(boot.command('microvm', image, memory_mib=5, more=boot.forward('microvm', boot.free_port())), 60)
+        self.assertEqual(status, 35)
+        self.assertRegex(output, r'^vkd: the machine has \d+ KiB of memory left beside the image; it needs \d+ KiB\n$')
+
+    def test_an_option_that_the_image_does_not_have(self):
+        done = run(HELLO, '--listen=127.0.0.1:0', '--append=guard=off color=blue')
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, '^vkd: color=blue: unknown option; there are listen=, .*\n'
+                                      'vkd metal: the machine gave up; its last line says why\n$')
+        self.assertIn('lwip, off', self.start(HELLO, '--listen=127.0.0.1:0', '--append=guard=off slots=100'))
+
+    def test_a_program_that_gives_up(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / 'weak.vk'
+            path.write_text(GAVE_UP, encoding='utf-8')
+            done = run(str(path))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('running (lwip, mprotect, ', done.stderr)
+        self.assertIn('vkd: a supervisor gave up', done.stderr)
+        self.assertIn('vkd metal: the machine gave up', done.stderr)
+
+    def test_the_command_that_is_shown_boots_the_image(self):
+        with tempfile.TemporaryDirectory() as folder, socket.socket() as finder:
+            finder.bind(('127.0.0.1', 0))
+            port = finder.getsockname()[1]
+            finder.close()
+            image = pathlib.Path(folder) / 'hello.elf'
+            done = run(HELLO, f'--image={image}', '--print', f'--listen=127.0.0.1:{port}', '--memory=32')
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertRegex(done.stderr, r'vkd metal: wrote \S+hello\.elf, \d+ KiB\n')
+            words = shlex.split(done.stdout.replace('\\\n', ''))
+            self.assertEqual(words[0], 'qemu-system-x86_64')
+            with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as machine:
+                line = machine.stdout.readline()
+                self.assertIn('listening on http://10.0.2.15:8080', line)
+                self.assertEqual(fetch(port), b'Hello, World!\n')
+                machine.terminate()
+
+    def test_an_image_boots_by_itself_with_dhcp(self):
+        with tempfile.TemporaryDirectory() as folder:
+            image = str(pathlib.Path(folder) / 'hello.elf')
+            self.assertEqual(run(HELLO, '--image', image).returncode, 0)
+            port = boot.free_port()
+            line = boot.command('microvm', image, more=boot.forward('microvm', port))
+            with subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as machine:
+                self.assertIn('listening on http://0.0.0.0:8080', machine.stdout.readline())
+                self.assertEqual(fetch(port), b'Hello, World!\n')
+                machine.terminate()
+
+
+if __name__ == '__main__':
+    unittest.main(argv=sys.argv[:1])
