@@ -34,6 +34,7 @@ static struct {
     volatile uint32_t *registers;
     uint64_t hz;
     uint64_t period_ns; /* of the ticks; UINT64_MAX while there are none */
+    bool has_fired;     /* since ticks were last asked for */
 } apic;
 
 static void write_register(uint32_t offset, uint32_t value)
@@ -96,6 +97,7 @@ static void start(uint32_t mode, uint64_t delay_ns)
 
 void metal_apic_tick(uint64_t period_ns)
 {
+    apic.has_fired = false;
     if (apic.period_ns == period_ns)
         return;
     apic.period_ns = period_ns;
@@ -106,6 +108,16 @@ void metal_apic_alarm(uint64_t delay_ns)
 {
     apic.period_ns = UINT64_MAX;
     start(0, delay_ns);
+}
+
+bool metal_apic_ticks_within(uint64_t delay_ns)
+{
+    return !apic.has_fired && apic.period_ns != UINT64_MAX && apic.period_ns <= delay_ns;
+}
+
+void metal_apic_fired(void)
+{
+    apic.has_fired = true;
 }
 
 void metal_apic_end_interrupt(void)

@@ -2,7 +2,8 @@
 /*
  * The local APIC: its timer, in one of two states at a time. Ticks come again
  * and again and matter to guarded runs only; an alarm comes once and ends
- * plat_idle_until. Nothing ticks while the machine is idle.
+ * plat_idle_until. At most one tick meets an idle machine: setting the timer is
+ * dear in a virtual machine, and mostly a device's interrupt comes before it.
  */
 #ifndef METAL_APIC_H
 #define METAL_APIC_H
@@ -24,6 +25,12 @@ void metal_apic_tick(uint64_t period_ns);
 
 /* One interrupt in delay_ns, or earlier when that is more than the counter holds. Ends the ticks. */
 void metal_apic_alarm(uint64_t delay_ns);
+
+/* Whether a tick will come in delay_ns at most; not when one came since the last call of metal_apic_tick. */
+bool metal_apic_ticks_within(uint64_t delay_ns);
+
+/* The timer's interrupt came. */
+void metal_apic_fired(void);
 
 /* Every interrupt is answered by this, before anything else. */
 void metal_apic_end_interrupt(void);

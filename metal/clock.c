@@ -152,6 +152,7 @@ void plat_idle_until(uint64_t deadline_ns)
     uint64_t now_ns = plat_mono_ns();
     if (deadline_ns <= now_ns)
         return;
-    metal_apic_alarm(deadline_ns - now_ns);
+    if (!metal_apic_ticks_within(deadline_ns - now_ns))
+        metal_apic_alarm(deadline_ns - now_ns);
     metal_wait();
 }

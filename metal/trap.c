@@ -190,6 +190,7 @@ static void dispatch(struct metal_trap_frame *frame)
     switch (frame->vector) {
     case METAL_VECTOR_TIMER:
         metal_apic_end_interrupt();
+        metal_apic_fired();
         metal_run_tick(frame);
         break;
     case METAL_VECTOR_DEVICE ... METAL_VECTOR_DEVICE + METAL_DEVICE_VECTORS - 1:
