@@ -25,6 +25,7 @@ static struct {
     void *ctx;
 } handlers[METAL_DEVICE_VECTORS];
 static uint32_t handler_count;
+static uint64_t taken_count;
 
 static volatile uint32_t *io_apic; /* NULL: not looked for yet */
 
@@ -42,8 +43,14 @@ int metal_irq_take(metal_irq_fn fn, void *ctx, uint32_t *ret_vector)
 void metal_irq_handle(uint32_t vector)
 {
     uint32_t index = vector - METAL_VECTOR_DEVICE;
+    taken_count++;
     if (index < handler_count)
         handlers[index].fn(handlers[index].ctx);
+}
+
+uint64_t metal_irq_count(void)
+{
+    return taken_count;
 }
 
 static uint32_t read_register(uint32_t index)

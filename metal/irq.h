@@ -25,6 +25,9 @@ int metal_irq_route_line(uint32_t line, uint32_t vector);
 uint64_t metal_irq_message_address(void);
 uint32_t metal_irq_message_data(uint32_t vector);
 
+/* Interrupts of devices that were taken since the start. */
+uint64_t metal_irq_count(void);
+
 /* From trap.c. */
 void metal_irq_handle(uint32_t vector);
 

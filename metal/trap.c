@@ -20,7 +20,8 @@
 #define PF_PRESENT   (1u << 0) /* error word of a page fault: the page was there, a right was missing */
 #define PF_FETCH     (1u << 4) /* it was an instruction that was to be read */
 #define TRAP_BYTES   8192u     /* of trap stack, for one trap */
-#define TRAPS_NESTED 3u        /* a page fault may come inside a page fault's grow callback */
+#define CALLERS_MAX  12u
+#define TRAPS_NESTED 3u /* a page fault may come inside a page fault's grow callback */
 
 struct gate {
     uint16_t offset_low;
@@ -53,6 +54,9 @@ _Static_assert(sizeof(struct tss) == 104, "fixed by the processor");
 #define VECTORS (METAL_VECTOR_DEVICE + METAL_DEVICE_VECTORS)
 _Static_assert(VECTORS == 48, "trap_entry.S has so many, and the spurious one");
 extern const uint64_t metal_trap_entries[VECTORS + 1];
+
+extern char metal_image_start[], metal_rodata_start[]; /* link.ld: the code lies between */
+extern char metal_stack_guard[], metal_stack_top[];    /* boot.S */
 
 /* Called by trap_entry.S. */
 void metal_trap(struct metal_trap_frame *frame);
@@ -139,6 +143,23 @@ static void dump_register(const char *name, uint64_t value, bool is_last_of_line
     metal_console_text(is_last_of_line ? "\n" : "  ");
 }
 
+/*
+ * What on the kernel's stack may be return addresses, innermost first. Names are
+ * in the file of the image, not in memory: whoever reads the console has both.
+ */
+static void dump_callers(uint64_t rsp)
+{
+    uintptr_t bottom = (uintptr_t)metal_stack_guard + VK_PAGE_BYTES, top = (uintptr_t)metal_stack_top;
+    const uint64_t *at = (const uint64_t *)(rsp < bottom ? bottom : VK_ALIGN_UP(rsp, (uint64_t)8));
+    uint32_t count = 0;
+    for (; (uintptr_t)at < top && count < CALLERS_MAX; at++) {
+        if (*at < (uintptr_t)metal_image_start || *at >= (uintptr_t)metal_rodata_start)
+            continue;
+        dump_register("ret", *at, ++count % 3 == 0);
+    }
+    metal_console_text(count % 3 == 0 ? "" : "\n");
+}
+
 static _Noreturn void die(const struct metal_trap_frame *frame, uint64_t addr)
 {
     metal_console_text("\npanic: exception in the kernel: ");
@@ -165,6 +186,7 @@ static _Noreturn void die(const struct metal_trap_frame *frame, uint64_t addr)
     dump_register("r13", frame->r13, false);
     dump_register("r14", frame->r14, false);
     dump_register("r15", frame->r15, true);
+    dump_callers(frame->rsp);
     metal_exit(METAL_EXIT_PANIC);
 }
 

@@ -16,9 +16,12 @@ An image that is to end badly is judged by its status and by what it says instea
 
 boot.py ... --status STATUS --says REGEX IMAGE
 
+Where the kernel panics, the addresses of code that it prints are followed by the names of functions.
+
 Exits 77 when there is no QEMU, and when the image says `skipped: WHY`.
 """
 import argparse
+import bisect
 import re
 import shutil
 import socket
@@ -93,6 +96,23 @@ def forward(machine, port, guest_port=8080):
             '-device', f'virtio-net-{BUSES[machine]},netdev=n0']
 
 
+def with_symbols(output, image):
+    """The registers of a panic, with the name of the function behind each address of code."""
+    if 'panic: exception in the kernel' not in output:
+        return output
+    listing = subprocess.run(['nm', '-n', '--defined-only', image], capture_output=True, check=True).stdout.decode()
+    symbols = [(int(address, 16), name) for address, kind, name in (line.split() for line in listing.splitlines())
+               if kind in 'tT']
+
+    def named(match):
+        address = int(match[2], 16)
+        code = address - (match[1] == 'ret')  # a call that does not return may be its function's last instruction
+        at = bisect.bisect_right(symbols, (code, chr(0x10ffff))) - 1
+        return f'{match[0]} <{symbols[at][1]}+{address - symbols[at][0]:#x}>' if at >= 0 else match[0]
+
+    return re.sub(r'\b(rip|ret) ([0-9a-f]{16})', named, output)
+
+
 def parse(output):
     """Names of the tests that passed, of those that failed, and the two counts of the last line."""
     passed = re.findall(r'^ok (\S+)', output, re.MULTILINE)
@@ -153,6 +173,7 @@ def main():
                    cpu=args.cpu)
     hosted = hosted_names(args.hosted) if args.hosted else set()
     output, status = run(line, args.timeout)
+    output = with_symbols(output, args.image)
     if args.says:
         found = list(expected_end_problems(output, status, args.status, args.says))
     else:

@@ -5,12 +5,16 @@
  * itself; what it answers is compared with what was asked. The rings are
  * corrupted from our side, which the driver cannot tell from the device's.
  */
+#include "metal/irq.h"
 #include "metal/virtio/net_impl.h"
 #include "tests/unit/test.h"
 #include "vk/err.h"
 #include "vk/plat.h"
 
 #define ANSWER_NS    2000000000u
+#define RUN_NS       3000000u
+#define RUNS         30u
+#define STACK_BYTES  16384u
 #define FRAME_MAX    1514u
 #define RESETS       100u
 #define TYPE_IP      0x0800u
@@ -138,8 +142,8 @@ static bool receive_kind(uint32_t type, uint32_t proto, uint64_t patience_ns)
     return false;
 }
 
-/* Who has 10.0.2.2? Its answer gives the gateway's address. */
-static bool ask_gateway(void)
+/* Who has 10.0.2.2? */
+static void send_question(void)
 {
     (void)card();
     uint8_t *at = put_ether(frame, everybody, TYPE_ARP);
@@ -149,6 +153,12 @@ static bool ask_gateway(void)
     at = put(at, "\0\0\0\0\0\0", 6);
     at = put(at, gateway_ip, 4);
     send_frame((size_t)(at - frame), NULL);
+}
+
+/* The answer gives the gateway's address. */
+static bool ask_gateway(void)
+{
+    send_question();
     if (!receive_kind(TYPE_ARP, 0, ANSWER_NS) || memcmp(answer + ETHER_BYTES + 14, gateway_ip, 4) != 0)
         return false;
     memcpy(gateway, answer + ETHER_BYTES + 8, sizeof gateway);
@@ -209,4 +219,50 @@ TEST(metal_virtio_net, goes_on_after_a_hundred_resets)
         CHECK(echo(100, i));
     }
     CHECK_EQ(net->stats.resets, before + RESETS);
+}
+
+/* A process that computes for a while. */
+static int spin(void *arg)
+{
+    uint64_t end_ns = plat_mono_ns() + RUN_NS;
+    while (plat_mono_ns() < end_ns)
+        ++*(volatile uint32_t *)arg;
+    return 7;
+}
+
+/* The answer interrupts the process, which goes on, and is there afterwards. */
+TEST(metal_virtio_net, interrupt_during_a_run_disturbs_nobody_and_loses_nothing)
+{
+    const struct plat_runner_options options = {.stack_bytes = STACK_BYTES};
+    struct plat_runner *runner = NULL;
+    CHECK_EQ(plat_runner_create(&options, &runner), 0);
+    CHECK(ask_gateway());
+    uint32_t interrupted = 0;
+    for (uint32_t i = 0; i < RUNS; i++) {
+        struct plat_fault fault;
+        uint32_t work = 0;
+        int value = 0;
+        uint64_t before = metal_irq_count();
+        metal_queue_arm(&inside()->rx);
+        send_question();
+        CHECK_EQ(plat_run_guarded(runner, spin, &work, &value, &fault), 0);
+        CHECK_EQ(value, 7);
+        CHECK(work > 0);
+        interrupted += metal_irq_count() != before;
+        CHECK(receive_kind(TYPE_ARP, 0, ANSWER_NS));
+    }
+    CHECK(interrupted > 0);
+    plat_runner_destroy(runner);
+}
+
+/* A busy card costs few interrupts: one for each sleep at most, and none for what was sent. */
+TEST(metal_virtio_net, interrupts_are_no_more_than_sleeps)
+{
+    CHECK(ask_gateway());
+    struct metal_net *net = inside();
+    uint64_t interrupts = metal_irq_count(), sleeps = net->stats.sleeps, kicks = net->stats.kicks;
+    for (uint32_t i = 0; i < 200; i++)
+        CHECK(echo(100, i));
+    CHECK(metal_irq_count() - interrupts <= net->stats.sleeps - sleeps + 1);
+    CHECK(net->stats.kicks - kicks <= 200 + 200);
 }
