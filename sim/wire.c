@@ -23,6 +23,7 @@ struct end {
     struct sim_wire *wire;
     uint32_t number;
     struct slot *coming; /* in order of arrival */
+    struct slot *last;   /* of them; meaningless while there is none */
     uint64_t last_ns;    /* arrival of the last one that keeps its order */
     sim_wire_sleep_fn sleep_fn;
     void *sleep_ctx;
@@ -86,14 +87,18 @@ static uint64_t draw_arrival(struct sim_wire *wire, struct end *to)
     return at_ns;
 }
 
-/* Behind all that arrive no later. */
+/* Behind all that arrive no later; mostly that is all. */
 static void enqueue(struct end *to, struct slot *slot)
 {
     struct slot **link = &to->coming;
+    if (to->coming != NULL && to->last->at_ns <= slot->at_ns)
+        link = &to->last->next;
     while (*link != NULL && (*link)->at_ns <= slot->at_ns)
         link = &(*link)->next;
     slot->next = *link;
     *link = slot;
+    if (slot->next == NULL)
+        to->last = slot;
 }
 
 static struct slot *take_slot(struct sim_wire *wire)

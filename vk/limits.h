@@ -164,7 +164,7 @@
     (2u << 20) /* data on its way in and out; sends wait, what comes in is lost */
 #define METAL_LWIP_BUFFERS_MIN_BYTES 65536u /* less is refused */
 #define METAL_LWIP_LENT_MAX          64u  /* received pieces kept in the device's memory; others are copied */
-#define METAL_LWIP_TIME_WAIT_MAX     256u /* the oldest beyond it are forgotten early */
+#define METAL_LWIP_TIME_WAIT_MAX     128u /* the oldest beyond it are forgotten early */
 #define METAL_LWIP_HALF_OPEN_MAX     512u /* the oldest gives way to a new SYN */
 #define METAL_LWIP_LOOKUPS_MAX       8u   /* names asked for at once; one more is -VK_EOVERFLOW */
 #define METAL_LWIP_DEFER_NS          1000000000ull /* a client that does not speak first is accepted silent */

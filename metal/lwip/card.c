@@ -198,6 +198,7 @@ static void take_in(struct metal_lwip *d, struct net_dev_buf *frame)
         return;
     }
     bool is_summed = frame->is_summed;
+    uint32_t bucket = metal_lwip_bucket_of_frame(d, frame->data, frame->len_bytes);
     struct pbuf *p = lend_frame(d, frame, pieces);
     if (p == NULL)
         p = copy_frame(d, frame, len);
@@ -207,8 +208,10 @@ static void take_in(struct metal_lwip *d, struct net_dev_buf *frame)
     }
     u16_t flags = d->netif.chksum_flags;
     d->netif.chksum_flags = (u16_t)(is_summed ? flags & ~CHECKS : flags | CHECKS);
+    metal_lwip_show(d, bucket);
     if (d->netif.input(p, &d->netif) != ERR_OK)
         pbuf_free(p);
+    metal_lwip_hide(d);
     d->netif.chksum_flags = flags;
 }
 

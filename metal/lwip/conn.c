@@ -257,18 +257,26 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t err)
 
 /* ---- room for new ones ------------------------------------------------------ */
 
-/* How many handshakes have not ended, and the one that heard nothing for the longest. */
-static uint32_t count_half_open(struct tcp_pcb **ret_oldest)
+static uint32_t look_for_half_open(struct tcp_pcb *first, struct tcp_pcb **oldest)
 {
     uint32_t count = 0;
-    *ret_oldest = NULL;
-    for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL; pcb = pcb->next) {
+    for (struct tcp_pcb *pcb = first; pcb != NULL; pcb = pcb->next) {
         if (pcb->state != SYN_RCVD)
             continue;
         count++;
-        if (*ret_oldest == NULL || (int32_t)(pcb->tmr - (*ret_oldest)->tmr) <= 0)
-            *ret_oldest = pcb;
+        if (*oldest == NULL || (int32_t)(pcb->tmr - (*oldest)->tmr) <= 0)
+            *oldest = pcb;
     }
+    return count;
+}
+
+/* How many handshakes have not ended, and the one that heard nothing for the longest. */
+static uint32_t count_half_open(const struct metal_lwip *d, struct tcp_pcb **ret_oldest)
+{
+    *ret_oldest = NULL;
+    uint32_t count = look_for_half_open(tcp_active_pcbs, ret_oldest);
+    for (uint32_t i = 0; i < METAL_LWIP_BUCKETS; i++)
+        count += look_for_half_open(d->buckets[i], ret_oldest);
     return count;
 }
 
@@ -284,12 +292,12 @@ static bool has_room(struct metal_lwip *d)
     struct tcp_pcb *oldest;
     if (!is_short && d->table.conns_live + METAL_LWIP_HALF_OPEN_MAX < conns_max)
         return true;
-    uint32_t half = count_half_open(&oldest);
+    uint32_t half = count_half_open(d, &oldest);
     if (!is_short && d->table.conns_live + half < conns_max)
         return true;
     if (oldest == NULL || tcp_ticks - oldest->tmr < HALF_OPEN_TICKS)
         return false;
-    tcp_abandon(oldest, 0);
+    metal_lwip_abandon(d, oldest, false);
     return true;
 }
 
@@ -365,12 +373,16 @@ int metal_lwip_connect(struct metal_lwip *d, uint32_t index)
         return -VK_ENOMEM;
     hook(conn, pcb);
     conn->s.connected = 1;
+    metal_lwip_show(d, METAL_LWIP_BUCKET_ALL); /* it looks for a port that nobody uses */
     err_t err = tcp_connect(pcb, &ip, conn->s.peer.port, on_connected);
+    if (err != ERR_OK) {
+        unhook(pcb);
+        conn->s.pcb = NULL;
+        tcp_abort(pcb);
+    }
+    metal_lwip_hide(d);
     if (err == ERR_OK)
         return 0;
-    unhook(pcb);
-    conn->s.pcb = NULL;
-    tcp_abort(pcb);
     return err == ERR_RTE ? -VK_EUNREACH : err == ERR_VAL ? -VK_EINVAL : -VK_ENOMEM;
 }
 
@@ -385,12 +397,14 @@ int metal_lwip_bind(struct metal_lwip *d, uint32_t index, const struct proc_addr
     if (pcb == NULL)
         return -VK_EMFILE;
     ip_set_option(pcb, SOF_REUSEADDR); /* connections of an earlier listener are no obstacle */
+    metal_lwip_show(d, METAL_LWIP_BUCKET_ALL);
     err_t err = tcp_bind(pcb, &ip, addr->port);
     struct tcp_pcb *listening = err == ERR_OK ? tcp_listen_with_backlog_and_err(pcb, 0xff, &err) : NULL;
-    if (listening == NULL) {
+    if (listening == NULL)
         tcp_abort(pcb);
+    metal_lwip_hide(d);
+    if (listening == NULL)
         return err == ERR_USE ? -VK_EADDRINUSE : -VK_EMFILE;
-    }
     conn->s.pcb = listening;
     tcp_arg(listening, conn);
     tcp_accept(listening, on_accept);
@@ -449,7 +463,9 @@ static void drop_listener(struct metal_lwip *d, uint32_t index)
         metal_lwip_drop(d, i, true);
         net_io_conn_free(&d->table, i);
     }
-    (void)tcp_close(pcb); /* cannot fail for a listener */
+    metal_lwip_show(d, METAL_LWIP_BUCKET_ALL); /* handshakes under way forget it */
+    (void)tcp_close(pcb);                      /* cannot fail for a listener */
+    metal_lwip_hide(d);
 }
 
 void metal_lwip_drop(struct metal_lwip *d, uint32_t index, bool abort)
@@ -469,7 +485,7 @@ void metal_lwip_drop(struct metal_lwip *d, uint32_t index, bool abort)
     bool is_open = pcb->state >= ESTABLISHED;
     if (abort || is_unread || !is_open) {
         unhook(pcb);
-        tcp_abort(pcb);
+        metal_lwip_abandon(d, pcb, true);
         return;
     }
     make_orphan(pcb);

@@ -431,29 +431,45 @@ static void answer_touched(struct metal_lwip *d)
     }
 }
 
+/* Whether something that went to ourselves is on its way. */
+static bool has_loops(void)
+{
+    for (const struct netif *netif = netif_list; netif != NULL; netif = netif->next) {
+        if (netif->loop_first != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* Call what needs all connections. */
+static void with_all(struct metal_lwip *d, void (*fn)(void))
+{
+    metal_lwip_show(d, METAL_LWIP_BUCKET_ALL);
+    fn();
+    metal_lwip_hide(d);
+}
+
 /* Frames in, timers, and what follows from both. */
 static void turn(struct metal_lwip *d)
 {
     metal_lwip_card_poll(d);
-    sys_check_timeouts();
+    if (sys_timeouts_sleeptime() == 0)
+        with_all(d, sys_check_timeouts);
     if (d->is_choked) {
         d->is_choked = false;
-        tcp_txnow();
+        with_all(d, tcp_txnow);
     }
     feed_starved(d);
     flush_unsent(d);
-    netif_poll_all(); /* what went to ourselves */
+    if (has_loops())
+        with_all(d, netif_poll_all);
     metal_lwip_trim(d);
     d->dev->ops->flush(d->dev);
 }
 
 static bool has_more(const struct metal_lwip *d)
 {
-    for (const struct netif *netif = netif_list; netif != NULL; netif = netif->next) {
-        if (netif->loop_first != NULL)
-            return true;
-    }
-    return d->works[METAL_LWIP_UNSENT].first != 0 || d->works[METAL_LWIP_READY].first != 0;
+    return has_loops() || d->works[METAL_LWIP_UNSENT].first != 0 || d->works[METAL_LWIP_READY].first != 0;
 }
 
 static uint64_t earlier(uint64_t a_ns, uint64_t b_ns)
@@ -520,8 +536,10 @@ static void op_destroy(struct proc_io *io)
             metal_lwip_drop(d, i, true);
     }
     take_back(d);
+    metal_lwip_show(d, METAL_LWIP_BUCKET_ALL);
     while (tcp_active_pcbs != NULL)
         tcp_abort(tcp_active_pcbs);
+    metal_lwip_hide(d);
     while (tcp_tw_pcbs != NULL)
         tcp_abort(tcp_tw_pcbs);
     metal_lwip_address_fini(d);
@@ -570,8 +588,10 @@ static int init(struct metal_lwip *d, const struct metal_lwip_options *o, struct
     if (err != 0)
         return err;
     if (plat_random(d->chance.words, sizeof(d->chance.words)) != 0 ||
-        plat_random(d->chance.key, sizeof(d->chance.key)) != 0)
+        plat_random(d->chance.key, sizeof(d->chance.key)) != 0 ||
+        plat_random(d->chance.bucket_keys, sizeof(d->chance.bucket_keys)) != 0)
         return -VK_EIO;
+    d->bucket_shown = METAL_LWIP_BUCKET_NONE;
     d->chance.left = VK_COUNT(d->chance.words);
     return 0;
 }

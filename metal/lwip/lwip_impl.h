@@ -21,6 +21,11 @@
 #define METAL_LWIP_CLASSES   5u
 #define METAL_LWIP_CLASS_PCB 2u
 
+#define METAL_LWIP_BUCKETS      256u
+#define METAL_LWIP_BUCKET_ALL   METAL_LWIP_BUCKETS /* all connections */
+#define METAL_LWIP_BUCKET_NONE  (METAL_LWIP_BUCKETS + 1u)
+#define METAL_LWIP_BUCKET_WORDS 5u /* of an IPv6 address and two ports */
+
 struct metal_lwip_class {
     uint8_t *base;
     void *free_first; /* threaded through the free blocks */
@@ -36,6 +41,7 @@ struct metal_lwip_mem {
 
 struct metal_lwip_chance {
     uint64_t key[2]; /* of the sequence numbers' hash */
+    uint64_t bucket_keys[METAL_LWIP_BUCKET_WORDS];
     uint32_t words[64];
     uint32_t left;
 };
@@ -113,6 +119,9 @@ struct metal_lwip {
     atomic_bool is_woken;
     bool is_choked; /* the device had no room */
 
+    struct tcp_pcb *buckets[METAL_LWIP_BUCKETS]; /* lwIP's connections, while it is not shown them */
+    uint32_t bucket_shown;
+
     struct metal_lwip_mem mem;
     struct metal_lwip_chance chance;
 
@@ -143,6 +152,17 @@ uint64_t metal_lwip_mem_used(const struct metal_lwip_mem *mem);
 
 /* Pieces of data that one connection may hold in each direction at the moment; at least 1. */
 uint32_t metal_lwip_share(const struct metal_lwip *d);
+
+/* ---- buckets.c ---- */
+
+/* Where a connection belongs, and the segment in a frame; or METAL_LWIP_BUCKET_ALL, _NONE. */
+uint32_t metal_lwip_bucket_of(const struct metal_lwip *d, const struct tcp_pcb *pcb);
+uint32_t metal_lwip_bucket_of_frame(const struct metal_lwip *d, const uint8_t *frame, uint32_t len);
+/* Let lwIP see these connections until hide; not while it sees others. */
+void metal_lwip_show(struct metal_lwip *d, uint32_t bucket);
+void metal_lwip_hide(struct metal_lwip *d);
+/* tcp_abandon of a connection in any state, whatever lwIP sees now. */
+void metal_lwip_abandon(struct metal_lwip *d, struct tcp_pcb *pcb, bool reset);
 
 /* ---- conn.c ---- */
 
