@@ -306,6 +306,101 @@ TEST(interp_verify, data)
     check_changed("a constant object has another number of fields, or another tag, than its type");
 }
 
+/* A module with types of each kind, a native, constants and a loop, and one field of a record of it changed.
+ */
+static const char rich[] = "type Str str\n"
+                           "type R record Str int\n"
+                           "type E enum A B\n"
+                           "type A variant E 0\n"
+                           "type B variant E 1 Str int\n"
+                           "type L list Str\n"
+                           "type M map Str int\n"
+                           "type O opt Str\n"
+                           "type F fn > int\n"
+                           "type G fn int > Str\n"
+                           "type P fn Str int > Str\n"
+                           "native int.hex G\n"
+                           "data a str Str \"abc\"\n"
+                           "func main F 6 Str\n LDI 3 0\n LDI 4 10\nhead:\n LOOP 3 head\n RETS 3\nend\n"
+                           "func same P 6\n RETR 0\nend\n";
+enum { T_STR = 1, T_R, T_E, T_A, T_B, T_L, T_M, T_O, T_F, T_G, T_P };
+
+struct change {
+    const char *why;
+    uint32_t section;
+    uint32_t at; /* of the field, in the section */
+    uint32_t bytes;
+    uint64_t value;
+};
+
+#define CHANGED(section, record, index, field, value)                                         \
+    INTERP_SECTION_##section,                                                                 \
+        (index) * (uint32_t)sizeof(struct record) + (uint32_t)offsetof(struct record, field), \
+        (uint32_t)sizeof(((struct record *)0)->field), (value)
+#define OF_TYPE(index, field, value)     CHANGED(TYPES, interp_type, index, field, value)
+#define OF_FUNCTION(index, field, value) CHANGED(FUNCTIONS, interp_function, index, field, value)
+
+TEST(interp_verify, every_field_of_a_record)
+{
+    static const struct change changes[] = {
+        {"unknown flags of a type", OF_TYPE(T_STR, flags, INTERP_TYPE_MUTABLE)},
+        {"unknown flags of a type", OF_TYPE(T_R, flags, 0x80)},
+        {"a type's list reaches past the type words", OF_TYPE(T_R, first, 0xffffffffu)},
+        {"a type's list reaches past the type words", OF_TYPE(T_R, count, 200)},
+        {"a type has too many fields", OF_TYPE(T_R, count, 255)},
+        {"a type has more references than fields", OF_TYPE(T_R, refs, 3)},
+        {"fields are not references first, then scalars", OF_TYPE(T_R, refs, 2)},
+        {"fields are not references first, then scalars", OF_TYPE(T_R, refs, 0)},
+        {"a type's list reaches past the type words", OF_TYPE(T_E, first, 0xffffffffu)},
+        {"a type's list reaches past the type words", OF_TYPE(T_E, count, 0xffff)},
+        {"an enum's variant has another enum or tag", OF_TYPE(T_A, of, T_R)},
+        {"a variant of no enum", OF_TYPE(T_R, kind, INTERP_KIND_VARIANT)},
+        {"an enum's variant has another enum or tag", OF_TYPE(T_A, tag, 1)},
+        {"an enum lists something that is no variant", OF_TYPE(T_B, kind, INTERP_KIND_RECORD)},
+        {"an element of a type that does not exist", OF_TYPE(T_L, of, 999)},
+        {"an element of a type that does not exist", OF_TYPE(T_M, of, 999)},
+        {"a map's key is no scalar, Str or Bytes", OF_TYPE(T_M, key, T_R)},
+        {"an OPT of something that is no plain reference", OF_TYPE(T_O, of, 0)},
+        {"an OPT of something that is no plain reference", OF_TYPE(T_O, of, 999)},
+        {"an OPT of something that is no plain reference", OF_TYPE(T_O, of, T_O)},
+        {"a result of a type that does not exist", OF_TYPE(T_G, of, 999)},
+        {"a second type for Str or Bytes", OF_TYPE(T_R, kind, INTERP_KIND_STR)},
+        {"an unknown kind of type", OF_TYPE(T_R, kind, 200)},
+        {"type 0 is not the scalar", OF_TYPE(0, kind, INTERP_KIND_STR)},
+        {"a function's code lies outside its section or overlaps another's", OF_FUNCTION(0, code, 0)},
+        {"a function's code lies outside its section or overlaps another's", OF_FUNCTION(0, code, 1u << 30)},
+        {"a function's code lies outside its section or overlaps another's",
+         OF_FUNCTION(0, code_words, 1u << 30)},
+        {"a function's code lies outside its section or overlaps another's", OF_FUNCTION(0, code_words, 0)},
+        {"a function's code lies outside its section or overlaps another's", OF_FUNCTION(0, code_words, 5)},
+        {"a function's signature is no function type", OF_FUNCTION(0, signature, 999)},
+        {"a function's signature is no function type", OF_FUNCTION(0, signature, T_R)},
+        {"a function's header word does not say what its record says", OF_FUNCTION(0, regs, 7)},
+        {"a function's register types lie outside their section", OF_FUNCTION(0, reg_types, 1u << 30)},
+        {"a function's loop heads lie outside their section", OF_FUNCTION(0, heads, 1u << 30)},
+        {"a function's loop heads lie outside their section", OF_FUNCTION(0, heads_count, 1u << 30)},
+        {"a function's lines lie outside their section", OF_FUNCTION(0, lines, 1u << 30)},
+        {"a reference register of a type that does not exist", INTERP_SECTION_REG_TYPES, 0, 2, 0},
+        {"a reference register of a type that does not exist", INTERP_SECTION_REG_TYPES, 0, 2, 999},
+        {"a parameter's register has another type than the signature", INTERP_SECTION_REG_TYPES, 2, 2, T_R},
+        {"a loop head lies outside its function", INTERP_SECTION_HEADS, 0, 4, 99},
+        {"a native's name lies outside the names", CHANGED(NATIVES, interp_import, 0, name, 1u << 30)},
+        {"a native's signature is no function type", CHANGED(NATIVES, interp_import, 0, signature, 999)},
+        {"a native's signature is no function type", CHANGED(NATIVES, interp_import, 0, signature, T_R)},
+        {"a reference constant of a type that does not exist", CHANGED(REFS, interp_ref, 0, type, 0)},
+        {"a reference constant of a type that does not exist", CHANGED(REFS, interp_ref, 0, type, 999)},
+        {"a reference constant that is late and not", CHANGED(REFS, interp_ref, 0, late, 1)},
+        {"a reference constant that is late and not", CHANGED(REFS, interp_ref, 0, late, 2)},
+    };
+    for (uint32_t i = 0; i < VK_COUNT(changes); i++) {
+        CHECK_EQ(vm_load(&vm, rich), 0);
+        const struct interp_header *h = (const void *)vm.file;
+        memcpy(vm.file + h->sections[changes[i].section].offset + changes[i].at, &changes[i].value,
+               changes[i].bytes);
+        check_changed(changes[i].why);
+    }
+}
+
 /* name, reserved, then first and count of: lets, actors, supervisors, blocks, tests; what they name follows.
  */
 TEST(interp_verify, services)
@@ -335,7 +430,8 @@ TEST(interp_verify, services)
         {"a function of the services takes or gives something else",
          "services 0 0 0 0 48 1 0 0 0 0 0 0 0 main 0 0 0 0 0 0"},
         {"an actor with too many timers or methods", "services 0 0 0 0 48 1 0 0 0 0 0 0 0 none 65 0 0 0 0 0"},
-        {"an actor's heap of more than 256 MiB", "services 0 0 0 0 48 1 0 0 0 0 0 0 0 none 0 536870912 0 0 0 0"},
+        {"an actor's heap of more than 256 MiB",
+         "services 0 0 0 0 48 1 0 0 0 0 0 0 0 none 0 536870912 0 0 0 0"},
         {"an array of the services lies outside their section",
          "services 0 0 0 0 48 1 0 0 0 0 0 0 0 none 0 0 80 1 0 0"},
         {"a name of the services lies outside the names",
