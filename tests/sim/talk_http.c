@@ -3,7 +3,9 @@
  * Goal: what one HTTP connection may go through, each state left in each way
  * a peer can think of. Method: exact texts and exact virtual times.
  */
+#include "net/request.h"
 #include "tests/sim/talk.h"
+#include "vk/fmt.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -509,6 +511,79 @@ static void silence_inside_an_answer_cuts_it_off(void)
     talk_end();
 }
 
+/* ---- who answers for the dead -------------------------------------------------------- */
+
+/* "7 failed": the number and the words that it was started with, as the request's framing asks for it. */
+static enum proc_step step_apologise(struct proc_self *self, struct proc_fiber *fiber)
+{
+    const struct net_crash *crash = proc_at(self, self->arg_off);
+    struct net_request request = {0};
+    char text[64 + PROC_WORDS_MAX_BYTES];
+    struct vk_out out;
+    (void)fiber;
+    request.head.method = crash->frame & NET_FRAME_HEAD ? NET_METHOD_HEAD : NET_METHOD_GET;
+    request.head.minor = 1;
+    request.head.flags = crash->frame & NET_FRAME_CLOSE ? 0 : NET_HEAD_KEEP_ALIVE;
+    vk_out_init(&out, text, sizeof text);
+    vk_out_fmt(&out, "%llu %.*s", (unsigned long long)crash->id, (int)crash->words_len,
+               (const char *)(crash + 1));
+    struct net_reply reply = net_request_reply(self, &request, 200, VK_SPAN_LIT("text/plain"));
+    return net_respond_reply(self, &reply, vk_out_span(&out)) == 0 ? PROC_STEP_END : PROC_STEP_FAIL;
+}
+
+static enum proc_step step_fail_too(struct proc_self *self, struct proc_fiber *fiber)
+{
+    (void)self;
+    (void)fiber;
+    return PROC_STEP_FAIL;
+}
+
+static const proc_step_fn apologise_steps[] = {step_apologise}, fail_too_steps[] = {step_fail_too};
+static const struct proc_native apologise_native = {apologise_steps, 1, sizeof(struct proc_fiber)};
+static const struct proc_native fail_too_native = {fail_too_steps, 1, sizeof(struct proc_fiber)};
+
+static struct proc_program answering(const struct proc_native *native)
+{
+    return (struct proc_program){.name = "crash",
+                                 .heap_bytes = 65536,
+                                 .start = proc_native_start,
+                                 .resume = proc_native_resume,
+                                 .context = native};
+}
+
+#define SORRY(len, text) HEAD_OF("text/plain") "Content-Length: " len "\r\n\r\n" text
+
+/* The connection stays what it was, and the request behind is served. */
+static void another_process_answers_for_a_dead_one(void)
+{
+    const struct proc_program program = answering(&apologise_native);
+    const struct talk_options options = {.server = {.handler = {.crash = &program}}};
+    talk_begin(&options);
+    struct caller *c = talk_call();
+    talk_say(c, GET("f") GET("a") GET(
+                    "z1x")); /* in its first run, before it has said how it is framed, it would get a 500 */
+    CHECK(talk_heard(c, SORRY("8", "1 failed") OK SORRY("7", "2 fault")) && c->end_err == 0);
+    talk_say(c, "HEAD /f HTTP/1.1\r\nHost: a\r\n\r\n" GET("a"));
+    CHECK(talk_heard(c, HEAD_OF("text/plain") "Content-Length: 8\r\n\r\n" OK) && c->end_err == 0);
+    talk_say(c, GET("b9w3x")); /* it has begun to answer */
+    CHECK(talk_heard(c, HEAD_OF("a/b") "Content-Length: 9\r\n\r\n012") && c->end_err == -VK_ECLOSED);
+    talk_end();
+}
+
+static void nobody_answers_for_who_answered_for_a_dead_one(void)
+{
+    const struct proc_program program = answering(&fail_too_native);
+    const struct talk_options options = {.server = {.handler = {.crash = &program}}};
+    struct proc_counters counts;
+    talk_begin(&options);
+    struct caller *c = talk_call();
+    talk_say(c, GET("f") GET("a"));
+    CHECK(strstr(c->heard, "500 Internal Server Error (crash ") != NULL && c->end_err == -VK_ECLOSED);
+    proc_kernel_counters(talk.kernel, &counts);
+    CHECK(counts.crashes == 2 && counts.processes == 0);
+    talk_end();
+}
+
 static void a_caller_that_says_nothing(void)
 {
     begin();
@@ -806,6 +881,8 @@ const struct talk_case talk_cases_http[] = {
     CASE(less_than_promised_is_cut_off),
     CASE(a_stream_for_http_10_is_cut_off_in_order),
     CASE(no_answer_is_a_500),
+    CASE(another_process_answers_for_a_dead_one),
+    CASE(nobody_answers_for_who_answered_for_a_dead_one),
     CASE(bodies_arrive_as_framed),
     CASE(a_body_is_awaited_piece_by_piece),
     CASE(a_broken_chunk_is_the_clients_fault),
