@@ -135,6 +135,23 @@ TEST(vk_plat, discarded_pages_read_zero_and_their_neighbours_do_not)
     plat_release(base, SLOT_BYTES);
 }
 
+/* Each length has its own last step; a single byte anywhere is found, and what is outside stays. */
+TEST(vk_plat, wipe_finds_every_byte_and_leaves_the_neighbours)
+{
+    static _Alignas(128) uint8_t bytes[128 * 7];
+    for (size_t len = 128; len <= sizeof bytes - 256; len += 128) {
+        for (size_t i = 0; i < len; i++) {
+            memset(bytes, 0, sizeof bytes);
+            bytes[127] = bytes[128 + len] = 7;
+            CHECK(!plat_wipe(bytes + 128, len));
+            bytes[128 + i] = 1;
+            CHECK(plat_wipe(bytes + 128, len));
+            CHECK(is_zero(bytes + 128, len) && bytes[127] == 7 && bytes[128 + len] == 7);
+            CHECK(!plat_wipe(bytes + 128, len));
+        }
+    }
+}
+
 TEST(vk_plat, slot_mapped_anew_is_zero)
 {
     uint8_t *base = reserve(SLOT_BYTES, SLOT_BYTES);
