@@ -46,6 +46,7 @@ struct proc_process {
     struct vk_fifo ready; /* finished ones, to be delivered */
     struct vk_list handles;
     uint64_t crash_id;
+    uint64_t deadline_ns; /* to be armed when its first turn does not end it; 0: none, or done */
     struct proc_timer deadline;
 
     /* proc/mailbox.c */
@@ -193,14 +194,14 @@ bool proc_is_over(void *kernel, uint32_t ticks);
 
 /* proc/park.c */
 /* A fresh process gets its slot, or the right to one. -VK_ENOMEM: there is none. */
-int proc_place_slow(struct proc_kernel *kernel, struct proc_process *process,
-                    const struct proc_program *program, uint32_t slot_class, uint32_t prefix_bytes);
-VK_INLINE int proc_place(struct proc_kernel *kernel, struct proc_process *process,
-                         const struct proc_program *program, uint32_t slot_class, uint32_t prefix_bytes)
+int proc_place_slow(struct proc_kernel *kernel, struct proc_process *process, bool needs_slot,
+                    uint32_t slot_class, uint32_t prefix_bytes);
+VK_INLINE int proc_place(struct proc_kernel *kernel, struct proc_process *process, bool needs_slot,
+                         uint32_t slot_class, uint32_t prefix_bytes)
 {
-    if (!program->is_movable && kernel->slotless == 0)
+    if (VK_LIKELY(needs_slot && kernel->slotless == 0))
         return vk_pool_take(&kernel->pool, slot_class, prefix_bytes, &process->slot);
-    return proc_place_slow(kernel, process, program, slot_class, prefix_bytes);
+    return proc_place_slow(kernel, process, needs_slot, slot_class, prefix_bytes);
 }
 
 /* The heap of a process that waits leaves its slot, when that is worth it and harms nobody. */

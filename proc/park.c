@@ -14,13 +14,13 @@
  */
 #include "proc/kernel_impl.h"
 
-int proc_place_slow(struct proc_kernel *kernel, struct proc_process *process,
-                    const struct proc_program *program, uint32_t slot_class, uint32_t prefix_bytes)
+int proc_place_slow(struct proc_kernel *kernel, struct proc_process *process, bool needs_slot,
+                    uint32_t slot_class, uint32_t prefix_bytes)
 {
     bool is_small = slot_class == 0;
     if (is_small && vk_pool_room(&kernel->pool) <= kernel->slotless)
         return -VK_ENOMEM;
-    if (!is_small || !program->is_movable)
+    if (!is_small || needs_slot)
         return vk_pool_take(&kernel->pool, slot_class, prefix_bytes, &process->slot);
     kernel->slotless++;
     return 0;

@@ -156,7 +156,7 @@ int proc_spawn(struct proc_kernel *kernel, const struct proc_spawn *spawn, struc
         return -VK_ENOSPC;
     rc = keep_arg(kernel, p, spawn);
     if (!rc)
-        rc = proc_place(kernel, p, spawn->program, slot_class, prefix_bytes);
+        rc = proc_place(kernel, p, spawn->runs_now || !spawn->program->is_movable, slot_class, prefix_bytes);
     if (VK_UNLIKELY(rc)) {
         vk_bufs_put(&kernel->bufs, &p->arg_buf);
         vk_table_give(&kernel->processes, p);
@@ -176,8 +176,7 @@ int proc_spawn(struct proc_kernel *kernel, const struct proc_spawn *spawn, struc
     p->child = NULL;
     p->crash_id = 0;
     p->reason = PROC_REASON_NORMAL;
-    if (spawn->deadline_ns)
-        proc_timer_set(kernel, &p->deadline, spawn->deadline_ns);
+    p->deadline_ns = spawn->deadline_ns;
     p->name = ++kernel->counters.started << VK_HANDLE_INDEX_BITS | vk_handle_index(p->entry.handle);
     *ret_process = p;
     return 0;
@@ -260,6 +259,21 @@ struct vk_span proc_end_words(const struct proc_kernel *kernel, const struct pro
     return vk_span_text(proc_reason_text((enum proc_reason)process->reason));
 }
 
+/* What others hold of it, or it of others; most have none. */
+static bool has_ties(const struct proc_process *p)
+{
+    return p->promised_count || !vk_fifo_is_empty(&p->mail) || !vk_list_is_empty(&p->senders) ||
+           !vk_list_is_empty(&p->calls) || !vk_list_is_empty(&p->handles) || !vk_list_is_empty(&p->links) ||
+           !vk_list_is_empty(&p->monitors);
+}
+
+static void end_ties(struct proc_kernel *k, struct proc_process *p)
+{
+    proc_mailbox_end(k, p);
+    proc_handles_close_all(k, p);
+    proc_links_end(k, p);
+}
+
 void proc_process_dead(struct proc_kernel *kernel, struct proc_process *process, enum proc_reason reason,
                        const struct plat_fault *fault)
 {
@@ -274,12 +288,12 @@ void proc_process_dead(struct proc_kernel *kernel, struct proc_process *process,
     }
     if (VK_UNLIKELY(p->arg_buf.cap_bytes))
         vk_bufs_put(&kernel->bufs, &p->arg_buf);
-    proc_timer_clear(kernel, &p->deadline);
+    if (VK_UNLIKELY(vk_timer_is_armed(&p->deadline.timer)))
+        proc_timer_clear(kernel, &p->deadline);
     drop_reqs(kernel, p);
     proc_leave(kernel, p); /* first, so that whatever the release starts takes this very slot, open and hot */
-    proc_mailbox_end(kernel, p);
-    proc_handles_close_all(kernel, p);
-    proc_links_end(kernel, p);
+    if (VK_UNLIKELY(has_ties(p)))
+        end_ties(kernel, p);
     struct proc_object origin = p->origin;
     p->origin = (struct proc_object){0};
     if (origin.kind)

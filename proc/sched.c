@@ -146,8 +146,23 @@ static bool wants_more(const struct proc_process *p, int value)
     return value == PROC_RUN_AGAIN || (value == PROC_RUN_WAIT && has_completions(p));
 }
 
+/* A process that one turn does not end has a deadline from now on; most never come so far. */
+static void arm(struct proc_kernel *k, struct proc_process *p)
+{
+    if (p->deadline_ns)
+        proc_timer_set(k, &p->deadline, p->deadline_ns);
+    p->deadline_ns = 0;
+}
+
+static void go_on_later(struct proc_kernel *k, struct proc_process *p)
+{
+    arm(k, p);
+    proc_queue(k, p);
+}
+
 static void wait_for_completions(struct proc_kernel *k, struct proc_process *p)
 {
+    arm(k, p);
     p->state = PROC_STATE_WAITING;
     proc_park(k, p); /* else the slot is closed when another opens */
 }
@@ -162,7 +177,7 @@ static void settle(struct proc_kernel *k, struct proc_process *p, int value)
     else if (value == PROC_RUN_FAIL)
         proc_process_dead(k, p, PROC_REASON_FAIL, NULL);
     else if (wants_more(p, value))
-        proc_queue(k, p);
+        go_on_later(k, p);
     else if (value == PROC_RUN_WAIT && p->reqs_count > 0)
         wait_for_completions(k, p);
     else

@@ -146,6 +146,7 @@ struct proc_spawn {
     const void *arg; /* copied at the first run: valid until then, or copy_arg */
     uint32_t arg_len;
     bool copy_arg;
+    bool runs_now;              /* proc_run_now follows at once: it needs its slot */
     struct proc_object origin;  /* handle PROC_HANDLE_ORIGIN */
     const struct proc_env *env; /* may be NULL */
     uint64_t deadline_ns;       /* absolute; 0 none */
