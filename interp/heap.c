@@ -6,21 +6,11 @@
  */
 #include "interp/interp_impl.h"
 
-bool interp_room(struct interp_run *run, uint64_t len_bytes)
+bool interp_room_slow(struct interp_run *run, uint64_t len_bytes)
 {
     const struct interp_process *p = run->p;
-    if (VK_LIKELY(p->top + len_bytes <= p->soft))
-        return true;
     /* With what the native under way has taken so far: it is called again, and needs all of it. */
     return interp_collect(run, p->call_top, p->top - p->call_top + len_bytes);
-}
-
-uint32_t interp_take(struct interp_run *run, uint32_t len_bytes, uint16_t type, uint32_t count)
-{
-    uint32_t ref = run->p->top;
-    run->p->top = ref + len_bytes;
-    *(struct interp_object *)(void *)(run->heap + ref) = (struct interp_object){type, 0, count};
-    return ref;
 }
 
 uint32_t interp_alloc(struct interp_run *run, uint64_t len_bytes, uint16_t type, uint32_t count)

@@ -248,10 +248,20 @@ uint32_t interp_alloc(struct interp_run *run, uint64_t len_bytes, uint16_t type,
  * large heap is to be collected first (gc.phase): the run ends with
  * PROC_RUN_AGAIN, and what was to be done is done from its start later.
  */
-bool interp_room(struct interp_run *run, uint64_t len_bytes);
+bool interp_room_slow(struct interp_run *run, uint64_t len_bytes);
+VK_INLINE bool interp_room(struct interp_run *run, uint64_t len_bytes)
+{
+    return VK_LIKELY(run->p->top + len_bytes <= run->p->soft) || interp_room_slow(run, len_bytes);
+}
 
 /* The same, known to be there after interp_room. */
-uint32_t interp_take(struct interp_run *run, uint32_t len_bytes, uint16_t type, uint32_t count);
+VK_INLINE uint32_t interp_take(struct interp_run *run, uint32_t len_bytes, uint16_t type, uint32_t count)
+{
+    uint32_t ref = run->p->top;
+    run->p->top = ref + len_bytes;
+    *(struct interp_object *)(void *)(run->heap + ref) = (struct interp_object){type, 0, count};
+    return ref;
+}
 
 /* Bytes up to `end` were written, above the objects: they are wiped with the heap. */
 VK_INLINE void interp_touched(struct interp_run *run, uint32_t end)

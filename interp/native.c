@@ -11,6 +11,11 @@ static union interp_word *window_of(const struct interp_call *call)
            fiber->window;
 }
 
+const union interp_word *interp_call_args(const struct interp_call *call)
+{
+    return window_of(call);
+}
+
 uint32_t interp_call_ref(const struct interp_call *call, uint32_t index)
 {
     return (uint32_t)window_of(call)[index].u;

@@ -149,6 +149,9 @@ extern const struct interp_native interp_text_natives[];
 uint32_t interp_call_ref(const struct interp_call *call, uint32_t index);
 union interp_word interp_call_scalar(const struct interp_call *call, uint32_t index);
 
+/* All of them as they lie there, the scalars behind the references: until the next allocation. */
+const union interp_word *interp_call_args(const struct interp_call *call);
+
 /* A Str or Bytes argument, or any such object. Valid until the next allocation. */
 struct vk_span interp_call_text(const struct interp_call *call, uint32_t index);
 struct vk_span interp_text(const struct interp_run *run, uint32_t ref);

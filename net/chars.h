@@ -43,22 +43,6 @@ VK_INLINE uint64_t net_word_controls(uint64_t word)
     return (((word - each * 0x20) & ~word) | ((del - each) & ~del)) & each * 0x80;
 }
 
-/* net_chars_all of NET_CHAR_VALUE, fast for what is mostly sent. */
-VK_INLINE bool net_chars_are_value(const uint8_t *p, size_t len_bytes)
-{
-    uint64_t controls;
-    if (len_bytes >= 8) {
-        controls = net_word_controls(vk_load8(p + len_bytes - 8));
-        for (size_t i = 0; i + 8 < len_bytes; i += 8)
-            controls |= net_word_controls(vk_load8(p + i));
-    } else if (len_bytes >= 4) {
-        controls = net_word_controls((uint64_t)vk_load4(p) << 32 | vk_load4(p + len_bytes - 4));
-    } else {
-        return net_chars_all(p, len_bytes, NET_CHAR_VALUE);
-    }
-    return VK_LIKELY(controls == 0) || net_chars_all(p, len_bytes, NET_CHAR_VALUE);
-}
-
 /* Whether two stretches of len_bytes are the same but for the case of ASCII letters. */
 bool net_chars_same(const uint8_t *a, const uint8_t *b, size_t len_bytes);
 
@@ -110,6 +94,30 @@ VK_INLINE uint64_t net_block_find(const uint8_t *p, enum net_find find)
     return vk_block_mask((vk_block)((b < 0x20) & (b != '\t')) | (vk_block)(b == 0x7f));
 }
 #endif
+
+/* net_chars_all of NET_CHAR_VALUE, fast for what is mostly sent. */
+VK_INLINE bool net_chars_are_value(const uint8_t *p, size_t len_bytes)
+{
+    uint64_t controls;
+#if VK_SSE2
+    if (len_bytes >= VK_BLOCK_BYTES) {
+        controls = net_block_find(p + len_bytes - VK_BLOCK_BYTES, NET_FIND_CONTROL);
+        for (size_t i = 0; i + VK_BLOCK_BYTES < len_bytes; i += VK_BLOCK_BYTES)
+            controls |= net_block_find(p + i, NET_FIND_CONTROL);
+        return VK_LIKELY(controls == 0);
+    }
+#endif
+    if (len_bytes >= 8) {
+        controls = net_word_controls(vk_load8(p + len_bytes - 8));
+        for (size_t i = 0; i + 8 < len_bytes; i += 8)
+            controls |= net_word_controls(vk_load8(p + i));
+    } else if (len_bytes >= 4) {
+        controls = net_word_controls((uint64_t)vk_load4(p) << 32 | vk_load4(p + len_bytes - 4));
+    } else {
+        return net_chars_all(p, len_bytes, NET_CHAR_VALUE);
+    }
+    return VK_LIKELY(controls == 0) || net_chars_all(p, len_bytes, NET_CHAR_VALUE);
+}
 
 /*
  * Bit i is set where in[pos + i] is one of those to find, for the window of

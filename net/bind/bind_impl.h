@@ -33,7 +33,16 @@ struct net_bind_own {
 struct net_bind_own *net_bind_own(const struct interp_call *call);
 const struct net_request *net_bind_request(const struct interp_call *call);
 
-/* What the head of a response says at least. */
+/* What the head of a response says at least, to a request that may be NULL; the same of the process's own. */
+VK_INLINE struct net_reply net_bind_reply(const struct proc_self *self, const struct net_bind_http *http,
+                                          const struct net_request *request, uint32_t status,
+                                          struct vk_span type)
+{
+    struct net_reply reply = net_request_reply(self, request, status, type);
+    if (http->server.len)
+        reply.server = http->server;
+    return reply;
+}
 struct net_reply net_bind_answer(const struct interp_call *call, uint32_t status, struct vk_span type);
 
 /* Answer with that status and what is wrong, one line, and end the process; text must not lie in the heap. */

@@ -15,15 +15,6 @@ static struct net_range range_of(const struct proc_self *self, struct vk_span sp
     return (struct net_range){(uint16_t)(span.ptr - head), (uint16_t)span.len};
 }
 
-static struct net_reply reply_of(const struct proc_self *self, const struct net_bind_http *http,
-                                 const struct net_request *request, uint32_t status, struct vk_span type)
-{
-    struct net_reply reply = net_request_reply(self, request, status, type);
-    if (http->server.len)
-        reply.server = http->server;
-    return reply;
-}
-
 uint32_t net_bind_http_choose(const struct interp_program *program, struct proc_self *self)
 {
     const struct net_bind_http *http = program->service;
@@ -35,7 +26,7 @@ uint32_t net_bind_http_choose(const struct interp_program *program, struct proc_
     uint32_t status = net_route_find(http->routes, (enum net_method)request->head.method,
                                      net_request_span(self, request->head.path), &match);
     if (VK_UNLIKELY(status)) {
-        struct net_reply reply = reply_of(self, http, request, status, (struct vk_span){0});
+        struct net_reply reply = net_bind_reply(self, http, request, status, (struct vk_span){0});
         reply.allow = (uint16_t)match.allow;
         (void)net_respond_error(self, &reply); /* two ops: there is room */
         return INTERP_NOWHERE;
@@ -84,7 +75,8 @@ const struct net_request *net_bind_request(const struct interp_call *call)
 
 struct net_reply net_bind_answer(const struct interp_call *call, uint32_t status, struct vk_span type)
 {
-    return reply_of(interp_self(call->run), interp_service(call->run), net_bind_request(call), status, type);
+    return net_bind_reply(interp_self(call->run), interp_service(call->run), net_bind_request(call), status,
+                          type);
 }
 
 enum interp_say net_bind_refuse(struct interp_call *call, uint32_t status, struct vk_span text)

@@ -281,18 +281,21 @@ static enum interp_say respond(struct interp_call *call, uint32_t headers)
 static enum interp_say http_respond(struct interp_call *call)
 {
     struct proc_self *self = interp_self(call->run);
-    size_t len = interp_call_text(call, 1).len, room = NET_REPLY_ROOM + len;
-    if (VK_UNLIKELY(len > NET_BIND_WHOLE_MAX_BYTES || call->step))
+    const struct net_bind_own *own = net_bind_own(call);
+    const union interp_word *args = interp_call_args(call); /* type, body, status */
+    int64_t status = args[2].i;
+    size_t len = interp_text(call->run, (uint32_t)args[1].u).len, room = NET_REPLY_ROOM + len;
+    if (VK_UNLIKELY(!own || len > NET_BIND_WHOLE_MAX_BYTES || call->step || status < STATUS_MIN ||
+                    status > STATUS_MAX || self->ops_count >= PROC_RING_ENTRIES))
         return respond(call, NONE);
-    enum interp_say say = check_start(call);
-    if (VK_UNLIKELY(say != INTERP_DONE))
-        return say;
     uint8_t *bytes = interp_call_text_new(call, interp_str_type(call->run), room + 8);
     if (VK_UNLIKELY(!bytes))
         return respond(call, NONE);
+    args = interp_call_args(call);
     const struct net_reply reply =
-        net_bind_answer(call, (uint32_t)interp_call_scalar(call, 0).i, interp_call_text(call, 0));
-    if (VK_UNLIKELY(net_reply_whole(bytes, room, &reply, interp_call_text(call, 1), &len)))
+        net_bind_reply(self, interp_service(call->run), proc_at(self, own->request), (uint32_t)status,
+                       interp_text(call->run, (uint32_t)args[0].u));
+    if (VK_UNLIKELY(net_reply_whole(bytes, room, &reply, interp_text(call->run, (uint32_t)args[1].u), &len)))
         return cannot_be_sent(call);
     (void)net_request_submit(self, &reply, proc_off(self, bytes), len, 0, 0); /* there is room */
     return INTERP_DONE;
