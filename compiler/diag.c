@@ -123,7 +123,9 @@ void vkc_diag_help(struct vkc_diags *diags, struct vkc_diag *diag, const char *f
 
 static char lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+    if (c >= 'A' && c <= 'Z')
+        return (char)(c + ('a' - 'A'));
+    return c;
 }
 
 static uint32_t least(uint32_t a, uint32_t b)

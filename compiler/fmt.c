@@ -103,7 +103,7 @@ static bool has_space(const struct vkc_token *a, const struct vkc_token *b)
 
 static struct line *add_line(struct formatter *f, uint32_t indent)
 {
-    if (f->lines_count == f->lines_room) {
+    if (f->lines == NULL || f->lines_count == f->lines_room) {
         f->lines_room = f->lines_room != 0 ? f->lines_room * 2 : 64;
         f->lines = vkc_grow(f->lines, f->lines_room * sizeof *f->lines);
     }

@@ -34,9 +34,9 @@ static void put_lines(struct file *f, const struct vkc_words *words, const char 
     uint32_t at = 0, line = 0;
     put_leb(f, file ? vkc_unit_name(f->unit, file) : 0);
     for (uint32_t i = 0; i < words->lines_count; i += 2) {
-        int32_t step = (int32_t)(words->lines[i + 1] - line);
+        uint32_t step = words->lines[i + 1] - line; /* its highest bit is its sign */
         put_leb(f, words->lines[i] - at);
-        put_leb(f, (uint32_t)step << 1 ^ (uint32_t)(step >> 31));
+        put_leb(f, step << 1 ^ (step >> 31 ? UINT32_MAX : 0));
         at = words->lines[i];
         line = words->lines[i + 1];
     }

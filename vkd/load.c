@@ -126,7 +126,7 @@ static bool unknown_native(const char *path, const struct vkd_loaded *l, const s
 /* The seed's own, so that runs repeat; else as the system gives it. */
 static bool make_key(const struct vkd_loaded *l, struct interp_hash_key *key)
 {
-    uint64_t words[sizeof *key / 8], state = l->seed;
+    uint64_t words[sizeof *key / 8] = {0}, state = l->seed;
     for (size_t i = 0; i < VK_COUNT(words); i++)
         words[i] = state += 0x9e3779b97f4a7c15u;
     memcpy(key, words, sizeof *key);

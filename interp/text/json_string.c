@@ -103,7 +103,8 @@ int interp_json_escape(struct interp_pass *pass, struct vk_span text, uint8_t *d
         at = next;
         if (at < end) {
             uint8_t escaped[6];
-            interp_pass_put(pass, dst, escaped, escape_byte(escaped, text.ptr[at]));
+            uint32_t len = escape_byte(escaped, text.ptr[at]);
+            interp_pass_put(pass, dst, escaped, len);
             at++;
         }
     }
