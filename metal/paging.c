@@ -46,6 +46,15 @@ extern char metal_stack_guard[];                                                
 
 static uint64_t *root;
 
+/* Frames that ranges may yet take; metal_paging_promise. */
+static struct promise {
+    uintptr_t base;
+    size_t len_bytes;
+    size_t left; /* of the promised frames */
+} promises[METAL_PROMISES_MAX];
+static uint32_t promise_count;
+static size_t promised; /* sum of what is left */
+
 static uint64_t *table_of(uint64_t entry)
 {
     return (uint64_t *)(uintptr_t)(entry & PTE_ADDRESS);
@@ -231,7 +240,25 @@ void metal_paging_release(uintptr_t base, size_t len_bytes)
     metal_write_cr3(metal_read_cr3());
 }
 
-enum metal_touch metal_paging_touch(uintptr_t addr)
+void metal_paging_promise(const void *base, size_t len_bytes, size_t frame_count)
+{
+    vk_assert(promise_count < METAL_PROMISES_MAX);
+    promises[promise_count++] = (struct promise){(uintptr_t)base, len_bytes, frame_count};
+    promised += frame_count;
+}
+
+/* A page at addr has got its frame. */
+static void keep_promise(uintptr_t addr)
+{
+    for (uint32_t i = 0; i < promise_count; i++) {
+        if (addr - promises[i].base >= promises[i].len_bytes || promises[i].left == 0)
+            continue;
+        promises[i].left--;
+        promised--;
+    }
+}
+
+enum metal_touch metal_paging_touch(uintptr_t addr, bool is_run)
 {
     if (addr < METAL_RESERVE_START || addr >= METAL_RESERVE_END)
         return METAL_TOUCH_CLOSED;
@@ -245,9 +272,10 @@ enum metal_touch metal_paging_touch(uintptr_t addr)
     }
     if (!(*entry & PTE_WRITE))
         return METAL_TOUCH_CLOSED;
-    uint64_t frame = metal_frame_take();
+    uint64_t frame = is_run && metal_frames_free() <= promised ? METAL_FRAME_NONE : metal_frame_take();
     if (frame == METAL_FRAME_NONE)
         return METAL_TOUCH_NO_FRAME;
+    keep_promise(addr);
     *entry |= frame | PTE_FRAME | PTE_PRESENT | PTE_USER | PTE_NO_RUN;
     return METAL_TOUCH_DONE;
 }

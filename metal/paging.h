@@ -51,7 +51,15 @@ enum metal_touch {
     METAL_TOUCH_NO_FRAME, /* it is open, but memory is used up */
 };
 
-/* An access to addr met a page that is not present. */
-enum metal_touch metal_paging_touch(uintptr_t addr);
+/* An access to addr met a page that is not present; is_run: of a guarded run, which gets no promised frame.
+ */
+enum metal_touch metal_paging_touch(uintptr_t addr, bool is_run);
+
+/*
+ * Promise frames to a range of reserved addresses: so many of its pages get
+ * theirs whatever runs take. For good; at most METAL_PROMISES_MAX times.
+ */
+#define METAL_PROMISES_MAX 4u
+void metal_paging_promise(const void *base, size_t len_bytes, size_t frame_count);
 
 #endif

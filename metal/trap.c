@@ -197,7 +197,7 @@ static void page_fault(struct metal_trap_frame *frame)
     uintptr_t addr = metal_read_cr2();
     bool is_fetch = frame->error & PF_FETCH;
     if (!(frame->error & PF_PRESENT) && !is_fetch) {
-        enum metal_touch touch = metal_paging_touch(addr);
+        enum metal_touch touch = metal_paging_touch(addr, metal_run_is_active());
         if (touch == METAL_TOUCH_DONE)
             return;
         if (touch == METAL_TOUCH_NO_FRAME && !metal_run_is_active())

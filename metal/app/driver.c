@@ -3,6 +3,7 @@
 
 #include "metal/app/say.h"
 #include "metal/lwip/driver.h"
+#include "metal/paging.h"
 #include "metal/virtio/net.h"
 
 static struct vk_region region;
@@ -40,8 +41,10 @@ struct proc_io *app_driver_create(const struct app_start *start)
         return NULL;
     }
     rc = vk_region_init(&region, metal_lwip_region_bytes(&options));
-    if (rc == 0)
+    if (rc == 0) {
+        metal_paging_promise(region.base, region.len_bytes, start->plan.io_bytes / VK_PAGE_BYTES);
         rc = metal_lwip_create(&options, &region, &io);
+    }
     if (rc != 0)
         (void)app_refuse("TCP does not start: %s", vk_err_text(rc));
     return rc == 0 ? io : NULL;

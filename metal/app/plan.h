@@ -22,6 +22,7 @@ struct app_plan {
     uint32_t slots_max[VK_SLOT_CLASSES];
     uint32_t slots_warm;
     uint32_t bufs_max[VK_BUF_CLASSES];
+    size_t kernel_bytes;        /* of tables and buffers that the kernel is promised */
     uint32_t freeze_heap_bytes; /* for evaluating top-level values, before anything else takes memory */
 };
 

@@ -4,6 +4,7 @@
 #include "metal/app/driver.h"
 #include "metal/app/say.h"
 #include "metal/frames.h"
+#include "metal/paging.h"
 #include "net/server.h"
 #include "net/stream.h"
 #include "vk/fmt.h"
@@ -69,7 +70,12 @@ static int make_kernel(struct serving *s)
     };
     memcpy(options.slots_max, plan->slots_max, sizeof options.slots_max);
     memcpy(options.bufs_max, plan->bufs_max, sizeof options.bufs_max);
-    return proc_kernel_create(&options, &s->kernel);
+    int rc = proc_kernel_create(&options, &s->kernel);
+    if (rc != 0)
+        return rc;
+    const struct vk_region *region = proc_kernel_region(s->kernel);
+    metal_paging_promise(region->base, region->len_bytes, plan->kernel_bytes / VK_PAGE_BYTES);
+    return 0;
 }
 
 static int make_http(struct serving *s)

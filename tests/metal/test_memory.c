@@ -118,3 +118,24 @@ TEST(metal_memory, low_memory_and_the_stack_guard_are_not_mapped)
     CHECK_EQ(fault.addr, (uintptr_t)metal_stack_guard);
     plat_runner_destroy(runner);
 }
+
+/* A process may take all memory but what was promised; the kernel gets that afterwards. */
+TEST(metal_memory, promised_frames_are_left_to_whom_they_were_promised)
+{
+    enum { PROMISED = 64 };
+    uint8_t *kernel = open_range(HUGE_BYTES), *process = open_range(HUGE_BYTES);
+    struct plat_runner *runner = plain_runner();
+    struct plat_fault fault = {0};
+    int value;
+    kernel[0] = 1;
+    metal_paging_promise(kernel + VK_PAGE_BYTES, PROMISED * VK_PAGE_BYTES, PROMISED);
+    CHECK_EQ(plat_run_guarded(runner, touch_all, process, &value, &fault), -VK_EIO);
+    CHECK_EQ(fault.kind, PLAT_FAULT_ACCESS);
+    CHECK(metal_frames_free() >= PROMISED);
+    for (size_t i = 1; i <= PROMISED; i++)
+        kernel[i * VK_PAGE_BYTES] = 1;
+    CHECK(metal_frames_free() < PROMISED);
+    plat_runner_destroy(runner);
+    plat_release(process, HUGE_BYTES);
+    plat_release(kernel, HUGE_BYTES);
+}
