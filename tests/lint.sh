@@ -22,7 +22,7 @@ import json, os, sys
 folder = sys.argv[1]
 with open(os.path.join(folder, 'compile_commands.json'), encoding='utf-8') as commands:
     paths = {os.path.relpath(os.path.join(c['directory'], c['file'])) for c in json.load(commands)}
-print('\n'.join(sorted(p for p in paths if p.endswith('.c') and not p.startswith(('..', 'build')))))
+print('\n'.join(sorted(p for p in paths if p.endswith('.c') and not p.startswith(('..', 'build', 'subprojects')))))
 END
 )
 

@@ -115,7 +115,9 @@ static err_t put_out(struct netif *netif, struct pbuf *p)
     d->frames_out += err == 0;
     d->frames_lost += err != 0;
     d->is_choked = d->is_choked || err == -VK_EAGAIN;
-    return err == 0 ? ERR_OK : err == -VK_EAGAIN ? ERR_MEM : ERR_IF;
+    if (err == 0)
+        return ERR_OK;
+    return (err_t)(err == -VK_EAGAIN ? ERR_MEM : ERR_IF);
 }
 
 /* ---- in --------------------------------------------------------------------- */

@@ -78,7 +78,7 @@ static int32_t await_tag(struct quick *q, uint64_t tag)
         else if (event.tag == tag)
             return event.res;
     }
-    lwip_host.fail(RIG_WHERE, "what was awaited never happened");
+    lwip_fail(RIG_WHERE, "what was awaited never happened");
 }
 
 static int32_t perform(struct quick *q, struct proc_io_req req)

@@ -46,8 +46,9 @@ static void machine(struct far *far, const char *config)
                               sim_wire_region_bytes(&wire_options) + metal_lwip_region_bytes(&options)) == 0);
     LWIP_CHECK(sim_wire_create(&wire_options, &region, &far->wire) == 0);
     options.dev = sim_wire_end(far->wire, 0);
-    LWIP_CHECK(metal_lwip_create(&options, &region, &far->io) == 0);
-    LWIP_CHECK(metal_lwip_create(&options, &region, &far->io) == -VK_EADDRINUSE);
+    LWIP_CHECK(metal_lwip_create(&options, &region, &far->io) == 0 && far->io != NULL);
+    struct proc_io *second;
+    LWIP_CHECK(metal_lwip_create(&options, &region, &second) == -VK_EADDRINUSE);
     sim_wire_on_sleep(far->wire, 0, on_sleep, far);
 }
 

@@ -22,10 +22,12 @@ extern const struct lwip_case lwip_cases_net[];   /* one machine, and the test a
 extern const struct rig_host lwip_host;
 extern struct rig lwip_rig; /* large, mostly never touched */
 
-#define LWIP_CHECK(cond)                      \
-    do {                                      \
-        if (!(cond))                          \
-            lwip_host.fail(RIG_WHERE, #cond); \
+void lwip_fail(const char *where, const char *what) __attribute__((noreturn));
+
+#define LWIP_CHECK(cond)                 \
+    do {                                 \
+        if (!(cond))                     \
+            lwip_fail(RIG_WHERE, #cond); \
     } while (0)
 
 /* A rig on a pair of machines with a wire of these options; it listens. */

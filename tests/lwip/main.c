@@ -15,10 +15,9 @@
 
 static const struct lwip_case *const tables[] = {lwip_cases_tcp, lwip_cases_crowd, lwip_cases_net};
 
-static void fail(const char *where, const char *what) __attribute__((noreturn));
 static void skip(const char *why) __attribute__((noreturn));
 
-static void fail(const char *where, const char *what)
+void lwip_fail(const char *where, const char *what)
 {
     fflush(stdout);
     fprintf(stderr, "%s: %s\n", where, what);
@@ -27,10 +26,10 @@ static void fail(const char *where, const char *what)
 
 static void skip(const char *why)
 {
-    fail("skipped", why); /* no case has a reason to */
+    lwip_fail("skipped", why); /* no case has a reason to */
 }
 
-const struct rig_host lwip_host = {.fail = fail, .skip = skip, .seed = 1};
+const struct rig_host lwip_host = {.fail = lwip_fail, .skip = skip, .seed = 1};
 struct rig lwip_rig;
 
 struct lwip_pair *lwip_rig_pair(const struct sim_wire_options *options, uint32_t conns_max,
