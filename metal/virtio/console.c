@@ -4,7 +4,6 @@
 
 #include "metal/frames.h"
 #include "vk/err.h"
-#include "vk/plat.h"
 
 #define QUEUE   1u /* of the first port, towards the host */
 #define ENTRIES 2u
@@ -41,19 +40,9 @@ void metal_virtio_console_close(struct metal_virtio_console *console)
 static int write_piece(struct metal_virtio_console *console, uint32_t len_bytes)
 {
     const struct metal_queue_piece piece = {console->memory, len_bytes};
-    int rc = metal_queue_add(&console->queue, &piece, 1, false, 0);
-    if (rc != 0)
-        return rc;
-    metal_virtio_kick(console->device, QUEUE, &console->queue);
-    uint64_t deadline_ns = plat_mono_ns() + METAL_CONSOLE_WAIT_NS;
-    uint16_t count = 0;
-    while (rc == 0 && count == 0) {
-        rc = metal_queue_ready(&console->queue, &count);
-        if (count == 0 && plat_mono_ns() > deadline_ns)
-            return -VK_EIO;
-    }
     struct metal_queue_used used;
-    return rc == 0 ? metal_queue_take(&console->queue, &used) : rc;
+    return metal_virtio_exchange(console->device, QUEUE, &console->queue, &piece, false,
+                                 METAL_CONSOLE_WAIT_NS, &used);
 }
 
 int metal_virtio_console_write(struct metal_virtio_console *console, const char *text, size_t len_bytes)

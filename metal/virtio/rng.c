@@ -4,7 +4,6 @@
 
 #include "metal/frames.h"
 #include "vk/err.h"
-#include "vk/plat.h"
 
 #define QUEUE       0u
 #define ENTRIES     2u
@@ -47,19 +46,8 @@ void metal_rng_close(struct metal_rng *rng)
 static int read_piece(struct metal_rng *rng, uint32_t want_bytes, uint32_t *ret_bytes)
 {
     const struct metal_queue_piece piece = {rng->memory, want_bytes};
-    int rc = metal_queue_add(&rng->queue, &piece, 1, true, 0);
-    vk_assert(rc == 0); /* it has no other */
-    metal_virtio_kick(rng->device, QUEUE, &rng->queue);
-    uint64_t deadline_ns = plat_mono_ns() + METAL_RNG_WAIT_NS;
-    uint16_t count = 0;
-    while (rc == 0 && count == 0) {
-        rc = metal_queue_ready(&rng->queue, &count);
-        if (count == 0 && plat_mono_ns() > deadline_ns)
-            return -VK_EIO;
-    }
     struct metal_queue_used used;
-    if (rc == 0)
-        rc = metal_queue_take(&rng->queue, &used);
+    int rc = metal_virtio_exchange(rng->device, QUEUE, &rng->queue, &piece, true, METAL_RNG_WAIT_NS, &used);
     if (rc != 0 || used.len_bytes == 0)
         return -VK_EIO;
     *ret_bytes = used.len_bytes;

@@ -70,6 +70,25 @@ void metal_virtio_run(struct metal_virtio *device)
                                         METAL_STATUS_FEATURES_OK | METAL_STATUS_DRIVER_OK);
 }
 
+int metal_virtio_exchange(struct metal_virtio *device, uint16_t index, struct metal_queue *queue,
+                          const struct metal_queue_piece *piece, bool is_writable, uint64_t wait_ns,
+                          struct metal_queue_used *ret_used)
+{
+    int rc = metal_queue_add(queue, piece, 1, is_writable, 0);
+    vk_assert(rc == 0); /* the queue is empty */
+    metal_virtio_kick(device, index, queue);
+    uint64_t deadline_ns = plat_mono_ns() + wait_ns;
+    uint16_t count = 0;
+    while (rc == 0 && count == 0) {
+        rc = metal_queue_ready(queue, &count);
+        if (count == 0 && plat_mono_ns() > deadline_ns)
+            return -VK_EIO;
+    }
+    if (rc == 0)
+        rc = metal_queue_take(queue, ret_used);
+    return rc == 0 ? 0 : -VK_EIO;
+}
+
 bool metal_virtio_is_broken(struct metal_virtio *device)
 {
     uint32_t status = device->ops->status(device);

@@ -92,6 +92,15 @@ void metal_virtio_run(struct metal_virtio *device);
 /* Reset it, so that it touches no memory any more. -VK_EIO: it does not say that it is so. */
 int metal_virtio_stop(struct metal_virtio *device);
 
+/*
+ * Lend one piece to a device that has no other buffer of this queue, and wait for
+ * it. -VK_EIO: it did not come back in wait_ns, or the device broke the rules; it
+ * may have the piece still.
+ */
+int metal_virtio_exchange(struct metal_virtio *device, uint16_t index, struct metal_queue *queue,
+                          const struct metal_queue_piece *piece, bool is_writable, uint64_t wait_ns,
+                          struct metal_queue_used *ret_used);
+
 /* It asks for a reset, or has forgotten that it runs. */
 bool metal_virtio_is_broken(struct metal_virtio *device);
 
