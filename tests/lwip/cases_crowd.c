@@ -4,10 +4,11 @@
 #include "tests/lwip/packets.h"
 #include "vk/limits.h"
 
-#define BURST   600u
-#define QUICK   20000u /* more than a machine has ports of its own to connect from */
-#define STARVED 24u
-#define FLOOD   3000u
+#define BURST    600u
+#define QUICK    20000u /* more than a machine has ports of its own to connect from */
+#define THOUSAND 1000u
+#define STARVED  24u
+#define FLOOD    3000u
 
 static struct rig_reader readers[STARVED];
 
@@ -44,6 +45,42 @@ static void burst_of_connections(void)
     lwip_say("%u connections in %lu us of the wire's time\n", BURST, time_ns / 1000);
     LWIP_CHECK(time_ns < 100000000);
     rig_settle(rig);
+}
+
+/* All of them ask at once, are answered at once, and stay: what a connection at rest costs. */
+static void a_thousand_stay_connected(void)
+{
+    static uint32_t clients[THOUSAND], servers[THOUSAND], ops[2 * THOUSAND];
+    struct rig *rig = &lwip_rig;
+    struct metal_lwip_status before, after;
+    struct lwip_pair *machines = machines_with(4096, THOUSAND + 24, 1u << 20);
+    status_of(machines, LWIP_PAIR_SERVER, &before);
+    for (uint32_t i = 0; i < THOUSAND; i++) {
+        clients[i] = rig_open(rig, &rig->addr);
+        ops[i] = rig_connect(rig, clients[i]);
+    }
+    for (uint32_t i = 0; i < THOUSAND; i++)
+        RIG_CHECK(rig, rig_await(rig, ops[i]) == 0);
+    for (uint32_t i = 0; i < THOUSAND; i++)
+        servers[i] = rig_accepted(rig);
+    for (uint32_t turn = 0; turn < 2; turn++) {
+        const uint32_t *from = turn == 0 ? clients : servers, *to = turn == 0 ? servers : clients;
+        uint32_t len = turn == 0 ? 200 : 300;
+        for (uint32_t i = 0; i < THOUSAND; i++) {
+            ops[2 * i] = rig_send(rig, from[i], rig->buf, len);
+            ops[2 * i + 1] = rig_recv(rig, to[i], 0);
+        }
+        for (uint32_t i = 0; i < THOUSAND; i++)
+            RIG_CHECK(rig, rig_await(rig, ops[2 * i]) == (int32_t)len &&
+                               rig_await(rig, ops[2 * i + 1]) == (int32_t)len);
+    }
+    rig_pass(rig, 100000000);
+    status_of(machines, LWIP_PAIR_SERVER, &after);
+    uint64_t each_bytes = (after.bytes_used - before.bytes_used) / THOUSAND;
+    lwip_say("%u connections, %lu bytes of lwIP's for each at rest\n", THOUSAND, each_bytes);
+    LWIP_CHECK(after.conns_live == THOUSAND + 1 && each_bytes < 320);
+    rig_settle(rig);
+    lwip_check_memory(machines);
 }
 
 /* ---- one connection for each request ---------------------------------------------------------- */
@@ -286,6 +323,7 @@ static void silent_client_is_accepted_late(void)
 
 const struct lwip_case lwip_cases_crowd[] = {
     {"burst_of_connections", burst_of_connections},
+    {"a_thousand_stay_connected", a_thousand_stay_connected},
     {"a_connection_for_each_request", a_connection_for_each_request},
     {"transfers_share_little_memory", transfers_share_little_memory},
     {"unread_connections_hold_up_nobody", unread_connections_hold_up_nobody},
