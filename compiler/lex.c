@@ -13,8 +13,7 @@ static const bool goes_on[VKC_TOKEN_KINDS] = {
     [VKC_TOKEN_STR_MID] = true,
 };
 
-/* What begins a line that belongs to the one before. */
-static bool continues(uint8_t kind)
+bool vkc_continues(uint8_t kind)
 {
     switch (kind) {
     case VKC_TOKEN_DOT:
@@ -47,7 +46,7 @@ void vkc_lexer_add(struct vkc_lexer *lx, enum vkc_token_kind kind, uint32_t star
     if (lx->has_newline)
         flags |= VKC_FLAG_NEWLINE;
     bool is_open = lx->count > 0 && goes_on[lx->all[lx->count - 1].kind];
-    if (kind == VKC_TOKEN_END || (lx->has_newline && !is_open && !continues((uint8_t)kind)))
+    if (kind == VKC_TOKEN_END || (lx->has_newline && !is_open && !vkc_continues((uint8_t)kind)))
         flags |= VKC_FLAG_BREAK;
     if (lx->has_space)
         flags |= VKC_FLAG_SPACED;

@@ -21,6 +21,9 @@ bool vkc_literal_float(const char *text, size_t len_bytes, double *ret_value);
 bool vkc_literal_duration(const char *text, size_t len_bytes, int64_t *ret_ns);
 bool vkc_literal_size(const char *text, size_t len_bytes, uint64_t *ret_bytes);
 
+/* Whether a token of that kind begins a line that belongs to the one before. */
+bool vkc_continues(uint8_t kind);
+
 /* What escapes a text knows, and which indentation its lines lose. */
 struct vkc_text_rules {
     bool is_bytes;       /* \xff, ASCII only; no \u */

@@ -10,11 +10,23 @@ static struct vkc_type_expr *type_new(struct vkc_parser *p, enum vkc_type_expr_k
     return type;
 }
 
+/* The lexer took the > for an operator, behind which a newline ends nothing. */
+static void end_angle(struct vkc_parser *p)
+{
+    struct vkc_token *next = &p->tokens[p->at];
+    if ((next->flags & VKC_FLAG_NEWLINE) != 0 && !vkc_continues(next->kind))
+        next->flags |= VKC_FLAG_BREAK;
+}
+
 static void close_angle(struct vkc_parser *p)
 {
     if (vkc_is(p, VKC_TOKEN_GT))
         vkc_role(p, VKC_ROLE_ANGLE);
-    if (p->is_lost || vkc_take(p, VKC_TOKEN_GT))
+    if (!p->is_lost && vkc_take(p, VKC_TOKEN_GT)) {
+        end_angle(p);
+        return;
+    }
+    if (p->is_lost)
         return;
     if (vkc_is(p, VKC_TOKEN_GE)) {
         vkc_complain(p, vkc_here(p), "expected a space between `>` and `=`");
