@@ -138,15 +138,24 @@ static void close_type(struct vkc_pass *pass, struct vkc_type *type)
     }
 }
 
+/* Where the type with that number is declared, or else the last one before it that is declared at all. */
+static struct vkc_span declared_near(const struct vkc_pass *pass, uint32_t id)
+{
+    for (uint32_t i = id + 1; i > 0; i--) {
+        const struct vkc_type *type = pass->types->all[i - 1];
+        if (type->kind == VKC_TYPE_NAMED && type->symbol->span.start != 0)
+            return type->symbol->span;
+    }
+    return (struct vkc_span){0, 0};
+}
+
 static void close_types(struct vkc_pass *pass)
 {
     for (uint32_t i = 0; i < pass->types->count; i++) {
         struct vkc_type *type = pass->types->all[i];
         if (i > VKC_TYPES_MAX) {
-            struct vkc_span span =
-                type->kind == VKC_TYPE_NAMED ? type->symbol->span : (struct vkc_span){0, 0};
-            struct vkc_diag *diag =
-                vkc_error(pass->diags, span, "the program has more than %u types", VKC_TYPES_MAX);
+            struct vkc_diag *diag = vkc_error(pass->diags, declared_near(pass, i),
+                                              "the program has more than %u types", VKC_TYPES_MAX);
             vkc_diag_help(pass->diags, diag,
                           "a generic type that holds itself with larger arguments has no end");
             return;
