@@ -486,6 +486,16 @@ struct vkc_http_options {
     int64_t deadline_ns;
 };
 
+struct vkc_store {
+    struct vkc_type_expr *type; /* of its values; NULL: bad */
+    struct vkc_span entries_span;
+    struct vkc_span bytes_span;
+    struct vkc_span ttl_span;
+    uint32_t entries;
+    uint64_t bytes;
+    int64_t ttl_ns; /* 0: for ever */
+};
+
 enum vkc_decl_kind {
     VKC_DECL_BAD,
     VKC_DECL_LET, /* let: a statement LET, never var */
@@ -494,6 +504,7 @@ enum vkc_decl_kind {
     VKC_DECL_ENUM,
     VKC_DECL_ACTOR,
     VKC_DECL_SUPERVISE,
+    VKC_DECL_STORE,
     VKC_DECL_HTTP,
     VKC_DECL_TEST,
 };
@@ -502,7 +513,7 @@ struct vkc_decl {
     enum vkc_decl_kind kind;
     bool is_pub;
     struct vkc_span span;
-    struct vkc_ident name; /* of LET, FN, RECORD, ENUM, ACTOR */
+    struct vkc_ident name; /* of LET, FN, RECORD, ENUM, ACTOR, STORE */
     uint32_t doc_first;    /* its /// comments in the module's tokens */
     uint32_t doc_count;
     struct vkc_symbol *symbol; /* later passes */
@@ -531,6 +542,7 @@ struct vkc_decl {
             struct vkc_child *children;
             uint32_t count;
         } supervise;
+        struct vkc_store store;
         struct {
             struct vkc_expr *address; /* an INT (the port) or a STR without interpolations */
             struct vkc_http_options options;

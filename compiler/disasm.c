@@ -3,6 +3,7 @@
 
 #include "compiler/ir.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #define DEPTH_MAX 3
@@ -277,6 +278,22 @@ static void put_function(const struct disasm *d, uint32_t index)
     }
 }
 
+static void put_stores(const struct disasm *d)
+{
+    const uint8_t *all = section(d, INTERP_SECTION_SERVICES);
+    const struct interp_services *services = (const void *)all;
+    if (d->header->sections[INTERP_SECTION_SERVICES].bytes == 0)
+        return;
+    const struct interp_store *stores = (const void *)(all + services->stores.first);
+    for (uint32_t i = 0; i < services->stores.count; i++) {
+        vkc_text_print(d->text, "store %u %s: %u entries, %u bytes", i, d->names + stores[i].name,
+                       stores[i].entries, stores[i].bytes);
+        if (stores[i].ttl_ns)
+            vkc_text_print(d->text, ", for %" PRIu64 " ns", stores[i].ttl_ns);
+        vkc_text_put(d->text, "\n");
+    }
+}
+
 void vkc_disasm(const void *file, struct vkc_text *text)
 {
     struct disasm d = {.file = file, .header = file, .text = text};
@@ -287,6 +304,7 @@ void vkc_disasm(const void *file, struct vkc_text *text)
     uint32_t count = d.header->sections[INTERP_SECTION_FUNCTIONS].bytes / (uint32_t)sizeof *d.functions;
     vkc_text_print(text, "%u bytes, %u functions, %u types\n", d.header->bytes, count,
                    d.header->sections[INTERP_SECTION_TYPES].bytes / (uint32_t)sizeof *d.types);
+    put_stores(&d);
     for (uint32_t i = 0; i < count; i++)
         put_function(&d, i);
 }

@@ -148,6 +148,7 @@ static void infer_rest(struct vkc_pass *pass, struct vkc_decl *decl)
         break;
     case VKC_DECL_BAD:
     case VKC_DECL_LET:
+    case VKC_DECL_STORE:
     case VKC_DECL_RECORD:
     case VKC_DECL_ENUM:
         break;

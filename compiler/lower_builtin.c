@@ -543,7 +543,7 @@ uint32_t vkc_expr_builtin(struct vkc_fun *f, const struct vkc_expr *e, uint32_t 
     eval_args(f, &b, b.call->receiver != NULL);
     if (!built_simple(f, &b, &value) && !built_number(f, &b, &value) && !built_text(f, &b, &value) &&
         !built_option(f, &b, &value) && !built_response(f, &b, &value) && !built_request(f, &b, &value) &&
-        !vkc_built_list(f, &b, &value))
+        !vkc_built_list(f, &b, &value) && !vkc_built_store(f, &b, &value))
         return call_native(f, &b);
     if (value == want || want == VKC_NONE)
         return value;

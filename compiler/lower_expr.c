@@ -187,6 +187,8 @@ static uint32_t expr_name(struct vkc_fun *f, const struct vkc_expr *e, uint32_t 
         return read_let(f, e->symbol, want);
     case VKC_SYMBOL_CHILD:
         return read_child(f, e, want);
+    case VKC_SYMBOL_STORE:
+        return vkc_fun_number(f, e->symbol->index, want);
     default:
         return vkc_fun_read(f, e->symbol, want);
     }

@@ -265,6 +265,10 @@ struct vkc_built {
     uint32_t want;
 };
 
+/* lower_store.c: those of stores; and their table in SERVICES. */
+bool vkc_built_store(struct vkc_fun *f, const struct vkc_built *b, uint32_t *ret_value);
+struct interp_array vkc_lower_stores(struct vkc_lower *lower);
+
 /* lower_list.c: those of lists and maps. Returns false when it is none of them. */
 bool vkc_built_list(struct vkc_fun *f, struct vkc_built *b, uint32_t *ret_value);
 /* Those that change the variable they are called on. */

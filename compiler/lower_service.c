@@ -417,6 +417,8 @@ void vkc_lower_services(struct vkc_lower *l)
     struct interp_array supervisors = vkc_lower_supervisors(l), actors = vkc_lower_actors(l);
     services(l)->supervisors = supervisors;
     services(l)->actors = actors;
+    struct interp_array stores = vkc_lower_stores(l);
+    services(l)->stores = stores;
     put_lets(l);
     put_blocks(l);
     put_tests(l);

@@ -356,7 +356,7 @@ static void unknown_decl(struct vkc_parser *p)
     if (kind != VKC_TOKEN_NAME || diag == NULL)
         return;
     static const char *const known[] = {"fn",   "record", "enum",   "actor", "supervise", "http",
-                                        "test", "let",    "import", "pub",   "service"};
+                                        "test", "let",    "import", "pub",   "service",   "store"};
     static const char *const foreign[][2] = {{"func", "fn"},       {"def", "fn"},       {"function", "fn"},
                                              {"struct", "record"}, {"class", "record"}, {"type", "record"},
                                              {"const", "let"},     {"use", "import"},   {"public", "pub"},
@@ -386,6 +386,10 @@ static struct vkc_decl *by_word(struct vkc_parser *p, struct vkc_decl *decl)
     if (vkc_is(p, VKC_TOKEN_LET)) {
         decl->kind = VKC_DECL_LET;
         return let(p, decl);
+    }
+    if (vkc_is_store(p)) {
+        decl->kind = VKC_DECL_STORE;
+        return vkc_parse_store(p, decl);
     }
     for (size_t i = 0; i < VK_COUNT(table); i++) {
         if (vkc_take(p, table[i].word)) {

@@ -4,7 +4,7 @@
 
 /* ---- options ------------------------------------------------------------------- */
 
-static void heap(struct vkc_parser *p, struct vkc_http_options *options)
+void vkc_parse_size(struct vkc_parser *p, uint64_t min, uint64_t max, const char *bounds, uint64_t *ret_bytes)
 {
     size_t len;
     const char *text = vkc_token_text(p, p->at, &len);
@@ -12,13 +12,12 @@ static void heap(struct vkc_parser *p, struct vkc_http_options *options)
         vkc_expected(p, "a size, as in `64k` or `1m`");
         return;
     }
-    if (!vkc_literal_size(text, len, &options->heap_bytes) || options->heap_bytes > VKC_HEAP_MAX_BYTES ||
-        options->heap_bytes == 0)
-        vkc_complain(p, vkc_here(p), "a heap has 1k to 256m");
+    if (!vkc_literal_size(text, len, ret_bytes) || *ret_bytes > max || *ret_bytes < min)
+        vkc_complain(p, vkc_here(p), "%s", bounds);
     vkc_advance(p);
 }
 
-static void duration(struct vkc_parser *p, int64_t *ret_ns)
+void vkc_parse_duration(struct vkc_parser *p, int64_t *ret_ns)
 {
     size_t len;
     const char *text = vkc_token_text(p, p->at, &len);
@@ -63,9 +62,9 @@ static void option(struct vkc_parser *p, struct vkc_http_options *options)
     if (!vkc_expect(p, VKC_TOKEN_COLON, NULL))
         return;
     if (is_heap)
-        heap(p, options);
+        vkc_parse_size(p, 1, VKC_HEAP_MAX_BYTES, "a heap has 1k to 256m", &options->heap_bytes);
     else
-        duration(p, is_cpu ? &options->cpu_ns : &options->deadline_ns);
+        vkc_parse_duration(p, is_cpu ? &options->cpu_ns : &options->deadline_ns);
 }
 
 void vkc_parse_actor_option(struct vkc_parser *p, struct vkc_http_options *options)

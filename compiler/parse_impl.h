@@ -149,6 +149,12 @@ void vkc_parse_decls(struct vkc_parser *p);
 struct vkc_decl *vkc_parse_http(struct vkc_parser *p, struct vkc_decl *decl);
 /* `heap: 64k`, and no other option. */
 void vkc_parse_actor_option(struct vkc_parser *p, struct vkc_http_options *options);
+/* A size, or a time that is more than none: the value of an option. */
+void vkc_parse_size(struct vkc_parser *p, uint64_t min, uint64_t max, const char *bounds,
+                    uint64_t *ret_bytes);
+void vkc_parse_duration(struct vkc_parser *p, int64_t *ret_ns);
+bool vkc_is_store(const struct vkc_parser *p);
+struct vkc_decl *vkc_parse_store(struct vkc_parser *p, struct vkc_decl *decl);
 bool vkc_begins_decl(const struct vkc_parser *p); /* and stands first on its line */
 /* Whether every open brace, and that many more, closes before the next declaration, `let` apart, which may be
  * a statement. */

@@ -8,7 +8,7 @@
 
 /* Types and values have names of their own, which differ in their first letter; so have variants. */
 enum vkc_space {
-    VKC_SPACE_VALUE,   /* functions, lets, supervised actors, modules */
+    VKC_SPACE_VALUE,   /* functions, lets, supervised actors, stores, modules */
     VKC_SPACE_TYPE,    /* records, enums, actors */
     VKC_SPACE_VARIANT, /* several of one name are chained */
     VKC_SPACE_TEST,
@@ -90,7 +90,7 @@ struct vkc_pass {
     uint32_t pending_count, pending_room, pending_floor;
     struct vkc_later *later;
     uint32_t later_count, later_room, later_floor;
-    uint32_t bodies_room, lets_room, instances_room, actors_room, supervisors_room, services_room, tests_room;
+    uint32_t bodies_room, lets_room, instances_room, actors_room, supervisors_room, stores_room, services_room, tests_room;
     struct vkc_instance **instance_slots;
     uint32_t instance_slots_room;
     uint32_t lets_deep; /* top-level lets being inferred, one within another */

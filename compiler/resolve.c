@@ -156,6 +156,7 @@ static void add_prelude(struct loader *l)
         {"Bytes", VKC_TYPE_BYTES}, {"Request", VKC_TYPE_REQUEST},   {"Response", VKC_TYPE_RESPONSE},
         {"Reply", VKC_TYPE_REPLY}, {"Stream", VKC_TYPE_STREAM},     {"Crash", VKC_TYPE_CRASH},
         {"List", VKC_TYPE_LIST},   {"Map", VKC_TYPE_MAP},           {"Fiber", VKC_TYPE_FIBER},
+        {"Store", VKC_TYPE_STORE},
     };
     struct vkc_program *program = l->pass->program;
     struct vkc_source *source =

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Declarations: first a symbol for each name of a module, then their types. */
 #include "compiler/pass.h"
+#include "vk/limits.h"
 
 /* ---- bodies ------------------------------------------------------------------------ */
 
@@ -151,6 +152,9 @@ static void declare_one(struct vkc_pass *pass, struct vkc_decl *decl)
     case VKC_DECL_TEST:
         declare_test(pass, decl);
         break;
+    case VKC_DECL_STORE:
+        decl->symbol = declare(pass, VKC_SYMBOL_STORE, VKC_SPACE_VALUE, decl, decl->name);
+        break;
     case VKC_DECL_BAD:
     case VKC_DECL_HTTP:
         break;
@@ -270,6 +274,19 @@ static void child_types(struct vkc_pass *pass, struct vkc_decl *decl)
     }
 }
 
+static void store_symbol(struct vkc_pass *pass, struct vkc_decl *decl)
+{
+    struct vkc_symbol *store = decl->symbol;
+    struct vkc_type *value = vkc_resolve_type(pass, decl->store.type);
+    store->type = vkc_type_of1(pass, VKC_TYPE_STORE, value);
+    vkc_later_trait(pass, VKC_TRAIT_SEND, value, decl->store.type->span);
+    store->index = pass->checked->stores_count;
+    if (store->index == INTERP_STORES_MAX)
+        vkc_error(pass->diags, decl->span, "a program has at most %u stores", INTERP_STORES_MAX);
+    VKC_ADD(&pass->program->arena, pass->checked->stores, pass->checked->stores_count, pass->stores_room,
+            store);
+}
+
 static void variant_types(struct vkc_pass *pass, struct vkc_decl *decl)
 {
     for (uint32_t i = 0; i < decl->enumeration.count; i++)
@@ -296,6 +313,9 @@ static void types_of(struct vkc_pass *pass, struct vkc_decl *decl)
         break;
     case VKC_DECL_SUPERVISE:
         child_types(pass, decl);
+        break;
+    case VKC_DECL_STORE:
+        store_symbol(pass, decl);
         break;
     case VKC_DECL_LET:
     case VKC_DECL_BAD:

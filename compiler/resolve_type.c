@@ -88,7 +88,8 @@ static uint32_t arity_of(const struct vkc_symbol *symbol)
                                                                                     : 0;
     if (symbol->simple == VKC_TYPE_MAP)
         return 2;
-    return symbol->simple == VKC_TYPE_LIST || symbol->simple == VKC_TYPE_FIBER ? 1 : 0;
+    return symbol->simple == VKC_TYPE_LIST || symbol->simple == VKC_TYPE_FIBER ||
+           symbol->simple == VKC_TYPE_STORE;
 }
 
 static bool is_arity(struct vkc_pass *pass, const struct vkc_type_expr *expr, const struct vkc_symbol *symbol)

@@ -27,6 +27,11 @@ static enum answer of_value_kind(enum vkc_trait trait, enum vkc_type_kind kind)
         return kind == VKC_TYPE_INT || kind == VKC_TYPE_BOOL || kind == VKC_TYPE_STR || kind == VKC_TYPE_BYTES
                    ? YES
                    : NO;
+    case VKC_TRAIT_SWAP: /* bytes that are the same when the values are */
+        return kind == VKC_TYPE_INT || kind == VKC_TYPE_BOOL || kind == VKC_TYPE_DURATION ||
+                       kind == VKC_TYPE_STR || kind == VKC_TYPE_BYTES
+                   ? YES
+                   : NO;
     case VKC_TRAIT_TEXT:
         return kind == VKC_TYPE_STR || (kind >= VKC_TYPE_INT && kind <= VKC_TYPE_DURATION) ? YES : NO;
     case VKC_TRAIT_NUMBER:
@@ -53,7 +58,7 @@ static enum answer of_named(const struct search *s, const struct vkc_type *type)
                    s->trait == VKC_TRAIT_FREEZE || s->trait == VKC_TRAIT_ADDRESS;
         return can ? YES : NO;
     }
-    if (s->trait == VKC_TRAIT_KEY)
+    if (s->trait == VKC_TRAIT_KEY || s->trait == VKC_TRAIT_SWAP)
         return symbol->kind == VKC_SYMBOL_ENUM && symbol->is_plain ? YES : NO;
     if (!is_deep(s->trait))
         return NO;
@@ -87,6 +92,7 @@ static enum answer answer_of(const struct search *s, const struct vkc_type *type
     case VKC_TYPE_OBJECT:
         return s->trait == VKC_TRAIT_JSON ? YES : NO;
     case VKC_TYPE_FIBER:
+    case VKC_TYPE_STORE:
     case VKC_TYPE_FN:
         return NO;
     default:
@@ -184,6 +190,10 @@ static const char *advice(const struct search *s, enum vkc_trait trait)
         return is_identity ? "a record with `var` fields belongs to one process" : NULL;
     case VKC_TRAIT_KEY:
         return "a key is an `Int`, `Bool`, `Str`, `Bytes` or an enum without payloads";
+    case VKC_TRAIT_SWAP:
+        return "`swap` is for `Int`, `Bool`, `Duration`, `Str`, `Bytes` and enums without payloads; what "
+               "else "
+               "changes under several requests lives in an actor";
     case VKC_TRAIT_ORDER:
         return "`Int`, `Float`, `Duration`, `Str` and `Bytes` have an order";
     case VKC_TRAIT_TEXT:

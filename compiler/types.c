@@ -259,7 +259,7 @@ static const char *const simple_names[] = {
     [VKC_TYPE_BYTES] = "Bytes",      [VKC_TYPE_REQUEST] = "Request",   [VKC_TYPE_RESPONSE] = "Response",
     [VKC_TYPE_REPLY] = "Reply",      [VKC_TYPE_STREAM] = "Stream",     [VKC_TYPE_CRASH] = "Crash",
     [VKC_TYPE_OBJECT] = "an object", [VKC_TYPE_LIST] = "List",         [VKC_TYPE_MAP] = "Map",
-    [VKC_TYPE_FIBER] = "Fiber",
+    [VKC_TYPE_FIBER] = "Fiber",      [VKC_TYPE_STORE] = "Store",
 };
 
 static void put(struct vkc_text *text, struct vkc_type *type);

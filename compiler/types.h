@@ -53,6 +53,7 @@ enum vkc_type_kind {
     VKC_TYPE_LIST,   /* args: element */
     VKC_TYPE_MAP,    /* args: key, value */
     VKC_TYPE_FIBER,  /* args: what it gives */
+    VKC_TYPE_STORE,  /* args: its values; a number at run time, its place among the stores */
     VKC_TYPE_FN,     /* args: parameters, then the result */
     VKC_TYPE_NAMED,  /* symbol is a RECORD, ENUM (Option, Result, Json too) or ACTOR; args: its type arguments
                       */
@@ -127,6 +128,7 @@ enum vkc_symbol_kind {
     VKC_SYMBOL_FN,    /* top-level function */
     VKC_SYMBOL_LET,   /* top-level let */
     VKC_SYMBOL_CHILD, /* name of a supervised actor */
+    VKC_SYMBOL_STORE, /* index: its place in vkc_checked.stores */
     VKC_SYMBOL_RECORD,
     VKC_SYMBOL_ENUM,
     VKC_SYMBOL_VARIANT, /* outer is its ENUM; index its tag */
@@ -375,6 +377,8 @@ struct vkc_checked {
     uint32_t actors_count;
     struct vkc_decl **supervisors; /* in order of start; children: vkc_child.symbol, ->body */
     uint32_t supervisors_count;
+    struct vkc_symbol **stores;
+    uint32_t stores_count;
     struct vkc_service *services;
     uint32_t services_count;
     struct vkc_body **tests;
@@ -407,6 +411,7 @@ struct vkc_type *vkc_type_option(const struct vkc_checked *checked, struct vkc_t
     X(EQUAL, "equal", "be compared")            \
     X(ORDER, "order", "be put in order")        \
     X(KEY, "key", "be the key of a map")        \
+    X(SWAP, "swap", "be swapped in a store")    \
     X(SEND, "send", "be sent")                  \
     X(FREEZE, "freeze", "be a top-level `let`") \
     X(JSON, "json", "be written as JSON")       \

@@ -11,7 +11,7 @@
 #include "vk/limits.h"
 
 #define INTERP_MAGIC          0x01424b56u /* "VKB\x01", little-endian */
-#define INTERP_FORMAT_VERSION 2u
+#define INTERP_FORMAT_VERSION 3u
 
 /* ---- instructions ---------------------------------------------------------- */
 
@@ -343,6 +343,7 @@ struct interp_services {
     struct interp_array supervisors; /* struct interp_supervisor, in order of start */
     struct interp_array blocks;      /* struct interp_block */
     struct interp_array tests;       /* struct interp_test */
+    struct interp_array stores;      /* struct interp_store; the natives name them by their place */
 };
 
 /* A top-level value: what its function gives is frozen and becomes that constant. */
@@ -391,6 +392,16 @@ struct interp_child {
     uint32_t function; /* root of its process, as of the actor, which evaluates the arguments itself */
     uint32_t reserved;
 };
+
+struct interp_store {
+    uint32_t name;
+    uint32_t entries; /* 1 .. INTERP_STORE_ENTRIES_MAX */
+    uint32_t bytes;   /* INTERP_STORE_BYTES_MIN .. INTERP_STORE_BYTES_MAX */
+    uint32_t reserved;
+    uint64_t ttl_ns; /* of values put without one; 0: for ever */
+};
+
+#define INTERP_STORE_NO_TTL INT64_MIN /* for natives: the value is there as long as the store says */
 
 struct interp_block {
     uint32_t address; /* name; 0: all addresses, at the port */

@@ -191,6 +191,31 @@ static bool check_supervisors(struct verify *v, const struct interp_services *s,
     return true;
 }
 
+static bool check_store(struct verify *v, const struct interp_store *store)
+{
+    if (!check_name(v, store->name))
+        return false;
+    if (store->entries == 0 || store->entries > INTERP_STORE_ENTRIES_MAX)
+        return verify_refuse(v, "a store of no entries, or of too many");
+    if (store->bytes < INTERP_STORE_BYTES_MIN || store->bytes > INTERP_STORE_BYTES_MAX)
+        return verify_refuse(v, "a store of too few bytes, or of too many");
+    return true;
+}
+
+static bool check_stores(struct verify *v, const struct interp_services *s, uint32_t *ret_at)
+{
+    if (!check_array(v, &s->stores, sizeof(struct interp_store)))
+        return false;
+    if (s->stores.count > INTERP_STORES_MAX)
+        return verify_refuse(v, "too many stores");
+    for (uint32_t i = 0; i < s->stores.count; i++) {
+        *ret_at = i;
+        if (!check_store(v, entry_of(v, &s->stores, i, sizeof(struct interp_store))))
+            return false;
+    }
+    return true;
+}
+
 bool interp_verify_services(struct verify *v, uint32_t *ret_at)
 {
     const struct interp_services *s = (const void *)v->m->services;
@@ -201,5 +226,6 @@ bool interp_verify_services(struct verify *v, uint32_t *ret_at)
         return verify_refuse(v, "the services are shorter than their head");
     v->services_left = verify_count(v, INTERP_SECTION_SERVICES) - (uint32_t)sizeof *s;
     return check_name(v, s->name) && check_lets(v, s, ret_at) && check_tests(v, s, ret_at) &&
-           check_blocks(v, s, ret_at) && check_actors(v, s, ret_at) && check_supervisors(v, s, ret_at);
+           check_blocks(v, s, ret_at) && check_actors(v, s, ret_at) && check_supervisors(v, s, ret_at) &&
+           check_stores(v, s, ret_at);
 }

@@ -49,6 +49,12 @@
 #define VK_KV_EXPIRED_PER_CALL     32u    /* entries given back by one call; the others by the next ones */
 #define PROC_STORE_KEY_MAX_BYTES   256u   /* a longer one cannot be put: -VK_ETOOBIG; no get finds it */
 #define PROC_STORE_VALUE_MAX_BYTES 65536u /* a larger one is -VK_ETOOBIG */
+#define INTERP_STORES_MAX          8u     /* of a program; one more is refused */
+#define INTERP_STORE_ENTRIES       10000u /* of one that does not say */
+#define INTERP_STORE_ENTRIES_MAX   1000000u
+#define INTERP_STORE_BYTES         (4u << 20)   /* likewise */
+#define INTERP_STORE_BYTES_MIN     (128u << 10) /* so that any value fits; less is refused */
+#define INTERP_STORE_BYTES_MAX     VK_KV_BYTES_MAX
 
 /* Processes of bytecode. */
 #define INTERP_HEAP_BYTES          65536u /* of an actor that says nothing of it; out of memory */

@@ -548,7 +548,7 @@ static bool suits(const struct vkd_service *service, const struct vkd_options *o
 {
     if (service->one_worker && options->workers > 1)
         say(program,
-            "--workers '%u': this program keeps its state in a process that other workers cannot reach; "
+            "--workers '%u': this program keeps state that other workers cannot reach; "
             "leave --workers at 1",
             options->workers);
     else if (options->has_listen && service->listens && service->listens->count == 0)

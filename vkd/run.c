@@ -88,6 +88,12 @@ static uint32_t supervisors_count(void)
     return services ? services->supervisors.count : 0;
 }
 
+static uint32_t stores_count(void)
+{
+    const struct interp_services *services = interp_module_services(&loaded.module);
+    return services ? services->stores.count : 0;
+}
+
 /* Actors that are always there: each keeps a slot. */
 static uint32_t children_count(void)
 {
@@ -111,7 +117,8 @@ static int serve(const struct vkd_options *options)
         .is_over = is_over,
         .over_why = "a supervisor gave up: its actors ended more often than `max` within `per`",
         .setup_slots = children_count(),
-        .one_worker = supervisors_count() > 0, /* another worker could not reach their actors */
+        /* Another worker could not reach their actors, and would have stores of its own. */
+        .one_worker = supervisors_count() > 0 || stores_count() > 0,
     };
     for (uint32_t i = 0; i < loaded.host.cast.actors_count; i++)
         app.slot_classes |= 1u << vk_pool_class_for(loaded.host.cast.programs[i].program.heap_bytes);

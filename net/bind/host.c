@@ -6,6 +6,7 @@
 #include "net/bind/host.h"
 
 #include "interp/actor.h"
+#include "interp/store.h"
 #include "net/chars.h"
 #include "net/reply.h"
 #include "net/route.h"
@@ -13,11 +14,17 @@
 #include "vk/limits.h"
 #include "vk/pool.h"
 
-const struct interp_native *const net_bind_host_natives[] = {interp_natives,           interp_list_natives,
-                                                             interp_text_natives,      interp_turn_natives,
-                                                             interp_actor_natives,     interp_wait_natives,
-                                                             net_bind_natives,         net_bind_body_natives,
-                                                             net_bind_respond_natives, NULL};
+const struct interp_native *const net_bind_host_natives[] = {interp_natives,
+                                                             interp_list_natives,
+                                                             interp_text_natives,
+                                                             interp_turn_natives,
+                                                             interp_actor_natives,
+                                                             interp_store_natives,
+                                                             interp_wait_natives,
+                                                             net_bind_natives,
+                                                             net_bind_body_natives,
+                                                             net_bind_respond_natives,
+                                                             NULL};
 
 static const struct interp_block *blocks_of(const struct interp_module *module, uint32_t *ret_count)
 {
@@ -152,12 +159,16 @@ int net_bind_host_init(struct net_bind_host *host, const struct interp_image *im
     return 0;
 }
 
+_Static_assert(NET_BIND_ENV_STORES + 2 == INTERP_STORES_HANDLE, "natives find the stores there");
+_Static_assert(NET_BIND_ENV_FREE < PROC_ENV_MAX, "the caller can add something");
+
 /* ---- in a kernel ------------------------------------------------------------------ */
 
 size_t net_bind_host_region_bytes(const struct net_bind_host *host, uint32_t conns_max)
 {
     size_t server_bytes = host->blocks_count ? net_server_region_bytes(conns_max) : 0;
-    return interp_actors_region_bytes(&host->cast) + server_bytes;
+    return interp_actors_region_bytes(&host->cast) + interp_stores_region_bytes(&host->image->module) +
+           server_bytes;
 }
 
 int net_bind_host_start(const struct net_bind_host *host, struct proc_kernel *kernel,
@@ -171,6 +182,9 @@ int net_bind_host_start(const struct net_bind_host *host, struct proc_kernel *ke
     if (rc)
         return rc;
     hosted->env.objects[NET_BIND_ENV_ACTORS] = interp_actors_object(hosted->actors);
+    rc = interp_stores_create(kernel, &host->image->module, &hosted->env.objects[NET_BIND_ENV_STORES]);
+    if (rc)
+        return rc;
     rc = interp_actors_start(hosted->actors);
     return rc || !host->blocks_count ? rc : net_server_create(kernel, &options, &hosted->server);
 }

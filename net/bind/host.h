@@ -6,7 +6,7 @@
  * each kernel that shall serve it.
  *
  * What the environment of its processes holds, by handle: NET_BIND_ENV_ACTORS,
- * NET_BIND_ENV_CLIENT, then what the caller adds.
+ * NET_BIND_ENV_CLIENT, the stores, then what the caller adds.
  */
 #ifndef NET_BIND_HOST_H
 #define NET_BIND_HOST_H
@@ -20,9 +20,10 @@ extern const struct interp_native *const net_bind_host_natives[];
 
 /* Places in the environment; the handle is 2 more. Empty (kind NULL) while nobody has put anything there. */
 enum {
-    NET_BIND_ENV_ACTORS, /* starts actors and finds them */
-    NET_BIND_ENV_CLIENT, /* requests of tests */
-    NET_BIND_ENV_FREE,   /* the first of the caller's */
+    NET_BIND_ENV_ACTORS,                                         /* starts actors and finds them */
+    NET_BIND_ENV_CLIENT,                                         /* requests of tests */
+    NET_BIND_ENV_STORES,                                         /* INTERP_STORES_MAX of them */
+    NET_BIND_ENV_FREE = NET_BIND_ENV_STORES + INTERP_STORES_MAX, /* the first of the caller's */
 };
 
 /* An http block. */

@@ -112,8 +112,8 @@ class Start(unittest.TestCase):
 
     def test_a_program_with_one_process_for_all_refuses_more_workers(self):
         self.assertEqual(self.refused('--workers', '3'),
-                         "counter: --workers '3': this program keeps its state in a process that other workers cannot "
-                         'reach; leave --workers at 1\n')
+                         "counter: --workers '3': this program keeps state that other workers cannot reach; "
+                         'leave --workers at 1\n')
 
     def test_slots_that_leave_none_for_a_request_are_refused(self):
         self.assertEqual(self.refused('--slots', '1'),

@@ -150,7 +150,7 @@ def check_worker(vkd, folder):
         if server.wait(20) != 0:
             yield f'a program without an http block: exit {server.returncode}'
     for flag, words in (('--listen=127.0.0.1:0', 'this program listens nowhere'),
-                        ('--workers=2', 'keeps its state in a process that other workers cannot reach'),
+                        ('--workers=2', 'keeps state that other workers cannot reach'),
                         ('--slots=1', '--slots 2 is the least')):
         run = subprocess.run([vkd, 'run', program, flag], capture_output=True, text=True, timeout=30, check=False)
         if run.returncode != 2 or words not in run.stderr:
@@ -164,6 +164,8 @@ REFUSED = [
     ('http on 8080 { GET "/" => text("") }\nhttp on "0.0.0.0:8081" { GET "/" => text("") }', ['--listen=0.0.0.0:8081'], 1,
      'two http blocks listen on 0.0.0.0:8081; give each a port of its own'),
     ('http on 1 { GET "/" => text("") }', ['--port=1'], 2, "vkd run: unknown flag '--port=1'\nusage: vkd run FILE [FLAGS]"),
+    ('store s: Int\nhttp on 8080 { GET "/" => text(s.increment("n", 1).str()) }', ['--workers=2'], 2,
+     'this program keeps state that other workers cannot reach; leave --workers at 1'),
     ('http on 8080 { GET "/" => text("") }', ['--listen=192.0.2.1:80'], 1,
      'vkd run: cannot listen on 192.0.2.1:80: this machine has no such address'),
     (None, [], 2, 'vkd run: '),

@@ -401,51 +401,70 @@ TEST(interp_verify, every_field_of_a_record)
     }
 }
 
-/* name, reserved, then first and count of: lets, actors, supervisors, blocks, tests; what they name follows.
+/* name, reserved, then first and count of: lets, actors, supervisors, blocks, tests, stores; what they name
+ * follows.
  */
+#define STORE       " 0 1 131072 0 0 0"
+#define NINE_STORES STORE STORE STORE STORE STORE STORE STORE STORE STORE
+
 TEST(interp_verify, services)
 {
     static const struct wrong cases[] = {
         {"the services are shorter than their head", "services 0 0"},
-        {"a name of the services lies outside the names", "services 9999 0 0 0 0 0 0 0 0 0 0 0"},
-        {"an array of the services lies outside their section", "services 0 0 48 1 0 0 0 0 0 0 0 0"},
-        {"an array of the services lies outside their section", "services 0 0 4 0 0 0 0 0 0 0 0 0"},
-        {"an array of the services lies outside their section", "services 0 0 0 4294967295 0 0 0 0 0 0 0 0"},
-        {"an array of the services lies outside their section", "services 0 0 0 0 0 0 0 0 8000 1 0 0"},
-        {"a top-level value of a constant that does not exist",
-         "services 0 0 48 1 0 0 0 0 0 0 0 0 0 main 7 0"},
-        {"a top-level value of a constant that does not exist",
-         "services 0 0 48 1 0 0 0 0 0 0 0 0 0 main 0 2"},
-        {"a top-level value of a constant that is not late", "services 0 0 48 1 0 0 0 0 0 0 0 0 0 main 0 1"},
-        {"a function of the services does not exist", "services 0 0 0 0 0 0 0 0 0 0 48 1 0 77 0 0"},
-        {"a function of the services takes or gives something else",
-         "services 0 0 0 0 0 0 0 0 0 0 48 1 0 main 0 0"},
-        {"a port above 65535", "services 0 0 0 0 0 0 0 0 48 1 0 0 0 65536 0 0 0 0 0 0 0 0 4294967295 0"},
-        {"a function of the services takes or gives something else",
-         "services 0 0 0 0 0 0 0 0 48 1 0 0 0 80 0 0 0 0 0 0 0 0 one 0"},
+        {"a name of the services lies outside the names", "services 9999 0 0 0 0 0 0 0 0 0 0 0 0 0"},
+        {"an array of the services lies outside their section", "services 0 0 56 1 0 0 0 0 0 0 0 0 0 0"},
+        {"an array of the services lies outside their section", "services 0 0 4 0 0 0 0 0 0 0 0 0 0 0"},
         {"an array of the services lies outside their section",
-         "services 0 0 0 0 0 0 0 0 48 1 0 0 0 80 0 0 0 0 0 0 88 2 4294967295 0 0 none 0 0"},
+         "services 0 0 0 4294967295 0 0 0 0 0 0 0 0 0 0"},
+        {"an array of the services lies outside their section", "services 0 0 0 0 0 0 0 0 8000 1 0 0 0 0"},
+        {"a top-level value of a constant that does not exist",
+         "services 0 0 56 1 0 0 0 0 0 0 0 0 0 0 0 main 7 0"},
+        {"a top-level value of a constant that does not exist",
+         "services 0 0 56 1 0 0 0 0 0 0 0 0 0 0 0 main 0 2"},
+        {"a top-level value of a constant that is not late",
+         "services 0 0 56 1 0 0 0 0 0 0 0 0 0 0 0 main 0 1"},
+        {"a function of the services does not exist", "services 0 0 0 0 0 0 0 0 0 0 56 1 0 0 0 77 0 0"},
+        {"a function of the services takes or gives something else",
+         "services 0 0 0 0 0 0 0 0 0 0 56 1 0 0 0 main 0 0"},
+        {"a port above 65535", "services 0 0 0 0 0 0 0 0 56 1 0 0 0 0 0 65536 0 0 0 0 0 0 0 0 4294967295 0"},
+        {"a function of the services takes or gives something else",
+         "services 0 0 0 0 0 0 0 0 56 1 0 0 0 0 0 80 0 0 0 0 0 0 0 0 one 0"},
+        {"an array of the services lies outside their section",
+         "services 0 0 0 0 0 0 0 0 56 1 0 0 0 0 0 80 0 0 0 0 0 0 96 2 4294967295 0 0 none 0 0"},
         {"a function of the services does not exist",
-         "services 0 0 0 0 0 0 0 0 48 1 0 0 0 80 0 0 0 0 0 0 96 1 4294967295 0 0 999 0 0"},
+         "services 0 0 0 0 0 0 0 0 56 1 0 0 0 0 0 80 0 0 0 0 0 0 104 1 4294967295 0 0 999 0 0"},
         {"a function of the services takes or gives something else",
-         "services 0 0 0 0 48 1 0 0 0 0 0 0 0 main 0 0 0 0 0 0"},
-        {"an actor with too many timers or methods", "services 0 0 0 0 48 1 0 0 0 0 0 0 0 none 65 0 0 0 0 0"},
+         "services 0 0 0 0 56 1 0 0 0 0 0 0 0 0 0 main 0 0 0 0 0 0"},
+        {"an actor with too many timers or methods",
+         "services 0 0 0 0 56 1 0 0 0 0 0 0 0 0 0 none 65 0 0 0 0 0"},
         {"an actor's heap of more than 256 MiB",
-         "services 0 0 0 0 48 1 0 0 0 0 0 0 0 none 0 536870912 0 0 0 0"},
+         "services 0 0 0 0 56 1 0 0 0 0 0 0 0 0 0 none 0 536870912 0 0 0 0"},
         {"an array of the services lies outside their section",
-         "services 0 0 0 0 48 1 0 0 0 0 0 0 0 none 0 0 80 1 0 0"},
+         "services 0 0 0 0 56 1 0 0 0 0 0 0 0 0 0 none 0 0 88 1 0 0"},
         {"a name of the services lies outside the names",
-         "services 0 0 0 0 48 1 0 0 0 0 0 0 0 none 0 0 80 1 0 0 0 0 9999 0"},
+         "services 0 0 0 0 56 1 0 0 0 0 0 0 0 0 0 none 0 0 88 1 0 0 0 0 9999 0"},
         {"arrays of the services overlap", /* two actors with the same two methods */
-         "services 0 0 0 0 48 2 0 0 0 0 0 0 0 none 0 0 112 2 0 0 0 none 0 0 112 2 0 0 0 0 0 0 0 0 0 0"},
-        {"arrays of the services overlap", "services 0 0 0 0 0 0 0 0 0 0 16 2"},
-        {"a supervisor of no actor, or of too many", "services 0 0 0 0 0 0 48 1 0 0 0 0 0 1 0 0 0 0"},
+         "services 0 0 0 0 56 2 0 0 0 0 0 0 0 0 0 none 0 0 120 2 0 0 0 none 0 0 120 2 0 0 0 0 0 0 0 0 0 0"},
+        {"arrays of the services overlap", "services 0 0 0 0 0 0 0 0 0 0 16 2 0 0"},
+        {"a supervisor of no actor, or of too many", "services 0 0 0 0 0 0 56 1 0 0 0 0 0 0 0 1 0 0 0 0"},
         {"a supervisor of an unknown strategy, or with too many restarts",
-         "services 0 0 0 0 0 0 48 1 0 0 0 0 3 1 0 0 72 1 0 0 none 0"},
+         "services 0 0 0 0 0 0 56 1 0 0 0 0 0 0 3 1 0 0 80 1 0 0 none 0"},
         {"a supervisor of an unknown strategy, or with too many restarts",
-         "services 0 0 0 0 0 0 48 1 0 0 0 0 0 65 0 0 72 1 0 0 none 0"},
+         "services 0 0 0 0 0 0 56 1 0 0 0 0 0 0 0 65 0 0 80 1 0 0 none 0"},
         {"a supervised actor that does not exist",
-         "services 0 0 0 0 0 0 48 1 0 0 0 0 0 1 0 0 72 1 0 0 none 0"},
+         "services 0 0 0 0 0 0 56 1 0 0 0 0 0 0 0 1 0 0 80 1 0 0 none 0"},
+        {"too many stores", "services 0 0 0 0 0 0 0 0 0 0 0 0 56 9" NINE_STORES},
+        {"a name of the services lies outside the names",
+         "services 0 0 0 0 0 0 0 0 0 0 0 0 56 1 9999 1 131072 0 0 0"},
+        {"a store of no entries, or of too many", "services 0 0 0 0 0 0 0 0 0 0 0 0 56 1 0 0 131072 0 0 0"},
+        {"a store of no entries, or of too many",
+         "services 0 0 0 0 0 0 0 0 0 0 0 0 56 1 0 1000001 131072 0 0 0"},
+        {"a store of too few bytes, or of too many",
+         "services 0 0 0 0 0 0 0 0 0 0 0 0 56 1 0 1 131071 0 0 0"},
+        {"a store of too few bytes, or of too many",
+         "services 0 0 0 0 0 0 0 0 0 0 0 0 56 1 0 1 67108865 0 0 0"},
+        {"an array of the services lies outside their section",
+         "services 0 0 0 0 0 0 0 0 0 0 0 0 56 2 0 1 131072 0 0 0"},
     };
     check_wrong(HEAD " RETS 12\nend\n", cases, VK_COUNT(cases), "");
 }
@@ -453,11 +472,12 @@ TEST(interp_verify, services)
 TEST(interp_verify, right_services)
 {
     static const char *const right[] = {
-        "services 0 0 0 0 0 0 0 0 0 0 0 0",
-        "services 0 0 0 0 0 0 0 0 48 1 0 0 0 80 0 0 0 0 0 0 96 1 none 0 0 none 0 0",
-        "services 0 0 0 0 0 0 0 0 0 0 48 1 0 none 0 0",
-        "services 0 0 0 0 48 2 0 0 0 0 0 0 0 none 0 0 112 1 0 0 0 none 0 0 128 1 0 0 0 0 0 0 0 0 0 0",
-        "services 0 0 0 0 48 1 80 1 0 0 0 0 0 none 64 0 0 0 0 0 2 64 0 0 104 1 0 0 none 0",
+        "services 0 0 0 0 0 0 0 0 0 0 0 0 0 0",
+        "services 0 0 0 0 0 0 0 0 56 1 0 0 0 0 0 80 0 0 0 0 0 0 104 1 none 0 0 none 0 0",
+        "services 0 0 0 0 0 0 0 0 0 0 56 1 0 0 0 none 0 0",
+        "services 0 0 0 0 56 2 0 0 0 0 0 0 0 0 0 none 0 0 120 1 0 0 0 none 0 0 136 1 0 0 0 0 0 0 0 0 0 0",
+        "services 0 0 0 0 56 1 88 1 0 0 0 0 0 0 0 none 64 0 0 0 0 0 2 64 0 0 112 1 0 0 none 0",
+        "services 0 0 0 0 0 0 0 0 0 0 0 0 56 2 0 1 131072 0 0 0 0 1000000 67108864 0 4294967295 4294967295",
     };
     for (uint32_t i = 0; i < VK_COUNT(right); i++) {
         struct vk_out out;
