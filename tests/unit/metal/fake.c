@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/metal/fake.h"
 
+#include "metal/frames.h"
+
 static struct fake *fake_of(struct metal_virtio *device)
 {
     return VK_CONTAINER(device, struct fake, virtio);
@@ -193,4 +195,26 @@ bool fake_arrive(struct fake *fake, const struct metal_net_head *head, const uin
         first->buffer_count = count;
     fake_show(fake, METAL_NET_RX);
     return true;
+}
+
+/* ---- memory ------------------------------------------------------------------------ */
+
+uint64_t fake_hoard(size_t left)
+{
+    uint64_t first = METAL_FRAME_NONE;
+    while (metal_frames_free() > left) {
+        uint64_t frame = metal_frame_take();
+        CHECK(frame != METAL_FRAME_NONE);
+        *(uint64_t *)(uintptr_t)frame = first;
+        first = frame;
+    }
+    return first;
+}
+
+uint64_t fake_share(uint64_t first)
+{
+    CHECK(first != METAL_FRAME_NONE);
+    uint64_t next = *(const uint64_t *)(uintptr_t)first;
+    metal_frame_give(first);
+    return next;
 }

@@ -30,22 +30,28 @@ struct fake {
     struct metal_virtio virtio;
     uint64_t offered;
     uint64_t accepted;
-    uint32_t status;
-    uint32_t queue_max;
-    uint8_t config[FAKE_CONFIG_BYTES];
     struct fake_queue queues[FAKE_QUEUES];
-    uint32_t resets;
 
     /* What it does as soon as it is told of buffers; may be NULL. */
     void (*on_kick)(struct fake *fake, uint32_t queue);
 
+    uint32_t status;
+    uint32_t queue_max;
+    uint32_t resets;
+    uint32_t stuck_resets; /* so many times a reset is not carried out */
+    uint32_t generation;
+    uint8_t config[FAKE_CONFIG_BYTES];
+
     /* What it does wrong. */
+    bool generation_moves; /* the configuration never keeps still */
     bool refuses_features; /* FEATURES_OK does not stay */
     bool refuses_queues;   /* queue_on fails */
-    uint32_t stuck_resets; /* so many times a reset is not carried out */
-    bool generation_moves; /* the configuration never keeps still */
-    uint32_t generation;
 };
+
+/* Takes frames of memory until only so many are left: a list through the frames themselves. */
+uint64_t fake_hoard(size_t left);
+/* Gives the first of them back; returns the rest. */
+uint64_t fake_share(uint64_t first);
 
 /* A card with the usual features, address 52:54:00:12:34:56. */
 void fake_init(struct fake *fake);

@@ -337,16 +337,11 @@ TEST(metal_virtio_net, card_that_stays_as_it_is_keeps_its_memory)
 /* As many frames of memory as there may be at the start: it works, or says so and takes none. */
 TEST(metal_virtio_net, opens_in_any_memory_or_takes_none)
 {
-    uint64_t hoarded = METAL_FRAME_NONE;
     bool has_worked = false;
     start();
     stop(); /* on bare metal tables of pages stay behind */
     size_t total = metal_frames_free();
-    while (metal_frames_free() > 0) {
-        uint64_t taken = metal_frame_take();
-        *(uint64_t *)(uintptr_t)taken = hoarded;
-        hoarded = taken;
-    }
+    uint64_t hoarded = fake_hoard(0);
     for (size_t count = 0; count < 40 && !has_worked; count++) {
         size_t before = metal_frames_free();
         int rc = metal_virtio_net_open(&fake.virtio, &dev);
@@ -357,16 +352,11 @@ TEST(metal_virtio_net, opens_in_any_memory_or_takes_none)
             stop();
         }
         CHECK_EQ(metal_frames_free(), before);
-        uint64_t next = *(const uint64_t *)(uintptr_t)hoarded;
-        metal_frame_give(hoarded);
-        hoarded = next;
+        hoarded = fake_share(hoarded);
     }
     CHECK(has_worked);
-    while (hoarded != METAL_FRAME_NONE) {
-        uint64_t next = *(const uint64_t *)(uintptr_t)hoarded;
-        metal_frame_give(hoarded);
-        hoarded = next;
-    }
+    while (hoarded != METAL_FRAME_NONE)
+        hoarded = fake_share(hoarded);
     CHECK_EQ(metal_frames_free(), total);
 }
 

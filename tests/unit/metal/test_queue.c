@@ -6,9 +6,7 @@
  * apart from them.
  */
 #include "metal/frames.h"
-#include "metal/virtio/queue_impl.h"
-#include "tests/unit/test.h"
-#include "vk/err.h"
+#include "tests/unit/metal/fake.h"
 
 #define SIZE   8u
 #define ROUNDS 70000u /* so that every index wraps */
@@ -263,33 +261,13 @@ TEST(metal_virtio_queue, armed_it_is_woken_by_the_next_buffer_and_disarmed_by_no
     metal_queue_fini(&queue);
 }
 
-/* Takes frames until only so many are left; gives back the rest. */
-static uint64_t hoard(size_t left)
-{
-    uint64_t first = METAL_FRAME_NONE;
-    while (metal_frames_free() > left) {
-        uint64_t frame = metal_frame_take();
-        *(uint64_t *)(uintptr_t)frame = first;
-        first = frame;
-    }
-    return first;
-}
-
-static void share(uint64_t first)
-{
-    while (first != METAL_FRAME_NONE) {
-        uint64_t next = *(const uint64_t *)(uintptr_t)first;
-        metal_frame_give(first);
-        first = next;
-    }
-}
-
 TEST(metal_virtio_queue, without_memory_it_takes_none)
 {
     for (size_t left = 0; left < 2; left++) {
-        uint64_t hoarded = hoard(left);
+        uint64_t hoarded = fake_hoard(left);
         CHECK_EQ(metal_queue_init(&queue, 256), -VK_ENOMEM);
         CHECK_EQ(metal_frames_free(), left);
-        share(hoarded);
+        while (hoarded != METAL_FRAME_NONE)
+            hoarded = fake_share(hoarded);
     }
 }
