@@ -290,12 +290,12 @@ static enum interp_say form_part(struct interp_call *call, bool is_key)
 {
     struct vk_span key, value;
     size_t end, len;
-    (void)pair_at(call, &key, &value, &end);
+    if (!pair_at(call, &key, &value, &end)) /* at a place that form_next did not give */
+        return nobody(call);
     uint8_t *dst = interp_call_text_new(call, interp_str_type(call->run), is_key ? key.len : value.len);
     if (!dst)
         return INTERP_TRAP;
-    if (!pair_at(call, &key, &value, &end))
-        return nobody(call);
+    (void)pair_at(call, &key, &value, &end);
     struct vk_span part = is_key ? key : value;
     if (net_pct_decode(part, VK_URL_PLUS, dst, part.len, &len) || !is_utf8(vk_span(dst, len)))
         return net_bind_own(call) ? net_bind_refuse(call, 400, VK_SPAN_LIT("the form is malformed"))

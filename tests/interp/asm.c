@@ -200,6 +200,8 @@ static bool add_type(struct asm_state *s)
         type->key = (uint16_t)look_up(s, &s->functions, w[4], "no such function");
         add_types(s, type, 5, s->words_count);
     }
+    if (type->kind == INTERP_KIND_HANDLE && s->words_count > 3 && is_word(w[3], "stream"))
+        type->tag = INTERP_HANDLE_STREAM;
     if (type->kind == INTERP_KIND_LIST || type->kind == INTERP_KIND_FIBER || type->kind == INTERP_KIND_OPT)
         type->of = type_named(s, w[3]);
     if (type->kind == INTERP_KIND_MAP)

@@ -5,7 +5,8 @@
  * what tests want. One item a line, words between blanks, `;` begins a
  * comment.
  *
- *   type NAME str|bytes|handle          type NAME record|mutable TYPE..
+ *   type NAME str|bytes|handle          type NAME handle stream
+ *                                       type NAME record|mutable TYPE..
  *   type NAME enum VARIANT..            type NAME variant ENUM TAG TYPE..
  *   type NAME list TYPE                 type NAME map KEY VALUE
  *   type NAME fn TYPE.. > TYPE          type NAME env FN FUNCTION TYPE..

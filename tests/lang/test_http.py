@@ -150,6 +150,10 @@ CASES = [
     ('a malformed query', ask('/query?a=%f'), said(BAD, f'{BAD}: the query parameter `a` is malformed\n')),
     ('cookies sent', ask('/crumb?n=b', headers='Cookie: a=1; b=2=3\r\n'), said('200 OK', '2=3')),
     ('a cookie in quotes', ask('/crumb?n=b', headers='Cookie: a=1\r\nCookie: b="x y" ;c=3\r\n'), said('200 OK', 'x y')),
+    ('a cookie that is no UTF-8', ask('/crumb?n=b', headers='Cookie: b=?\r\n').replace(b'?\r', b'\xff\r'),
+     said(BAD, f'{BAD}: a cookie is not UTF-8\n')),
+    ('odd cookies', ask('/crumb?n=b', headers='Cookie: ;;b;a=b=1; =x;b="\r\nCookie: b=2\r\n'), said('200 OK', '"')),
+    ('an empty cookie', ask('/crumb?n=b', headers='Cookie: b=""\r\n'), said('200 OK', '')),
     ('no such cookie', ask('/crumb?n=B', headers='Cookie: b=1; aB=2\r\n'), said('200 OK', 'none')),
     # ---- parameters and routes
     ('parameters', ask('/p?a=x&b=-1&c=y&d=1e3&e=true'), said('200 OK', 'x -1 y 1000.0 true')),
@@ -202,6 +206,7 @@ CASES = [
     ('a form without a type', post('/form', 'a=1'), said('200 OK', 'a=1;')),
     ('an empty form', post('/form', '', FORM), said('200 OK', '')),
     ('a form with a charset', post('/form', 'a=1', FORM.replace('\r\n', ' ; charset=utf-8\r\n')), said('200 OK', 'a=1;')),
+    ('a form that is no UTF-8', post('/form', 'a=%ff', FORM), said(BAD, f'{BAD}: the form is malformed\n')),
     ('a malformed form', post('/form', 'a=%zz', FORM), said(BAD, f'{BAD}: the form is malformed\n')),
     ('no form', post('/form', '{}', 'Content-Type: application/json\r\n'),
      said('415 Unsupported Media Type',
