@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The same services on bare metal and in a minimal Linux guest, in the same QEMU; docs/metal.md explains the method.
+"""The same services on bare metal and in a minimal Linux guest, in the same QEMU; docs/benchmarks.md explains it.
 
 QEMU on CPU 0, wrk on CPU 1, a tap between them in a network namespace of our own. Each round boots each guest
 afresh and loads it in each case, one guest after the other; figures are medians of the rounds.
