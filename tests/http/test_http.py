@@ -369,7 +369,8 @@ class Echo(Base):
             self.assertEqual(sock.recv(100), b'')
 
     def test_many_at_once(self):
-        socks = [self.server.connect() for _ in range(200)]
+        # QEMU's forward lets one client in after the other, some of them a second apart.
+        socks = [self.server.connect() for _ in range(20 if DRIVER == 'metal' else 200)]
         for i, sock in enumerate(socks):
             sock.sendall(b'line %d\n' % i)
         for i, sock in enumerate(socks):
