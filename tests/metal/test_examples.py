@@ -42,6 +42,9 @@ REQUESTS = {
              send('PATCH', '/todos/1', {'done': True}), get('/todos/1'), ('DELETE', '/todos/1', None, {}), get('/todos/1'),
              ('POST', '/todos', '{"title":', JSON), get('/todos?limit=x')],
     'jobs': [get('/jobs/1'), ('POST', '/jobs', 'x', JSON), send('POST', '/jobs', {}), get('/jobs/x')],
+    'cache': [get('/'), ('GET', '/', None, {'If-None-Match': '*'}), ('HEAD', '/style.css', None, {}), get('/style.css'),
+              get('/report/7'), get('/report/7'), get('/report/x'), get('/me'), ('POST', '/tokens/x', None, {}),
+              ('POST', '/logout', None, {})] + [('GET', '/report/7', None, {'X-Client': 'me'})] * 21,
     'wait': [get('/wait?ms=1&times=3'), get('/wait?ms=0'), get('/wait?ms=5001'), get('/wait?times=101')],
 }
 
