@@ -33,7 +33,6 @@ def send(method, path, value):
 REQUESTS = {
     'hello': [get('/'), get('/hi/Zo%C3%AB'), get('/share/4'), get('/share/0'), get('/share/us'), get('/nowhere'),
               ('DELETE', '/', None, {}), ('HEAD', '/', None, {})],
-    'cache': [get('/'), get('/style.css'), get('/report/7'), get('/report/7'), get('/report/x'), get('/me'), get('/nowhere')],
     'counter': [get('/visit/a'), get('/visit/a'), get('/visit/b'), get('/visits'), ('DELETE', '/visits', None, {}),
                 get('/visits'), get('/visit/a')],
     'links': [get('/l/abc'), get('/l/abc/stats'), get('/l/abc'), get('/l/abc/stats'), get('/l/nowhere'), get('/l/down'),
