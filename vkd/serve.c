@@ -99,7 +99,7 @@ static int make_tcp(struct worker *w, uint32_t listener)
 
 static int make_service(struct worker *w, const char **ret_why)
 {
-    uint32_t listeners[NET_LISTENERS_MAX];
+    uint32_t listeners[NET_LISTENERS_MAX] = {0};
     int rc = w->app->setup ? w->app->setup(w->kernel, &w->env) : 0;
     for (uint32_t i = 0; i < w->self->bound.count && !rc; i++) {
         struct proc_addr bound;

@@ -54,7 +54,7 @@ int main(int argc, char **argv)
     vm.natives = natives;
     if (vm_load(&vm, text))
         return complain(vm.assembly.error, vm.refusal.why ? vm.refusal.why : "");
-    for (; at < argc && strcmp(argv[at], "--") && count < ROUTES_MAX; at++) {
+    for (; at < argc && strcmp(argv[at], "--") != 0 && count < ROUTES_MAX; at++) {
         char *name = strrchr(argv[at], '=');
         functions[count] = name ? find(name + 1) : INTERP_NOWHERE;
         if (functions[count] == INTERP_NOWHERE)

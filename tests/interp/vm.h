@@ -16,7 +16,7 @@
 #define VM_LETS_BYTES      (16u << 10)
 #define VM_LETS_HEAP_BYTES (64u << 10)
 
-struct vm {
+struct vm { /* NOLINT(clang-analyzer-optin.performance.Padding): in the order of what happens */
     struct asm_state assembly;
     _Alignas(8) uint8_t file[VM_FILE_BYTES];
     size_t file_bytes;
