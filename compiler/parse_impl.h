@@ -147,7 +147,7 @@ struct vkc_stmt *vkc_parse_let(struct vkc_parser *p);
 
 void vkc_parse_decls(struct vkc_parser *p);
 struct vkc_decl *vkc_parse_http(struct vkc_parser *p, struct vkc_decl *decl);
-/* `heap: 64k`, and no other option. */
+/* `heap: 64k` or `cpu: 5ms`, and no other option. */
 void vkc_parse_actor_option(struct vkc_parser *p, struct vkc_http_options *options);
 /* A size, or a time that is more than none: the value of an option. */
 void vkc_parse_size(struct vkc_parser *p, uint64_t min, uint64_t max, const char *bounds,

@@ -22,6 +22,7 @@ struct request {
     struct vk_span key;
     struct vk_span old;
     struct vk_span value;
+    int64_t number; /* INCREMENT: the new number, whose bytes `value` is */
 };
 
 static int read_request(const struct proc_op *op, const uint8_t *bytes, struct request *r)
@@ -106,23 +107,23 @@ static int increment(struct proc_kernel *k, struct proc_process *p, struct proc_
                      const struct proc_op *op, struct request *r)
 {
     struct vk_kv_entry *entry = vk_kv_find(&store->kv, r->key, proc_now_ns(k));
-    int64_t number = 0;
     int rc = 0;
-    if (entry && entry->value_len != sizeof number)
+    if (entry && entry->value_len != sizeof r->number)
         return -VK_EINVAL;
+    r->number = 0;
     if (entry)
-        vk_kv_read(&store->kv, entry, &number);
-    if (__builtin_add_overflow(number, r->ask.by, &number))
+        vk_kv_read(&store->kv, entry, &r->number);
+    if (__builtin_add_overflow(r->number, r->ask.by, &r->number))
         return -VK_ERANGE;
-    r->value = vk_span(&number, sizeof number);
-    if (r->key.len > PROC_STORE_KEY_MAX_BYTES || !vk_kv_fits(&store->kv, r->key.len + sizeof number))
+    r->value = vk_span(&r->number, sizeof r->number);
+    if (r->key.len > PROC_STORE_KEY_MAX_BYTES || !vk_kv_fits(&store->kv, r->key.len + sizeof r->number))
         return -VK_ETOOBIG;
-    uint8_t *dst = answer(k, p, store, op, sizeof number, &rc);
+    uint8_t *dst = answer(k, p, store, op, sizeof r->number, &rc);
     if (!dst)
         return rc;
-    memcpy(dst, &number, sizeof number);
+    memcpy(dst, &r->number, sizeof r->number);
     if (entry)
-        vk_kv_write(&store->kv, entry, &number);
+        vk_kv_write(&store->kv, entry, &r->number);
     else
         (void)put(k, store, r); /* it fits */
     return rc;

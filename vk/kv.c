@@ -80,6 +80,7 @@ static struct cursor cursor_of(const struct vk_kv *kv, const struct vk_kv_entry 
 {
     struct cursor c = {kv, e->first == NONE ? NULL : piece_at(kv, e->first), skip};
     while (c.at > VK_KV_PIECE_BYTES) {
+        vk_assert(c.piece != NULL); /* skip lies within the entry */
         c.piece = piece_at(kv, c.piece->next);
         c.at -= VK_KV_PIECE_BYTES;
     }

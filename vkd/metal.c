@@ -147,7 +147,10 @@ static int parse(struct flags *f, int argc, char *const *argv)
             f->path = argv[at++];
         }
     }
-    return rc == 0 && f->path == NULL ? vkd_usage_error(&vkd_command_metal, "which file?") : rc;
+    if (rc != 0 || f->path != NULL)
+        return rc;
+    (void)vkd_usage_error(&vkd_command_metal, "which file?");
+    return VKD_EXIT_USAGE;
 }
 
 /* ---- the program ------------------------------------------------------------------------ */
@@ -278,6 +281,7 @@ static int boot(struct flags *f, const struct vkc_text *image)
     (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     f->machine.image = path;
     rc = vkd_machine_run(&f->machine, qemu);
+    f->machine.image = NULL;
     (void)close(fd);
     return rc;
 }
