@@ -24,6 +24,10 @@ enum {
 
 #define MS_NS 1000000u
 
+/* lwIP takes the port behind the one it begins with. */
+_Static_assert(TCP_ENSURE_LOCAL_PORT_RANGE(0xffff) < TCP_LOCAL_PORT_RANGE_END, "it would come to port 0");
+_Static_assert(TCP_ENSURE_LOCAL_PORT_RANGE(0x3ffe) == TCP_LOCAL_PORT_RANGE_END - 1, "the last one");
+
 struct metal_lwip *metal_lwip_the;
 
 static struct metal_lwip *of(struct proc_io *io)

@@ -51,15 +51,19 @@
 
 /* ---- TCP ---- */
 
-#define TCP_MSS             1460
-#define TCP_WND             (44 * TCP_MSS) /* what 16 bits can say, in whole segments */
-#define TCP_SND_BUF         (44 * TCP_MSS)
-#define TCP_SND_QUEUELEN    255
-#define TCP_LISTEN_BACKLOG  0 /* its limit of 255 refuses bursts; hooks.h bounds those half open */
-#define SO_REUSE            1
-#define LWIP_TCP_SACK_OUT   1
-#define TCP_OOSEQ_MAX_BYTES TCP_WND
-#define TCP_OOSEQ_MAX_PBUFS 64
+#define TCP_MSS            1460
+#define TCP_WND            (44 * TCP_MSS) /* what 16 bits can say, in whole segments */
+#define TCP_SND_BUF        (44 * TCP_MSS)
+#define TCP_SND_QUEUELEN   255
+#define TCP_LISTEN_BACKLOG 0 /* its limit of 255 refuses bursts; hooks.h bounds those half open */
+#define SO_REUSE           1
+/* lwIP's own may begin at 0xffff, and goes on with port 0, which it refuses. */
+#define TCP_LOCAL_PORT_RANGE_START        0xc000
+#define TCP_LOCAL_PORT_RANGE_END          0xffff
+#define TCP_ENSURE_LOCAL_PORT_RANGE(port) ((u16_t)(0xc000 + ((port)&0x3fff) % 0x3fff))
+#define LWIP_TCP_SACK_OUT                 1
+#define TCP_OOSEQ_MAX_BYTES               TCP_WND
+#define TCP_OOSEQ_MAX_PBUFS               64
 
 /*
  * A finer clock than lwIP's 250 ms: retransmission after 300 ms at the
