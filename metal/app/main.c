@@ -40,14 +40,6 @@ static bool is_over(void)
     return interp_actors_gave_up(hosted.actors);
 }
 
-static size_t length_of(const char *text)
-{
-    size_t len = 0;
-    while (text[len] != '\0')
-        len++;
-    return len;
-}
-
 /*
  * Where a block listens: the port is the program's, the address all of the
  * machine's. One in the program names an address of the host that it was
@@ -58,7 +50,7 @@ static bool take_port(const struct net_bind_block *block, uint32_t index, struct
 {
     uint64_t port = block->block->port;
     if (block->address != NULL) {
-        struct vk_span text = vk_span(block->address, length_of(block->address));
+        struct vk_span text = vk_span_text(block->address);
         size_t colon = text.len;
         while (colon > 0 && text.ptr[colon - 1] != ':')
             colon--;

@@ -115,14 +115,6 @@ static const struct {
     {"listen", set_listen}, {"ip", set_ip}, {"guard", set_guard}, {"slots", set_slots}, {"stats", set_stats},
 };
 
-static size_t length_of(const char *text)
-{
-    size_t len = 0;
-    while (text[len] != '\0')
-        len++;
-    return len;
-}
-
 static int take_word(struct parser *p, struct vk_span word, uint32_t *seen)
 {
     size_t len = vk_span_find(word, '=');
@@ -131,7 +123,7 @@ static int take_word(struct parser *p, struct vk_span word, uint32_t *seen)
         vk_span_equal(word, VK_SPAN_LIT("console=virtio")))
         return 0; /* the machine's, as often as it has devices; and metal/console.c's */
     uint32_t i = 0;
-    while (i < VK_COUNT(words) && !vk_span_equal(name, vk_span(words[i].name, length_of(words[i].name))))
+    while (i < VK_COUNT(words) && !vk_span_equal(name, vk_span_text(words[i].name)))
         i++;
     vk_out_fmt(&p->why, "%.*s: ", (int)(word.len < 64 ? word.len : 64), (const char *)word.ptr);
     if (i == VK_COUNT(words) || len == word.len)
@@ -148,7 +140,7 @@ static int take_word(struct parser *p, struct vk_span word, uint32_t *seen)
 int app_options_parse(struct app_options *options, const char *command_line, char why[APP_WHY_BYTES])
 {
     struct parser p = {.options = options};
-    struct vk_span left = vk_span(command_line, length_of(command_line));
+    struct vk_span left = vk_span_text(command_line);
     uint32_t seen = 0;
     int rc = 0;
     *options = (struct app_options){.ip = "dhcp", .guard = VK_GUARD_MPROTECT};
