@@ -344,6 +344,38 @@ void vkc_recover(struct vkc_parser *p, uint32_t first)
     }
 }
 
+uint32_t vkc_parse_word(struct vkc_parser *p, const char *const *words, uint32_t count, const char *expected)
+{
+    struct vkc_nearest nearest;
+    size_t len;
+    const char *text = vkc_token_text(p, p->at, &len);
+    vkc_nearest_init(&nearest, text, len);
+    for (uint32_t i = 0; i < count; i++) {
+        if (vkc_is_word(p, words[i])) {
+            vkc_advance(p);
+            return i;
+        }
+        vkc_nearest_offer(&nearest, words[i]);
+    }
+    struct vkc_diag *diag = vkc_expected(p, expected);
+    if (diag != NULL)
+        vkc_nearest_help(&nearest, &p->program->diags, diag);
+    return count;
+}
+
+uint32_t vkc_parse_option(struct vkc_parser *p, const char *const *names, uint32_t count,
+                          const char *expected, struct vkc_span *const *given)
+{
+    struct vkc_span span = vkc_here(p);
+    uint32_t i = vkc_parse_word(p, names, count, expected);
+    if (i == count)
+        return count;
+    if (given[i]->start != 0)
+        vkc_complain(p, span, "this option is given twice");
+    *given[i] = span;
+    return vkc_expect(p, VKC_TOKEN_COLON, NULL) ? i : count;
+}
+
 static void line_goes_on(struct vkc_parser *p)
 {
     struct vkc_nearest nearest;

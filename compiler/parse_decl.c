@@ -252,21 +252,9 @@ static struct vkc_decl *actor(struct vkc_parser *p, struct vkc_decl *decl)
 static void strategy(struct vkc_parser *p, struct vkc_decl *decl)
 {
     static const char *const names[] = {"restart", "rest", "all"};
-    struct vkc_nearest nearest;
-    size_t len;
-    const char *text = vkc_token_text(p, p->at, &len);
-    vkc_nearest_init(&nearest, text, len);
-    for (size_t i = 0; i < VK_COUNT(names); i++) {
-        if (vkc_is_word(p, names[i])) {
-            decl->supervise.strategy = (enum vkc_strategy)i;
-            vkc_advance(p);
-            return;
-        }
-        vkc_nearest_offer(&nearest, names[i]);
-    }
-    struct vkc_diag *diag = vkc_expected(p, "`restart`, `rest` or `all`");
-    if (diag != NULL)
-        vkc_nearest_help(&nearest, &p->program->diags, diag);
+    uint32_t i = vkc_parse_word(p, names, VK_COUNT(names), "`restart`, `rest` or `all`");
+    if (i < VK_COUNT(names))
+        decl->supervise.strategy = (enum vkc_strategy)i;
 }
 
 /* `(max: N, per: D)`, in any order. */

@@ -30,41 +30,23 @@ void vkc_parse_duration(struct vkc_parser *p, int64_t *ret_ns)
     vkc_advance(p);
 }
 
-static void unknown_option(struct vkc_parser *p)
-{
-    static const char *const names[] = {"heap", "cpu", "deadline"};
-    struct vkc_nearest nearest;
-    size_t len;
-    const char *text = vkc_token_text(p, p->at, &len);
-    vkc_nearest_init(&nearest, text, len);
-    for (size_t i = 0; i < VK_COUNT(names); i++)
-        vkc_nearest_offer(&nearest, names[i]);
-    struct vkc_diag *diag = vkc_expected(p, "`heap:`, `cpu:` or `deadline:`");
-    if (diag != NULL)
-        vkc_nearest_help(&nearest, &p->program->diags, diag);
-}
-
 static void option(struct vkc_parser *p, struct vkc_http_options *options)
 {
-    struct vkc_span span = vkc_here(p);
-    bool is_heap = vkc_is_word(p, "heap"), is_cpu = vkc_is_word(p, "cpu");
-    if (!is_heap && !is_cpu && !vkc_is_word(p, "deadline")) {
-        unknown_option(p);
-        return;
-    }
-    struct vkc_span *given = is_heap  ? &options->heap_span
-                             : is_cpu ? &options->cpu_span
-                                      : &options->deadline_span;
-    if (given->start != 0)
-        vkc_complain(p, span, "this option is given twice");
-    *given = span;
-    vkc_advance(p);
-    if (!vkc_expect(p, VKC_TOKEN_COLON, NULL))
-        return;
-    if (is_heap)
+    static const char *const names[] = {"heap", "cpu", "deadline"};
+    struct vkc_span *const given[] = {&options->heap_span, &options->cpu_span, &options->deadline_span};
+    switch (vkc_parse_option(p, names, VK_COUNT(names), "`heap:`, `cpu:` or `deadline:`", given)) {
+    case 0:
         vkc_parse_size(p, 1, VKC_HEAP_MAX_BYTES, "a heap has 1k to 256m", &options->heap_bytes);
-    else
-        vkc_parse_duration(p, is_cpu ? &options->cpu_ns : &options->deadline_ns);
+        break;
+    case 1:
+        vkc_parse_duration(p, &options->cpu_ns);
+        break;
+    case 2:
+        vkc_parse_duration(p, &options->deadline_ns);
+        break;
+    default:
+        break;
+    }
 }
 
 void vkc_parse_actor_option(struct vkc_parser *p, struct vkc_http_options *options)

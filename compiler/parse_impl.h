@@ -149,6 +149,14 @@ void vkc_parse_decls(struct vkc_parser *p);
 struct vkc_decl *vkc_parse_http(struct vkc_parser *p, struct vkc_decl *decl);
 /* `heap: 64k` or `cpu: 5ms`, and no other option. */
 void vkc_parse_actor_option(struct vkc_parser *p, struct vkc_http_options *options);
+/* The place of the current word among these, taken; count: it is none of them, which is told. */
+uint32_t vkc_parse_word(struct vkc_parser *p, const char *const *words, uint32_t count, const char *expected);
+/*
+ * The same for options, `name:` with the colon. *given[i] is where option i
+ * stood, start 0: nowhere yet; twice is told.
+ */
+uint32_t vkc_parse_option(struct vkc_parser *p, const char *const *names, uint32_t count,
+                          const char *expected, struct vkc_span *const *given);
 /* A size, or a time that is more than none: the value of an option. */
 void vkc_parse_size(struct vkc_parser *p, uint64_t min, uint64_t max, const char *bounds,
                     uint64_t *ret_bytes);

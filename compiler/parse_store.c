@@ -8,20 +8,6 @@ bool vkc_is_store(const struct vkc_parser *p)
     return vkc_is(p, VKC_TOKEN_NAME) && vkc_is_word(p, "store");
 }
 
-static void unknown_option(struct vkc_parser *p)
-{
-    static const char *const names[] = {"entries", "bytes", "ttl"};
-    struct vkc_nearest nearest;
-    size_t len;
-    const char *text = vkc_token_text(p, p->at, &len);
-    vkc_nearest_init(&nearest, text, len);
-    for (size_t i = 0; i < VK_COUNT(names); i++)
-        vkc_nearest_offer(&nearest, names[i]);
-    struct vkc_diag *diag = vkc_expected(p, "`entries:`, `bytes:` or `ttl:`");
-    if (diag != NULL)
-        vkc_nearest_help(&nearest, &p->program->diags, diag);
-}
-
 static void entries(struct vkc_parser *p, struct vkc_store *store)
 {
     if (!vkc_is(p, VKC_TOKEN_INT)) {
@@ -37,28 +23,22 @@ static void entries(struct vkc_parser *p, struct vkc_store *store)
 
 static void option(struct vkc_parser *p, struct vkc_store *store)
 {
-    struct vkc_span span = vkc_here(p);
-    bool is_entries = vkc_is_word(p, "entries"), is_bytes = vkc_is_word(p, "bytes");
-    if (!is_entries && !is_bytes && !vkc_is_word(p, "ttl")) {
-        unknown_option(p);
-        return;
-    }
-    struct vkc_span *given = is_entries ? &store->entries_span
-                             : is_bytes ? &store->bytes_span
-                                        : &store->ttl_span;
-    if (given->start != 0)
-        vkc_complain(p, span, "this option is given twice");
-    *given = span;
-    vkc_advance(p);
-    if (!vkc_expect(p, VKC_TOKEN_COLON, NULL))
-        return;
-    if (is_entries)
+    static const char *const names[] = {"entries", "bytes", "ttl"};
+    struct vkc_span *const given[] = {&store->entries_span, &store->bytes_span, &store->ttl_span};
+    switch (vkc_parse_option(p, names, VK_COUNT(names), "`entries:`, `bytes:` or `ttl:`", given)) {
+    case 0:
         entries(p, store);
-    else if (is_bytes)
+        break;
+    case 1:
         vkc_parse_size(p, INTERP_STORE_BYTES_MIN, INTERP_STORE_BYTES_MAX, "a store has 128k to 64m",
                        &store->bytes);
-    else
+        break;
+    case 2:
         vkc_parse_duration(p, &store->ttl_ns);
+        break;
+    default:
+        break;
+    }
 }
 
 struct vkc_decl *vkc_parse_store(struct vkc_parser *p, struct vkc_decl *decl)
