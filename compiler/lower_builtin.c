@@ -115,14 +115,9 @@ static bool built_number(struct vkc_fun *f, const struct vkc_built *b, uint32_t 
 /* What a native gives as an index or -1. */
 static uint32_t index_option(struct vkc_fun *f, const struct vkc_built *b, uint32_t at)
 {
-    uint32_t none = vkc_ir_label(f->code), end = vkc_ir_label(f->code), result = vkc_fun_fresh(f, b->result);
+    uint32_t none = vkc_ir_label(f->code);
     vkc_ir_branch_imm(f->code, INTERP_OP_JLTI, at, 0, none);
-    (void)vkc_fun_make_some(f, b->result, at, result);
-    vkc_ir_jump(f->code, end);
-    vkc_ir_place(f->code, none);
-    (void)vkc_fun_make_none(f, b->result, result);
-    vkc_ir_place(f->code, end);
-    return result;
+    return vkc_fun_some_or_none(f, b->result, at, none);
 }
 
 static uint32_t compare(struct vkc_fun *f, enum interp_op op, uint32_t a, uint32_t b)
@@ -180,18 +175,13 @@ static uint32_t is_variant(struct vkc_fun *f, const struct vkc_built *b, bool is
 
 static uint32_t option_map(struct vkc_fun *f, const struct vkc_built *b)
 {
-    uint32_t none = vkc_ir_label(f->code), end = vkc_ir_label(f->code), result = vkc_fun_fresh(f, b->result);
+    uint32_t none = vkc_ir_label(f->code);
     vkc_jump_some(f, b->of, b->args[0], false, none);
     uint32_t value = vkc_fun_some(f, b->of, b->args[0], VKC_NONE);
     value = vkc_fun_apply(f, b->args[1], &value, 1, VKC_NONE);
     if (value == VKC_NONE)
         value = vkc_fun_number(f, 0, VKC_NONE);
-    (void)vkc_fun_make_some(f, b->result, value, result);
-    vkc_ir_jump(f->code, end);
-    vkc_ir_place(f->code, none);
-    (void)vkc_fun_make_none(f, b->result, result);
-    vkc_ir_place(f->code, end);
-    return result;
+    return vkc_fun_some_or_none(f, b->result, value, none);
 }
 
 static uint32_t tag_is(struct vkc_fun *f, const struct vkc_built *b, uint32_t tag)
@@ -223,17 +213,12 @@ static uint32_t result_map(struct vkc_fun *f, const struct vkc_built *b, uint32_
 
 static uint32_t result_ok(struct vkc_fun *f, const struct vkc_built *b, uint32_t ok)
 {
-    uint32_t none = vkc_ir_label(f->code), end = vkc_ir_label(f->code), result = vkc_fun_fresh(f, b->result);
+    uint32_t none = vkc_ir_label(f->code);
     uint32_t t = vkc_ir_value(f->code, 0);
     vkc_ir_op2(f->code, INTERP_OP_TAG, t, b->args[0]);
     vkc_ir_branch_imm(f->code, INTERP_OP_JNEI, t, ok, none);
     uint32_t value = vkc_fun_payload(f, b->of, ok, 0, b->args[0], VKC_NONE);
-    (void)vkc_fun_make_some(f, b->result, value, result);
-    vkc_ir_jump(f->code, end);
-    vkc_ir_place(f->code, none);
-    (void)vkc_fun_make_none(f, b->result, result);
-    vkc_ir_place(f->code, end);
-    return result;
+    return vkc_fun_some_or_none(f, b->result, value, none);
 }
 
 static bool built_option(struct vkc_fun *f, const struct vkc_built *b, uint32_t *ret)
@@ -428,18 +413,13 @@ static bool built_request(struct vkc_fun *f, const struct vkc_built *b, uint32_t
 static uint32_t scalar_option(struct vkc_fun *f, const struct vkc_built *b, const uint32_t *args,
                               uint32_t count)
 {
-    uint32_t none = vkc_ir_label(f->code), end = vkc_ir_label(f->code), result = vkc_fun_fresh(f, b->result);
+    uint32_t none = vkc_ir_label(f->code);
     struct vkc_text name = {0};
     vkc_text_print(&name, "%s?", b->key);
     uint32_t has = vkc_fun_native(f, name.bytes, args, count, 0, VKC_NONE);
     vkc_text_fini(&name);
     vkc_ir_branch(f->code, INTERP_OP_JF, has, VKC_NONE, none);
-    (void)vkc_fun_make_some(f, b->result, vkc_fun_native(f, b->key, args, count, 0, VKC_NONE), result);
-    vkc_ir_jump(f->code, end);
-    vkc_ir_place(f->code, none);
-    (void)vkc_fun_make_none(f, b->result, result);
-    vkc_ir_place(f->code, end);
-    return result;
+    return vkc_fun_some_or_none(f, b->result, vkc_fun_native(f, b->key, args, count, 0, VKC_NONE), none);
 }
 
 static uint32_t call_native(struct vkc_fun *f, struct vkc_built *b)

@@ -220,6 +220,8 @@ uint32_t vkc_fun_some(struct vkc_fun *f, struct vkc_type *type, uint32_t value,
                       uint32_t want); /* what is in it */
 uint32_t vkc_fun_make_some(struct vkc_fun *f, struct vkc_type *type, uint32_t value, uint32_t want);
 uint32_t vkc_fun_make_none(struct vkc_fun *f, struct vkc_type *type, uint32_t want);
+/* Some of value here, None where code jumped to that label. */
+uint32_t vkc_fun_some_or_none(struct vkc_fun *f, struct vkc_type *type, uint32_t value, uint32_t none);
 uint32_t vkc_fun_make_variant(struct vkc_fun *f, struct vkc_type *type, uint32_t tag, const uint32_t *values,
                               uint32_t want);
 uint32_t vkc_fun_payload(struct vkc_fun *f, struct vkc_type *type, uint32_t tag, uint32_t index,

@@ -247,13 +247,8 @@ uint32_t vkc_fun_json_index(struct vkc_fun *f, struct vkc_type *json, uint32_t v
 uint32_t vkc_fun_json_get(struct vkc_fun *f, struct vkc_type *json, struct vkc_type *option, uint32_t value,
                           uint32_t key)
 {
-    uint32_t none = vkc_ir_label(f->code), end = vkc_ir_label(f->code), result = vkc_fun_fresh(f, option);
+    uint32_t none = vkc_ir_label(f->code);
     uint32_t item = vkc_fun_fresh(f, json);
     vkc_fun_json_item(f, json, value, key, none, item);
-    (void)vkc_fun_make_some(f, option, item, result);
-    vkc_ir_jump(f->code, end);
-    vkc_ir_place(f->code, none);
-    (void)vkc_fun_make_none(f, option, result);
-    vkc_ir_place(f->code, end);
-    return result;
+    return vkc_fun_some_or_none(f, option, item, none);
 }

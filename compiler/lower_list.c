@@ -114,16 +114,11 @@ uint32_t vkc_fun_slice(struct vkc_fun *f, struct vkc_type *type, const uint32_t 
 /* Some of the item at `at`, when it is inside, else None. */
 static uint32_t option_at(struct vkc_fun *f, const struct vkc_built *b, uint32_t at)
 {
-    uint32_t none = vkc_ir_label(f->code), end = vkc_ir_label(f->code), len = length(f, b->of, b->args[0]);
-    uint32_t result = vkc_fun_fresh(f, b->result);
+    uint32_t none = vkc_ir_label(f->code), len = length(f, b->of, b->args[0]);
     vkc_ir_branch_imm(f->code, INTERP_OP_JLTI, at, 0, none);
     vkc_ir_branch(f->code, INTERP_OP_JGE, at, len, none);
-    (void)vkc_fun_make_some(f, b->result, shared_item(f, b->of, b->args[0], at), result);
-    vkc_ir_jump(f->code, end);
-    vkc_ir_place(f->code, none);
-    (void)vkc_fun_make_none(f, b->result, result);
-    vkc_ir_place(f->code, end);
-    return give(f, result, b->want);
+    uint32_t item = shared_item(f, b->of, b->args[0], at);
+    return give(f, vkc_fun_some_or_none(f, b->result, item, none), b->want);
 }
 
 static uint32_t last_index(struct vkc_fun *f, const struct vkc_built *b)
@@ -248,17 +243,12 @@ static uint32_t sort(struct vkc_fun *f, const struct vkc_built *b, bool has_keys
 
 static uint32_t map_get(struct vkc_fun *f, const struct vkc_built *b, uint32_t found)
 {
-    uint32_t none = vkc_ir_label(f->code), end = vkc_ir_label(f->code), result = vkc_fun_fresh(f, b->result);
+    uint32_t none = vkc_ir_label(f->code);
     uint32_t value = vkc_fun_fresh(f, b->of->args[1]);
     vkc_ir_branch_imm(f->code, INTERP_OP_JLTI, found, 0, none);
     vkc_ir_op3(f->code, INTERP_OP_MVAL, value, b->args[0], found);
     vkc_fun_share(f, value, b->of->args[1]);
-    (void)vkc_fun_make_some(f, b->result, value, result);
-    vkc_ir_jump(f->code, end);
-    vkc_ir_place(f->code, none);
-    (void)vkc_fun_make_none(f, b->result, result);
-    vkc_ir_place(f->code, end);
-    return result;
+    return vkc_fun_some_or_none(f, b->result, value, none);
 }
 
 static uint32_t map_find(struct vkc_fun *f, const struct vkc_built *b)

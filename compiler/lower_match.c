@@ -95,6 +95,17 @@ uint32_t vkc_fun_make_none(struct vkc_fun *f, struct vkc_type *type, uint32_t wa
     return vkc_fun_make_variant(f, type, option_tag(type, false), NULL, want);
 }
 
+uint32_t vkc_fun_some_or_none(struct vkc_fun *f, struct vkc_type *type, uint32_t value, uint32_t none)
+{
+    uint32_t end = vkc_ir_label(f->code), result = vkc_fun_fresh(f, type);
+    (void)vkc_fun_make_some(f, type, value, result);
+    vkc_ir_jump(f->code, end);
+    vkc_ir_place(f->code, none);
+    (void)vkc_fun_make_none(f, type, result);
+    vkc_ir_place(f->code, end);
+    return result;
+}
+
 /* ---- patterns ---------------------------------------------------------------------- */
 
 static void test_number(struct vkc_fun *f, uint32_t value, int64_t number, uint32_t fail)

@@ -69,19 +69,14 @@ static uint32_t ask(struct vkc_fun *f, const struct vkc_built *b, const char *na
 static uint32_t found(struct vkc_fun *f, const struct vkc_built *b, const char *native)
 {
     const uint32_t args[] = {b->args[1], b->args[0]};
-    uint32_t none = vkc_ir_label(f->code), end = vkc_ir_label(f->code), result = vkc_fun_fresh(f, b->result);
+    uint32_t none = vkc_ir_label(f->code);
     uint32_t has = vkc_fun_native(f, native, args, 2, 0, VKC_NONE);
     vkc_ir_branch(f->code, INTERP_OP_JF, has, VKC_NONE, none);
     uint16_t type = vkc_lower_type(f->lower, b->of->args[0]), held = held_type(f, b);
     uint32_t value = vkc_fun_native(f, "store.value", NULL, 0, held, VKC_NONE);
     if (held != type)
         value = vkc_fun_field(f, value, 0, type, VKC_NONE);
-    (void)vkc_fun_make_some(f, b->result, value, result);
-    vkc_ir_jump(f->code, end);
-    vkc_ir_place(f->code, none);
-    (void)vkc_fun_make_none(f, b->result, result);
-    vkc_ir_place(f->code, end);
-    return result;
+    return vkc_fun_some_or_none(f, b->result, value, none);
 }
 
 static bool is(const struct vkc_built *b, const char *key)
