@@ -245,10 +245,6 @@ void vkc_edge_add(struct vkc_pass *pass, struct vkc_edge edge);
 /* ---- addresses.c, match.c, traits.c, waits.c, lets.c, instances.c, routes.c, owner.c ---------- */
 
 void vkc_match_check(struct vkc_pass *pass, struct vkc_expr *match);
-/* Whether rows of patterns cover a value: for error clauses. Returns the text of one that is not covered, or
- * NULL. */
-const char *vkc_match_missing(struct vkc_pass *pass, struct vkc_pattern *const *rows, uint32_t count,
-                              struct vkc_type *type);
 bool vkc_match_useful(struct vkc_pass *pass, struct vkc_pattern *const *rows, uint32_t count,
                       struct vkc_pattern *pattern, struct vkc_type *type);
 void vkc_trait_check(struct vkc_pass *pass, enum vkc_trait trait, struct vkc_type *type, struct vkc_span span,

@@ -44,10 +44,7 @@ void metal_console_init(void)
 /* The command line has this word. */
 static bool has_word(const char *line, struct vk_span word)
 {
-    size_t len = 0;
-    while (line[len] != '\0')
-        len++;
-    struct vk_span rest = vk_span(line, len);
+    struct vk_span rest = vk_span_text(line);
     while (rest.len > 0) {
         size_t end = vk_span_find(rest, ' ');
         if (vk_span_equal(vk_span(rest.ptr, end), word))
@@ -93,10 +90,7 @@ void plat_console(const char *text, size_t len_bytes)
 
 void metal_console_text(const char *text)
 {
-    size_t len = 0;
-    while (text[len] != '\0')
-        len++;
-    plat_console(text, len);
+    plat_console(text, vk_span_text(text).len);
 }
 
 void metal_console_hex(uint64_t value)

@@ -26,7 +26,7 @@ void vkd_complain(const char *format, ...)
 
 /* ---- files ------------------------------------------------------------------ */
 
-static bool write_all(int fd, const char *bytes, size_t len_bytes)
+bool vkd_write_all(int fd, const char *bytes, size_t len_bytes)
 {
     while (len_bytes > 0) {
         ssize_t written = write(fd, bytes, len_bytes);
@@ -43,7 +43,7 @@ static bool write_all(int fd, const char *bytes, size_t len_bytes)
 /* Whether all of it arrived; the first error is the one that errno keeps. */
 static bool write_and_close(int fd, const void *bytes, size_t len_bytes)
 {
-    bool is_done = write_all(fd, bytes, len_bytes);
+    bool is_done = vkd_write_all(fd, bytes, len_bytes);
     int error = errno;
     bool is_closed = close(fd) == 0;
     if (!is_done)

@@ -12,6 +12,9 @@ extern const char *vkd_speaker;
 /* "SPEAKER: ..." and a line's end. */
 void vkd_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Writes all of it, however many calls that takes; false: errno says why not. */
+bool vkd_write_all(int fd, const char *bytes, size_t len_bytes);
+
 /*
  * Puts bytes in the place of the file at that path, or makes it: beside it and
  * then by renaming, so that a write that fails leaves what was there, and nobody

@@ -2,6 +2,7 @@
 #include "vkd/daemon.h"
 
 #include "vk/limits.h"
+#include "vk/plat.h"
 #include "vkd/listener.h"
 #include "vkd/log.h"
 
@@ -63,13 +64,6 @@ struct ready_message {
 static uint64_t min_u64(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
-}
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail with this clock */
-    return (uint64_t)now.tv_sec * S_NS + (uint64_t)now.tv_nsec;
 }
 
 static void say_list(const char *program, const char *format, va_list arguments)
@@ -178,7 +172,7 @@ static int start_child(struct daemon *d, uint32_t index)
     child->pid = pid;
     child->control_fd = ends[0];
     child->ready = child->silent = false;
-    child->started_ns = now_ns();
+    child->started_ns = plat_mono_ns();
     return 0;
 }
 
@@ -196,7 +190,7 @@ static void start_due(struct daemon *d)
 {
     for (uint32_t i = 0; i < d->options->workers && d->phase != DRAINING; i++) {
         struct child *child = &d->children[i];
-        if (child->pid != 0 || child->start_ns > now_ns())
+        if (child->pid != 0 || child->start_ns > plat_mono_ns())
             continue;
         /* What keeps the first worker from starting is said once. */
         if (d->phase == STARTING && i > 0 && !d->children[0].ready)
@@ -205,7 +199,7 @@ static void start_due(struct daemon *d)
         if (rc == 0)
             continue;
         child->quick_deaths++;
-        child->start_ns = now_ns() + VKD_RESTART_FIRST_NS + restart_delay_ns(child->quick_deaths);
+        child->start_ns = plat_mono_ns() + VKD_RESTART_FIRST_NS + restart_delay_ns(child->quick_deaths);
         say(d->program, "worker %u cannot start: %s; trying again", i, strerror(-rc));
     }
 }
@@ -273,7 +267,7 @@ static void kill_all(struct daemon *d)
 static void begin_drain(struct daemon *d)
 {
     d->phase = DRAINING;
-    d->drain_ns = now_ns();
+    d->drain_ns = plat_mono_ns();
     d->kill_ns = d->drain_ns + NET_DRAIN_TIMEOUT_NS + VKD_DRAIN_GRACE_NS;
     for (uint32_t i = 0; i < d->options->workers; i++)
         for (uint32_t k = 0; k < d->listens.count; k++)
@@ -290,7 +284,7 @@ static void on_stop_signal(struct daemon *d)
 {
     if (d->phase != DRAINING) {
         begin_drain(d);
-    } else if (d->kill_ns != UINT64_MAX && now_ns() - d->drain_ns >= VKD_SECOND_SIGNAL_NS) {
+    } else if (d->kill_ns != UINT64_MAX && plat_mono_ns() - d->drain_ns >= VKD_SECOND_SIGNAL_NS) {
         say(d->program, "a second signal to stop; ending the workers at once");
         kill_all(d);
     }
@@ -310,7 +304,7 @@ static void describe_end(int status, char *text, size_t room)
 static void plan_restart(struct daemon *d, uint32_t index, pid_t pid, const char *end)
 {
     struct child *child = &d->children[index];
-    uint64_t now = now_ns();
+    uint64_t now = plat_mono_ns();
     child->quick_deaths = now - child->started_ns < VKD_QUICK_DEATH_NS ? child->quick_deaths + 1 : 0;
     uint64_t delay_ns = restart_delay_ns(child->quick_deaths);
     child->start_ns = now + delay_ns;
@@ -390,7 +384,7 @@ static uint64_t next_deadline_ns(const struct daemon *d)
 
 static int timeout_ms(uint64_t deadline_ns)
 {
-    uint64_t now = now_ns();
+    uint64_t now = plat_mono_ns();
     if (deadline_ns == UINT64_MAX)
         return -1;
     /* Rounded up: waking a moment early would only poll again. */
@@ -432,7 +426,7 @@ static int run(struct daemon *d)
     while (d->phase != DRAINING || any_running(d)) {
         start_due(d);
         wait_once(d);
-        if (d->phase == DRAINING && any_running(d) && now_ns() >= d->kill_ns) {
+        if (d->phase == DRAINING && any_running(d) && plat_mono_ns() >= d->kill_ns) {
             say(d->program, "workers still running %u s after the request to stop; ending them",
                 (uint32_t)((NET_DRAIN_TIMEOUT_NS + VKD_DRAIN_GRACE_NS) / S_NS));
             kill_all(d);
@@ -475,10 +469,10 @@ static int take_signals(struct daemon *d)
 static int open_when_free(struct daemon *d, struct proc_addr *addr, int *ret_fds)
 {
     const struct timespec pause = {.tv_nsec = VKD_BIND_RETRY_NS};
-    uint64_t deadline_ns = now_ns() + VKD_BIND_TIMEOUT_NS;
+    uint64_t deadline_ns = plat_mono_ns() + VKD_BIND_TIMEOUT_NS;
     for (;;) {
         int rc = vkd_listener_open(addr, d->service->client_first, d->options->workers, ret_fds, addr);
-        if (rc != -EADDRINUSE || now_ns() >= deadline_ns)
+        if (rc != -EADDRINUSE || plat_mono_ns() >= deadline_ns)
             return rc;
         (void)nanosleep(&pause, NULL);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vkd/machine.h"
 
+#include "vk/plat.h"
 #include "vkd/complain.h"
 #include "vkd/options.h"
 
@@ -14,7 +15,6 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define ARGUMENTS_MAX 48u
@@ -179,13 +179,6 @@ struct run {
     size_t line_bytes;
 };
 
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail with this clock */
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 /* In the child: it ends with us, and reads nothing from our terminal. */
 static _Noreturn void become(const struct command *c, int console_fd, const sigset_t *signals, pid_t parent)
 {
@@ -209,7 +202,7 @@ static int begin(struct run *r, const struct command *c, const sigset_t *signals
     pid_t parent = getpid();
     if (pipe2(ends, O_CLOEXEC) != 0)
         return -errno;
-    r->started_ns = now_ns();
+    r->started_ns = plat_mono_ns();
     r->pid = fork();
     if (r->pid == 0)
         become(c, ends[1], signals, parent);
@@ -236,7 +229,7 @@ static void print_listening(const struct run *r)
     }
     fprintf(stderr, " (metal by %s, %.*s; QEMU started %llu ms ago)\n", accel_names[r->accel],
             about != NULL ? (int)strcspn(about + 1, ")") : 0, about != NULL ? about + 1 : "",
-            (unsigned long long)(now_ns() - r->started_ns) / 1000000);
+            (unsigned long long)(plat_mono_ns() - r->started_ns) / 1000000);
 }
 
 static void take_line(struct run *r)
@@ -271,7 +264,7 @@ static int patience_ms(const struct run *r)
 {
     if (r->accel != VKD_ACCEL_KVM || r->is_listening)
         return -1;
-    uint64_t ran_ns = now_ns() - r->started_ns;
+    uint64_t ran_ns = plat_mono_ns() - r->started_ns;
     return ran_ns >= PROBE_NS ? 0 : (int)((PROBE_NS - ran_ns) / 1000000) + 1;
 }
 

@@ -251,17 +251,6 @@ static bool take_ports(struct vkd_machine *machine)
     return true;
 }
 
-static bool write_all(int fd, const struct vkc_text *image)
-{
-    for (size_t at = 0; at < image->len;) {
-        ssize_t written = write(fd, image->bytes + at, image->len - at);
-        if (written <= 0)
-            return false;
-        at += (size_t)written;
-    }
-    return true;
-}
-
 /* The image in a file without a name, which is gone with the last process that has it open. */
 static int boot(struct flags *f, const struct vkc_text *image)
 {
@@ -274,7 +263,7 @@ static int boot(struct flags *f, const struct vkc_text *image)
     if (!take_ports(&f->machine))
         return VKD_EXIT_PROGRAM;
     int fd = memfd_create("vkd-image", 0), rc = VKD_EXIT_PROGRAM;
-    if (fd < 0 || !write_all(fd, image)) {
+    if (fd < 0 || !vkd_write_all(fd, image->bytes, image->len)) {
         vkd_complain("no memory for the image: %s", strerror(errno));
         return rc;
     }
