@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vkd/options.h"
 
+#include "vk/addr.h"
 #include "vk/err.h"
 
 #include <arpa/inet.h>
@@ -70,47 +71,18 @@ static int parse_scope(const char *text, uint32_t *ret_scope)
     return 0;
 }
 
-static int parse_ip6(char *text, struct proc_addr *addr)
-{
-    char *scope = strchr(text, '%');
-    if (scope != NULL) {
-        *scope = '\0';
-        if (parse_scope(scope + 1, &addr->scope) != 0)
-            return -VK_EMALFORMED;
-    }
-    addr->family = 6;
-    return inet_pton(AF_INET6, text, addr->ip) == 1 ? 0 : -VK_EMALFORMED;
-}
-
-static int parse_ip(char *text, struct proc_addr *addr)
-{
-    size_t len_bytes = strlen(text);
-    if (len_bytes >= 2 && text[0] == '[' && text[len_bytes - 1] == ']') {
-        text[len_bytes - 1] = '\0';
-        return parse_ip6(text + 1, addr);
-    }
-    addr->family = 4;
-    return inet_pton(AF_INET, text, addr->ip) == 1 ? 0 : -VK_EMALFORMED;
-}
-
 int vkd_addr_parse(const char *text, struct proc_addr *ret_addr)
 {
-    struct proc_addr addr = {0};
-    char host[VKD_ADDR_TEXT];
-    uint32_t port = 0;
-    const char *colon = strrchr(text, ':');
-    size_t host_bytes = colon != NULL ? (size_t)(colon - text) : 0;
-    if (colon == NULL || host_bytes >= sizeof host)
-        return -VK_EMALFORMED;
-
-    memcpy(host, text, host_bytes);
-    host[host_bytes] = '\0';
-    if (parse_ip(host, &addr) != 0)
-        return -VK_EMALFORMED;
-    int rc = parse_number(colon + 1, UINT16_MAX, &port);
+    struct vk_addr parsed;
+    char scope[VKD_ADDR_TEXT];
+    int rc = vk_addr_parse(vk_span_text(text), &parsed);
     if (rc != 0)
         return rc;
-    addr.port = (uint16_t)port;
+    struct proc_addr addr = {.family = parsed.family, .port = parsed.port};
+    memcpy(addr.ip, parsed.ip, sizeof addr.ip);
+    (void)snprintf(scope, sizeof scope, "%.*s", (int)parsed.scope.len, (const char *)parsed.scope.ptr);
+    if (parsed.scope.len >= sizeof scope || (scope[0] != '\0' && parse_scope(scope, &addr.scope) != 0))
+        return -VK_EMALFORMED;
     *ret_addr = addr;
     return 0;
 }

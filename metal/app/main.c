@@ -7,6 +7,7 @@
 #include "metal/app/say.h"
 #include "metal/app/serve.h"
 #include "metal/start.h"
+#include "vk/addr.h"
 #include "vk/limits.h"
 
 static struct app_start start;
@@ -48,16 +49,11 @@ static bool is_over(void)
  */
 static bool take_port(const struct net_bind_block *block, uint32_t index, struct proc_addr *addr)
 {
-    uint64_t port = block->block->port;
-    if (block->address != NULL) {
-        struct vk_span text = vk_span_text(block->address);
-        size_t colon = text.len;
-        while (colon > 0 && text.ptr[colon - 1] != ':')
-            colon--;
-        if (vk_span_to_u64(vk_span_skip(text, colon), &port) != 0 || port > UINT16_MAX)
-            return false;
-    }
-    *addr = (struct proc_addr){.family = 4, .port = (uint16_t)(port != 0 ? port : APP_PORT_DEFAULT + index)};
+    struct vk_addr named = {.port = (uint16_t)block->block->port};
+    if (block->address != NULL && vk_addr_parse(vk_span_text(block->address), &named) != 0)
+        return false;
+    uint32_t port = named.port != 0 ? named.port : APP_PORT_DEFAULT + index;
+    *addr = (struct proc_addr){.family = 4, .port = (uint16_t)port};
     return true;
 }
 

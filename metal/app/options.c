@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "metal/app/options.h"
 
+#include "vk/addr.h"
 #include "vk/err.h"
 #include "vk/fmt.h"
 #include "vk/limits.h"
@@ -28,41 +29,25 @@ static bool parse_number(struct vk_span text, uint64_t max, uint64_t *ret_value)
     return vk_span_to_u64(text, ret_value) == 0 && *ret_value <= max;
 }
 
-/* Four numbers from 0 to 255 between dots. */
-static bool parse_ip4(struct vk_span text, uint8_t ip[4])
-{
-    for (uint32_t i = 0; i < 4; i++) {
-        size_t len = i < 3 ? vk_span_find(text, '.') : text.len;
-        uint64_t part;
-        if (len == 0 || len > 3 || !parse_number(vk_span(text.ptr, len), 255, &part))
-            return false;
-        ip[i] = (uint8_t)part;
-        if (i < 3 && len == text.len)
-            return false;
-        text = vk_span_skip(text, i < 3 ? len + 1 : len);
-    }
-    return true;
-}
-
 static int set_listen(struct parser *p, struct vk_span value)
 {
-    struct proc_addr *addr = &p->options->listen;
-    struct vk_span port = value;
-    uint64_t number;
-    *addr = (struct proc_addr){.family = 4};
-    if (vk_span_starts_with(value, VK_SPAN_LIT("[::]:"))) {
-        addr->family = 6;
-        port = vk_span_skip(value, 5);
-    } else if (vk_span_find(value, ':') < value.len) {
-        size_t len = vk_span_find(value, ':');
-        port = vk_span_skip(value, len + 1);
-        if (!parse_ip4(vk_span(value.ptr, len), addr->ip))
-            return complain(
-                p, "expected listen=PORT, listen=ADDR:PORT with an IPv4 address, or listen=[::]:PORT");
+    static const uint8_t all[VK_ADDR_IP_BYTES];
+    struct vk_addr addr = {.family = 4};
+    uint64_t port = 0;
+    int rc = 0;
+    if (vk_span_find(value, ':') < value.len) {
+        rc = vk_addr_parse(value, &addr);
+        port = addr.port;
+    } else if (!parse_number(value, UINT16_MAX, &port)) {
+        port = 0;
     }
-    if (!parse_number(port, UINT16_MAX, &number) || number == 0)
+    if (rc == -VK_EMALFORMED || (addr.family == 6 && memcmp(addr.ip, all, sizeof all) != 0))
+        return complain(p,
+                        "expected listen=PORT, listen=ADDR:PORT with an IPv4 address, or listen=[::]:PORT");
+    if (port == 0)
         return complain(p, "a port is a number from 1 to 65535");
-    addr->port = (uint16_t)number;
+    p->options->listen = (struct proc_addr){.family = addr.family, .port = (uint16_t)port};
+    memcpy(p->options->listen.ip, addr.ip, sizeof addr.ip);
     p->options->has_listen = true;
     return 0;
 }

@@ -2,13 +2,14 @@
 /* Addresses and names: what the card is called, and whom it asks. */
 #include "metal/lwip/driver.h"
 #include "metal/lwip/lwip_impl.h"
+#include "vk/addr.h"
 #include "vk/err.h"
 
 #include <lwip/dhcp.h>
 #include <lwip/dns.h>
 #include <lwip/ip6_addr.h>
 
-enum { NAME_MAX_BYTES = 253, TEXT_MAX_BYTES = 64 };
+enum { NAME_MAX_BYTES = 253 };
 
 /* ---- between lwIP's addresses and ours -------------------------------------- */
 
@@ -47,15 +48,11 @@ static bool is_some(const struct proc_addr *addr)
 
 static bool parse_addr(const char *text, size_t len, struct proc_addr *ret_addr)
 {
-    char copy[TEXT_MAX_BYTES];
-    ip_addr_t ip;
-    if (len == 0 || len >= sizeof(copy))
+    struct vk_addr addr;
+    if (vk_addr_parse_ip(vk_span(text, len), &addr) != 0)
         return false;
-    memcpy(copy, text, len);
-    copy[len] = '\0';
-    if (!ipaddr_aton(copy, &ip))
-        return false;
-    metal_lwip_addr_from(&ip, 0, ret_addr);
+    *ret_addr = (struct proc_addr){.family = addr.family};
+    memcpy(ret_addr->ip, addr.ip, sizeof(addr.ip));
     return true;
 }
 

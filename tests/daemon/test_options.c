@@ -6,6 +6,7 @@
 #include "vkd/options.h"
 
 #include "tests/unit/test.h"
+#include "vk/addr.h"
 #include "vk/err.h"
 
 #include <arpa/inet.h>
@@ -160,6 +161,45 @@ TEST(vkd_options, addresses_are_printed_as_they_were_given)
         vkd_addr_print(&addr, text);
         CHECK(strcmp(text, good[i]) == 0);
     }
+}
+
+/* An address that differs a little from a good one, or from one that differed. */
+static void change(char text[64], uint32_t *random)
+{
+    static const char letters[] = "0123456789abfFg:::...%";
+    size_t len = strlen(text);
+    *random = *random * 1664525u + 1013904223u;
+    size_t at = (*random >> 8) % (len + 1);
+    char letter = letters[(*random >> 20) % (sizeof letters - 1)];
+    if (*random >> 30 == 0 && at < len) {
+        memmove(text + at, text + at + 1, len - at);
+    } else if (*random >> 30 == 1 && len < 46) {
+        memmove(text + at + 1, text + at, len - at + 1);
+        text[at] = letter;
+    } else if (at < len) {
+        text[at] = letter;
+    }
+}
+
+TEST(vkd_options, addresses_are_read_as_by_the_c_library)
+{
+    static const char *const seeds[] = {"127.0.0.1", "::1", "2001:db8::7:8", "1:2:3:4:5:6:7:8",
+                                        "::ffff:1.2.3.4"};
+    uint32_t random = 1, good = 0;
+    for (uint32_t i = 0; i < 400000; i++) {
+        char text[64];
+        (void)snprintf(text, sizeof text, "%s", seeds[i % VK_COUNT(seeds)]);
+        for (uint32_t k = i / VK_COUNT(seeds) % 5; k > 0; k--)
+            change(text, &random);
+        struct vk_addr addr = {0};
+        uint8_t ip[16] = {0};
+        int family = strchr(text, ':') != NULL ? AF_INET6 : AF_INET;
+        bool is_good = inet_pton(family, text, ip) == 1;
+        CHECK_EQ(vk_addr_parse_ip(vk_span_text(text), &addr) == 0, is_good);
+        CHECK(!is_good || memcmp(addr.ip, ip, sizeof ip) == 0);
+        good += is_good;
+    }
+    CHECK(good > 100000 && good < 300000);
 }
 
 TEST(vkd_options, an_interface_name_becomes_its_number)

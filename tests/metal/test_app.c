@@ -92,7 +92,9 @@ TEST(metal_app_options, what_is_wrong_is_refused_and_named)
     check_refused("listen=1.2.3.256:80", "expected listen=PORT");
     check_refused("listen=1.2..4:80", "expected listen=PORT");
     check_refused("listen=[::1]:80", "expected listen=PORT");
-    check_refused("listen=1.2.3.4:", "a port is a number");
+    check_refused("listen=1.2.3.4:", "expected listen=PORT");
+    check_refused("listen=1.2.3.4:0", "a port is a number");
+    check_refused("listen=1.2.3.4:65536", "a port is a number");
 }
 
 /* What the parts come to when all of them are used. */
