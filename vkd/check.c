@@ -50,6 +50,7 @@ const struct vkd_command vkd_command_check = {
     .details =
         "Each FILE is the first file of a program. Exit code 0 without errors, 1 with errors, 2 when a\n"
         "file cannot be read.\n"
-        "--explain-waits  also list the functions that may wait, each with the first place where\n",
+        "--explain-waits  also list the functions that may wait, each with the first place where\n"
+        "                 it does\n",
     .run = run,
 };
