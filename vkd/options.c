@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vkd/options.h"
 
-#include "vk/addr.h"
 #include "vk/err.h"
 
-#include <arpa/inet.h>
-#include <net/if.h>
 #include <stdlib.h>
 
 static const char *const driver_names[] = {
@@ -42,8 +39,6 @@ const char *vkd_program_name(const char *path)
     return slash != NULL ? slash + 1 : path;
 }
 
-/* ---- addresses ------------------------------------------------------------ */
-
 /* Decimal digits only: no sign, no space, no more digits than the largest value has. */
 static int parse_number(const char *text, uint32_t max, uint32_t *ret_number)
 {
@@ -59,42 +54,6 @@ static int parse_number(const char *text, uint32_t max, uint32_t *ret_number)
         return -VK_ERANGE;
     *ret_number = number;
     return 0;
-}
-
-/* The scope of a link-local address: an interface's name or number. */
-static int parse_scope(const char *text, uint32_t *ret_scope)
-{
-    uint32_t scope = if_nametoindex(text);
-    if (scope == 0 && parse_number(text, 999999999, &scope) != 0)
-        return -VK_EMALFORMED;
-    *ret_scope = scope;
-    return 0;
-}
-
-int vkd_addr_parse(const char *text, struct proc_addr *ret_addr)
-{
-    struct vk_addr parsed;
-    char scope[VKD_ADDR_TEXT];
-    int rc = vk_addr_parse(vk_span_text(text), &parsed);
-    if (rc != 0)
-        return rc;
-    struct proc_addr addr = {.family = parsed.family, .port = parsed.port};
-    memcpy(addr.ip, parsed.ip, sizeof addr.ip);
-    (void)snprintf(scope, sizeof scope, "%.*s", (int)parsed.scope.len, (const char *)parsed.scope.ptr);
-    if (parsed.scope.len >= sizeof scope || (scope[0] != '\0' && parse_scope(scope, &addr.scope) != 0))
-        return -VK_EMALFORMED;
-    *ret_addr = addr;
-    return 0;
-}
-
-void vkd_addr_print(const struct proc_addr *addr, char text[VKD_ADDR_TEXT])
-{
-    char ip[INET6_ADDRSTRLEN] = "?";
-    char scope[16] = "";
-    (void)inet_ntop(addr->family == 6 ? AF_INET6 : AF_INET, addr->ip, ip, sizeof ip);
-    if (addr->scope != 0)
-        (void)snprintf(scope, sizeof scope, "%%%u", addr->scope);
-    (void)snprintf(text, VKD_ADDR_TEXT, addr->family == 6 ? "[%s%s]:%u" : "%s%s:%u", ip, scope, addr->port);
 }
 
 /* ---- flags ---------------------------------------------------------------- */

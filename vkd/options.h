@@ -10,10 +10,9 @@
 #include "net/linux/io.h"
 #include "vk/guard.h"
 #include "vk/limits.h"
+#include "vkd/addr.h"
 
 #include <stdio.h>
-
-#define VKD_ADDR_TEXT 80u /* room for vkd_addr_print, terminator included */
 
 struct vkd_options {
     struct proc_addr listen;
@@ -42,15 +41,6 @@ enum vkd_parsed vkd_options_parse(struct vkd_options *options, const char *about
 
 /* The flags, one line or more each, as --help shows them. */
 extern const char vkd_options_help[];
-
-/*
- * "127.0.0.1:80", "[::1]:80", "[fe80::1%eth0]:80"; port 0 lets the system
- * choose. -VK_EMALFORMED, or -VK_ERANGE when only the port is no port.
- */
-int vkd_addr_parse(const char *text, struct proc_addr *ret_addr);
-
-/* The same form back, as it stands in a URL. */
-void vkd_addr_print(const struct proc_addr *addr, char text[VKD_ADDR_TEXT]);
 
 const char *vkd_driver_name(enum net_io_kind driver);
 
