@@ -182,6 +182,11 @@ bool proc_kernel_busy(const struct proc_kernel *kernel)
     return !vk_fifo_is_empty(&kernel->runnable) || !vk_fifo_is_empty(&kernel->laters);
 }
 
+uint64_t proc_kernel_next_ns(const struct proc_kernel *kernel)
+{
+    return proc_kernel_busy(kernel) ? 0 : vk_wheel_next_ns(&kernel->wheel);
+}
+
 static uint64_t wait_until(const struct proc_kernel *k, uint64_t wait_ns)
 {
     if (wait_ns == 0 || proc_kernel_busy(k))

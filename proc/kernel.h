@@ -88,6 +88,10 @@ void proc_kernel_step(struct proc_kernel *kernel, uint64_t wait_ns);
 /* Whether a step with wait 0 would find something to run right now. */
 bool proc_kernel_busy(const struct proc_kernel *kernel);
 
+/* When a step has something to do whatever the driver brings, on the driver's clock; 0: now; UINT64_MAX:
+ * never. */
+uint64_t proc_kernel_next_ns(const struct proc_kernel *kernel);
+
 void proc_kernel_counters(const struct proc_kernel *kernel, struct proc_counters *ret_counters);
 enum vk_guard_kind proc_kernel_guard(const struct proc_kernel *kernel);
 

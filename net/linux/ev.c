@@ -17,7 +17,9 @@
 #include <errno.h>
 #include <ev.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -51,8 +53,10 @@ struct evd {
     struct ev_timer timer;
     struct net_spin spin;
     uint64_t timer_ns; /* when the timer fires; UINT64_MAX: not armed */
+    int backend_fd;    /* the loop's, once somebody asked; negative: not known */
     bool woken;
-    bool skipped; /* the last wait did not look for events */
+    bool is_changed; /* watchers changed, of which the OS does not know yet */
+    bool skipped;    /* the last wait did not look for events */
 };
 
 /* ---- watchers --------------------------------------------------------------- */
@@ -104,6 +108,7 @@ static void watch_set(struct evd *e, uint32_t conn_index, int events)
     bool watched = conn->flags & NET_IO_CONN_WATCHED;
     if (watched && (io->events & (EV_READ | EV_WRITE)) == events)
         return;
+    e->is_changed = true;
     if (watched)
         ev_io_stop(e->loop, io);
     conn->flags &= (uint16_t)~NET_IO_CONN_WATCHED;
@@ -511,6 +516,7 @@ static void set_timer(struct evd *e, uint64_t until_ns, uint64_t now_ns)
 static void run(struct evd *e, int flags)
 {
     e->nio.stats.calls++;
+    e->is_changed = false;
     (void)ev_run(e->loop, flags);
 }
 
@@ -623,6 +629,52 @@ static const struct proc_io_ops evd_ops = {
     .destroy = evd_destroy,
 };
 
+/* Whether fd is the epoll descriptor that knows our eventfd; to another one it is added for a moment. */
+static bool is_backend(int fd, int wake_fd)
+{
+    struct epoll_event none = {0};
+    if (epoll_ctl(fd, EPOLL_CTL_ADD, wake_fd, &none) != 0)
+        return errno == EEXIST;
+    (void)epoll_ctl(fd, EPOLL_CTL_DEL, wake_fd, &none); /* it was added just now */
+    return false;
+}
+
+/*
+ * libev keeps its epoll descriptor to itself. It was opened after the eventfd,
+ * so it is mostly the next one; once the loop has run, it is the only one that
+ * already has the eventfd in it.
+ */
+static int find_backend(struct evd *e)
+{
+    struct rlimit limit = {.rlim_cur = NET_CONNS_CAP};
+    int wake_fd = e->nio.wake_fd;
+    run(e, EVRUN_NOWAIT);
+    (void)getrlimit(RLIMIT_NOFILE, &limit); /* cannot fail for this one */
+    int max = limit.rlim_cur < NET_CONNS_CAP ? (int)limit.rlim_cur : (int)NET_CONNS_CAP;
+    for (int i = 1; i < max; i++) {
+        int fd = (wake_fd + i) % max;
+        if (is_backend(fd, wake_fd))
+            return fd;
+    }
+    return -VK_ENOTSUP;
+}
+
+static int evd_fd(struct net_io *nio)
+{
+    struct evd *e = (struct evd *)nio;
+    if (e->backend_fd < 0)
+        e->backend_fd = find_backend(e);
+    return e->backend_fd;
+}
+
+static bool evd_is_due(const struct net_io *nio)
+{
+    const struct evd *e = (const struct evd *)nio;
+    return e->ready_first != 0 || e->unsent_first != 0 || e->is_changed;
+}
+
+static const struct net_io_own evd_own = {.fd = evd_fd, .is_due = evd_is_due};
+
 static int make_loop(struct evd *e)
 {
     e->watches_bytes = (size_t)e->nio.table.conns_len * sizeof(e->watches[0]);
@@ -640,6 +692,8 @@ static int make_loop(struct evd *e)
     ev_io_start(e->loop, &e->wake);
     ev_init(&e->timer, on_timer);
     e->timer_ns = UINT64_MAX;
+    e->is_changed = true;
+    e->backend_fd = -1;
     return 0;
 }
 
@@ -649,7 +703,7 @@ int net_ev_create(const struct net_io_options *options, struct proc_io **ret_io)
     if (e == NULL)
         return -VK_ENOMEM;
     e->nio.nonblock = true;
-    int err = net_io_init(&e->nio, &evd_ops, options);
+    int err = net_io_init(&e->nio, &evd_ops, &evd_own, options);
     if (err != 0) {
         free(e);
         return err;

@@ -41,9 +41,11 @@ static int map_table(struct net_io *nio, uint32_t conns_max)
     return 0;
 }
 
-int net_io_init(struct net_io *nio, const struct proc_io_ops *ops, const struct net_io_options *options)
+int net_io_init(struct net_io *nio, const struct proc_io_ops *ops, const struct net_io_own *own,
+                const struct net_io_options *options)
 {
     nio->io.ops = ops;
+    nio->own = own;
     nio->wake_fd = -1;
     nio->reuseport = options->reuseport;
     nio->now_ns = net_clock_ns();
@@ -174,6 +176,23 @@ void net_io_wake(struct proc_io *io)
     /* Fails only when the counter is full, and then the wait ends anyway. */
     (void)!write(nio->wake_fd, &one, sizeof(one));
     errno = saved;
+}
+
+int net_io_fd(struct proc_io *io)
+{
+    struct net_io *nio = (struct net_io *)io;
+    return nio->own->fd(nio);
+}
+
+bool net_io_is_due(const struct proc_io *io)
+{
+    const struct net_io *nio = (const struct net_io *)io;
+    return nio->table.done_first != 0 || nio->own->is_due(nio);
+}
+
+uint64_t net_io_due_ns(const struct proc_io *io)
+{
+    return net_io_accept_at((const struct net_io *)io);
 }
 
 const struct net_io_stats *net_io_stats(const struct proc_io *io)

@@ -57,6 +57,16 @@ enum net_io_kind {
 int net_io_create(enum net_io_kind kind, const struct net_io_options *options, struct proc_io **ret_io,
                   const char **ret_why);
 
+/*
+ * For a loop that waits by itself: the descriptor that can be read from when a
+ * wait would find something new, as long as net_io_is_due is false: the next
+ * wait then has something to hand to the system, or to deliver. due_ns: when,
+ * on the driver's clock, the driver itself has something to try; UINT64_MAX never.
+ */
+int net_io_fd(struct proc_io *io); /* -VK_ENOTSUP: it cannot be found */
+bool net_io_is_due(const struct proc_io *io);
+uint64_t net_io_due_ns(const struct proc_io *io);
+
 const struct net_io_stats *net_io_stats(const struct proc_io *io);
 
 /*

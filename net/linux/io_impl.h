@@ -20,8 +20,16 @@
  */
 #define NET_IO_ACCEPT_PAUSE_NS 50000000u
 
+/* What the drivers differ in beyond proc_io_ops. */
+struct net_io;
+struct net_io_own {
+    int (*fd)(struct net_io *nio);
+    bool (*is_due)(const struct net_io *nio);
+};
+
 struct net_io {
     struct proc_io io;
+    const struct net_io_own *own;
     struct net_table table;
     struct net_io_stats stats;
     union net_sockaddr *addrs; /* by connection index: where CONNECT goes */
@@ -36,7 +44,8 @@ struct net_io {
     uint64_t now_ns;    /* as of the last wait */
 };
 
-int net_io_init(struct net_io *nio, const struct proc_io_ops *ops, const struct net_io_options *options);
+int net_io_init(struct net_io *nio, const struct proc_io_ops *ops, const struct net_io_own *own,
+                const struct net_io_options *options);
 void net_io_fini(struct net_io *nio);
 
 /* Members of proc_io_ops that are the same for both. */

@@ -691,12 +691,26 @@ static const struct proc_io_ops uring_ops = {
     .destroy = uring_destroy,
 };
 
+static int uring_fd(struct net_io *nio)
+{
+    return ((const struct uring *)nio)->ring.ring.ring_fd;
+}
+
+/* Something to submit, or to be told of. */
+static bool uring_is_due(const struct net_io *nio)
+{
+    const struct net_ring *r = &((const struct uring *)nio)->ring;
+    return r->sq_local != r->sq_known || !cq_empty(r) || cq_pending(r);
+}
+
+static const struct net_io_own uring_own = {.fd = uring_fd, .is_due = uring_is_due};
+
 int net_uring_create(const struct net_io_options *options, struct proc_io **ret_io)
 {
     struct uring *u = calloc(1, sizeof(*u));
     if (u == NULL)
         return -VK_ENOMEM;
-    int err = net_io_init(&u->nio, &uring_ops, options);
+    int err = net_io_init(&u->nio, &uring_ops, &uring_own, options);
     if (err != 0) {
         free(u);
         return err;
