@@ -163,6 +163,11 @@
 #define VKD_RESTART_FIRST_NS 100000000ull   /* wait after two quick deaths, doubled by each in a row ... */
 #define VKD_RESTART_MAX_NS   10000000000ull /* ... up to this */
 
+/* The library, unless told otherwise (include/vk.h). */
+#define VK_LIB_SERVICE_BYTES     (256u << 20) /* addresses for the tables of modules; one more is -VK_ENOMEM */
+#define VK_LIB_TICKS_MAX         16u          /* of one step; what is left is due at once */
+#define VK_LIB_OPTIONS_MAX_BYTES 4096u        /* of a caller's options; larger is -VK_EINVAL */
+
 /* The TCP stack on metal; what each costs is in docs/metal.md, "Network". */
 #define METAL_LWIP_CONNS_DEFAULT 1280u  /* listeners and connections; SYNs beyond it wait for their retry */
 #define METAL_LWIP_CONNS_MAX     60000u /* more is refused when the driver is created */

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who lets a kernel run. In a loop of the host's nothing may be left to a
+ * later step that the descriptor does not tell of: what a tick submitted goes
+ * to the system before the step ends.
+ */
+#include "vkd/lib/lib_impl.h"
+
+#include "vk/limits.h"
+
+void vk_step(struct vk_kernel *kernel, uint64_t wait_ns)
+{
+    vkd_lib_check(kernel);
+    vk_assert(!kernel->is_stepping);
+    kernel->is_stepping = true;
+    proc_kernel_step(kernel->proc, wait_ns);
+    for (uint32_t i = 0; i < VK_LIB_TICKS_MAX && vk_timeout_ns(kernel) == 0; i++)
+        proc_kernel_step(kernel->proc, 0);
+    kernel->is_stepping = false;
+}
+
+int vk_run(struct vk_kernel *kernel)
+{
+    vkd_lib_check(kernel);
+    vk_assert(!kernel->is_stepping);
+    kernel->is_stepping = true;
+    while (!atomic_exchange(&kernel->is_stopped, false))
+        proc_kernel_step(kernel->proc, UINT64_MAX);
+    kernel->is_stepping = false;
+    return 0;
+}
+
+void vk_stop(struct vk_kernel *kernel)
+{
+    atomic_store(&kernel->is_stopped, true);
+    kernel->io->ops->wake(kernel->io);
+}
+
+int vk_fd(const struct vk_kernel *kernel)
+{
+    vkd_lib_check(kernel);
+    return net_io_fd(kernel->io);
+}
+
+uint64_t vk_timeout_ns(const struct vk_kernel *kernel)
+{
+    vkd_lib_check(kernel);
+    if (net_io_is_due(kernel->io))
+        return 0;
+    uint64_t due_ns = net_io_due_ns(kernel->io), timer_ns = proc_kernel_next_ns(kernel->proc);
+    due_ns = timer_ns < due_ns ? timer_ns : due_ns;
+    if (due_ns == 0 || due_ns == UINT64_MAX)
+        return due_ns;
+    uint64_t now_ns = kernel->io->ops->now(kernel->io);
+    return due_ns > now_ns ? due_ns - now_ns : 0;
+}

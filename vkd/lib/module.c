@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Loading modules into a kernel. */
+#include "vkd/lib/lib_impl.h"
+
+#include "vk/limits.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define OPTIONS_MIN_BYTES sizeof(struct vk_module_options) /* of version 0.1 */
+#define WHY_BYTES         640u
+
+static void *memory_alloc(void *ctx, size_t len_bytes)
+{
+    return vkd_lib_alloc(ctx, len_bytes);
+}
+
+static void memory_free(void *ctx, void *memory, size_t len_bytes)
+{
+    vkd_lib_free(ctx, memory, len_bytes);
+}
+
+static void log_value(void *ctx, struct vk_span line)
+{
+    const struct vk_kernel *k = ctx;
+    k->log(k->log_context, VK_LEVEL_INFO, (const char *)line.ptr, line.len);
+}
+
+static int make_image(struct vk_module *m, const char *name, struct vk_out *why)
+{
+    struct vk_kernel *k = m->kernel;
+    const struct vkd_image_options options = {
+        .memory = {memory_alloc, memory_free, k},
+        .natives = net_bind_host_natives,
+        .name = name,
+        .wall_s = time(NULL),
+        .now_ns = k->io->ops->now(k->io),
+        .log = k->log != NULL ? log_value : NULL,
+        .log_ctx = k,
+    };
+    return vkd_image_make(&m->image, vk_span(m->file, m->file_bytes), &options, why);
+}
+
+static int make_host(struct vk_module *m, const char *name, struct vk_out *why)
+{
+    struct interp_refusal refusal = {0};
+    m->host_bytes = net_bind_host_bytes(&m->image.module);
+    m->host_memory = vkd_lib_alloc(m->kernel, m->host_bytes);
+    if (m->host_memory == NULL) {
+        vk_out_fmt(why, "%s: out of memory", name);
+        return -VK_ENOMEM;
+    }
+    int rc = net_bind_host_init(&m->host, &m->image.image, m->host_memory, &refusal);
+    if (rc == 0)
+        return 0;
+    if (refusal.at != 0)
+        vk_out_fmt(why, "%s:%u: it cannot be served: %s", name, refusal.at, refusal.why);
+    else
+        vk_out_fmt(why, "%s: it cannot be served: %s", name, refusal.why);
+    return -VK_EINVAL;
+}
+
+static int start(struct vk_module *m, const char *name, struct vk_out *why)
+{
+    m->hosted.conns_max = m->kernel->conns_max;
+    int rc = net_bind_host_start(&m->host, m->kernel->proc, &m->hosted);
+    if (rc != 0) {
+        vk_out_fmt(why, "%s: it cannot be started: %s", name, vk_err_text(rc));
+        return rc;
+    }
+    if (m->hosted.server != NULL)
+        m->hosted.env.objects[m->hosted.env.count++] = net_server_gauges(m->hosted.server);
+    return 0;
+}
+
+void vkd_lib_module_free(struct vk_module *module)
+{
+    struct vk_kernel *k = module->kernel;
+    vkd_image_fini(&module->image);
+    vkd_lib_free(k, module->host_memory, module->host_bytes);
+    vkd_lib_free(k, module->file, module->file_room);
+    vkd_lib_free(k, module, sizeof *module);
+}
+
+/* As much of the message as the caller has room for. */
+static void tell_why(const struct vk_module_options *o, struct vk_span text)
+{
+    if (o->why == NULL || o->why_bytes == 0)
+        return;
+    size_t len = text.len < o->why_bytes ? text.len : o->why_bytes - 1;
+    memcpy(o->why, text.ptr, len);
+    o->why[len] = '\0';
+}
+
+/* A module whose file is there; it is in the kernel's list, or gone. */
+static int finish(struct vk_module *m, const struct vk_module_options *o)
+{
+    char text[WHY_BYTES];
+    struct vk_out why;
+    const char *name = o->name != NULL ? o->name : "module";
+    vk_out_init(&why, text, sizeof text);
+    int rc = make_image(m, name, &why);
+    if (rc == 0)
+        rc = make_host(m, name, &why);
+    if (rc == 0) {
+        m->next = m->kernel->modules;
+        m->kernel->modules = m;
+        rc = start(m, name, &why);
+    } else {
+        vkd_lib_module_free(m);
+    }
+    tell_why(o, vk_out_span(&why));
+    return rc;
+}
+
+/* With room for a file. */
+static struct vk_module *module_new(struct vk_kernel *k, size_t file_bytes)
+{
+    struct vk_module *m = vkd_lib_alloc(k, sizeof *m);
+    if (m == NULL)
+        return NULL;
+    *m = (struct vk_module){.kernel = k, .file_bytes = file_bytes, .file_room = file_bytes + 1};
+    m->file = vkd_lib_alloc(k, m->file_room);
+    if (m->file != NULL)
+        return m;
+    vkd_lib_module_free(m);
+    return NULL;
+}
+
+int vk_module_load(struct vk_kernel *kernel, const void *bytes, size_t len_bytes,
+                   const struct vk_module_options *options, struct vk_module **ret_module)
+{
+    struct vk_module_options o;
+    vkd_lib_check(kernel);
+    int rc = vkd_lib_options(&o, sizeof o, OPTIONS_MIN_BYTES, options);
+    if (rc != 0)
+        return rc;
+    struct vk_module *m = module_new(kernel, len_bytes);
+    if (m == NULL)
+        return -VK_ENOMEM;
+    memcpy(m->file, bytes, len_bytes);
+    rc = finish(m, &o);
+    if (rc == 0)
+        *ret_module = m;
+    return rc;
+}
+
+/* ---- from a file ---- */
+
+static int file_err(void)
+{
+    return errno == ENOENT || errno == ENOTDIR  ? -VK_ENOENT
+           : errno == EACCES || errno == EPERM  ? -VK_EACCES
+           : errno == EMFILE || errno == ENFILE ? -VK_EMFILE
+                                                : -VK_EIO;
+}
+
+static int read_all(int fd, uint8_t *to, size_t len)
+{
+    for (size_t at = 0; at < len;) {
+        ssize_t got = read(fd, to + at, len - at);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return -VK_EIO; /* it became shorter, or cannot be read */
+        at += (size_t)got;
+    }
+    return 0;
+}
+
+static int read_module(struct vk_kernel *k, int fd, struct vk_module **ret_module)
+{
+    struct stat about;
+    if (fstat(fd, &about) != 0 || !S_ISREG(about.st_mode))
+        return -VK_EIO;
+    struct vk_module *m = module_new(k, (size_t)about.st_size);
+    if (m == NULL)
+        return -VK_ENOMEM;
+    int rc = read_all(fd, m->file, m->file_bytes);
+    if (rc == 0)
+        *ret_module = m;
+    else
+        vkd_lib_module_free(m);
+    return rc;
+}
+
+int vk_module_load_file(struct vk_kernel *kernel, const char *path, const struct vk_module_options *options,
+                        struct vk_module **ret_module)
+{
+    struct vk_module_options o;
+    struct vk_module *m = NULL;
+    vkd_lib_check(kernel);
+    int rc = vkd_lib_options(&o, sizeof o, OPTIONS_MIN_BYTES, options);
+    if (rc != 0)
+        return rc;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return file_err();
+    rc = read_module(kernel, fd, &m);
+    (void)close(fd); /* it was only read */
+    if (rc != 0)
+        return rc;
+    o.name = o.name != NULL ? o.name : path;
+    rc = finish(m, &o);
+    if (rc == 0)
+        *ret_module = m;
+    return rc;
+}
