@@ -63,6 +63,7 @@ static void make_program(struct interp_cast *cast, uint32_t at, uint32_t name, u
     interp_program_init(&cast->programs[at], interp_module_name(&cast->image->module, name), cast->image,
                         function, actor->heap_bytes ? actor->heap_bytes : INTERP_HEAP_BYTES,
                         interp_turn_reductions(actor));
+    cast->programs[at].program.waits_first = interp_starts_quietly(cast->image, function);
 }
 
 void interp_cast_init(struct interp_cast *cast, const struct interp_image *image, void *memory)

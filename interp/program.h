@@ -44,6 +44,12 @@ struct interp_state {
 };
 void interp_program_state(const struct proc_self *self, struct interp_state *ret_state);
 
+/*
+ * Whether nobody can tell, before a message comes, that a process has begun with this function: all that it
+ * does until it waits for one is to make values of its own.
+ */
+bool interp_starts_quietly(const struct interp_image *image, uint32_t function);
+
 #ifdef INTERP_MOVE_STRESS
 /* The test's own: where the next run has its heap, of so many bytes (a slot class), aligned to a page. */
 void *interp_move_place(uint32_t len_bytes);

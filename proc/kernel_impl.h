@@ -38,8 +38,9 @@ struct proc_process {
     uint32_t reqs_count;
     const void *arg; /* until the first run */
     uint32_t arg_len;
-    struct vk_buf arg_buf; /* when the argument was copied */
-    struct vk_buf parked;  /* the heap, while slot is NULL */
+    uint8_t arg_here[PROC_ARG_HERE_BYTES]; /* when it was copied and is short */
+    struct vk_buf arg_buf;                 /* when it was copied and is long */
+    struct vk_buf parked;                  /* the heap, while slot is NULL */
     uint32_t parked_bytes;
 
     struct vk_list reqs;  /* ops in flight */
@@ -185,6 +186,8 @@ void proc_process_doom(struct proc_kernel *kernel, struct proc_process *process,
 
 /* proc/sched.c */
 void proc_queue(struct proc_kernel *kernel, struct proc_process *process);
+/* A message has come for a process that has not run: if it is one that waits for that, it begins. */
+void proc_wake_fresh(struct proc_kernel *kernel, struct proc_process *process);
 void proc_dispatch(struct proc_kernel *kernel, struct proc_process *process);
 /* Heap range [off, off+len) of process, open; NULL when it is not inside the heap or cannot be opened. */
 uint8_t *proc_reach(struct proc_kernel *kernel, struct proc_process *process, uint32_t off, uint32_t len);

@@ -70,6 +70,8 @@ void proc_mail_put(struct proc_kernel *kernel, struct proc_process *process, str
     mail->sort = (uint8_t)sort;
     vk_fifo_push(&process->mail, &mail->link);
     struct proc_req *receiver = process->receiver;
+    if (VK_UNLIKELY(process->fresh))
+        proc_wake_fresh(kernel, process);
     if (!receiver)
         return;
     process->receiver = NULL;

@@ -138,10 +138,14 @@ static int keep_arg(struct proc_kernel *k, struct proc_process *p, const struct 
     p->arg_len = spawn->arg_len;
     if (VK_LIKELY(!spawn->copy_arg) || spawn->arg_len == 0)
         return 0;
-    if (!vk_bufs_get(&k->bufs, spawn->arg_len, &p->arg_buf))
-        return -VK_ENOMEM;
-    memcpy(p->arg_buf.ptr, spawn->arg, spawn->arg_len);
-    p->arg = p->arg_buf.ptr;
+    uint8_t *dst = p->arg_here;
+    if (spawn->arg_len > sizeof p->arg_here) {
+        if (!vk_bufs_get(&k->bufs, spawn->arg_len, &p->arg_buf))
+            return -VK_ENOMEM;
+        dst = p->arg_buf.ptr;
+    }
+    memcpy(dst, spawn->arg, spawn->arg_len);
+    p->arg = dst;
     return 0;
 }
 

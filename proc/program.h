@@ -71,6 +71,11 @@ struct proc_program {
      * it waits the kernel may keep it elsewhere and go on with it in another slot.
      */
     bool is_movable;
+    /*
+     * Before a message comes nobody can tell whether a process of this program has begun: it begins with its
+     * first message, and until then it is an entry of the process table.
+     */
+    bool waits_first;
     bool counts; /* self->budget is what is left of it after a run */
 
     const void *context; /* of the program's kind: an image, a step table */

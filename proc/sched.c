@@ -16,6 +16,17 @@ void proc_queue(struct proc_kernel *kernel, struct proc_process *process)
 
 void proc_run_soon(struct proc_kernel *kernel, struct proc_process *process)
 {
+    if (process->fresh && process->program->waits_first && vk_fifo_is_empty(&process->mail))
+        process->state = PROC_STATE_WAITING;
+    else
+        proc_queue(kernel, process);
+}
+
+void proc_wake_fresh(struct proc_kernel *kernel, struct proc_process *process)
+{
+    if (process->state != PROC_STATE_WAITING)
+        return;
+    process->state = PROC_STATE_READY;
     proc_queue(kernel, process);
 }
 

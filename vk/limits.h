@@ -34,7 +34,8 @@
 #define PROC_COUNTED_TICKS      50u      /* ... and one of a program that counts its reductions at so many */
 #define PROC_PARK_MAX_BYTES     8192u  /* of a heap kept outside its slot while it waits; larger stay in it */
 #define PROC_PARKS_MAX          32768u /* such heaps, unless told otherwise; one more stays in its slot */
-#define PROC_MAILBOX_MAX        64u    /* messages waiting; the next sender waits */
+#define PROC_ARG_HERE_BYTES     40u /* of a start argument, in the process table; a longer one takes a buffer */
+#define PROC_MAILBOX_MAX        64u  /* messages waiting; the next sender waits */
 #define PROC_CIRCLE_MAX         16u  /* calls followed to say that one waits for itself; longer is not seen */
 #define PROC_LOG_MAX_BYTES      512u /* of one line a process logs; the rest is cut */
 #define PROC_WORDS_MAX_BYTES    256u /* kept of why a process failed, in its own words; likewise */
