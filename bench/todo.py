@@ -93,6 +93,15 @@ def load(address, connections, seconds, last, cpu, close=False):
     return result
 
 
+def lines(count, last):
+    """As many requests in the same mix, in order, as bench/load/paced takes them."""
+    mix = ['GET /todos/{one}'] * 20
+    mix[1] = mix[8] = mix[15] = 'GET /todos'
+    mix[3] = mix[10] = mix[17] = 'PATCH /todos/{one} {{"done":true}}'
+    mix[5], mix[12] = 'POST /todos {{"title":"write letters"}}', 'DELETE /todos/{added}'
+    return ''.join(mix[i % 20].format(one=1 + i * 7 % KEPT, added=last + 1 + i // 20) + '\n' for i in range(count))
+
+
 class Todo:
     def __init__(self, build, folder, lua, cpus, preexec=None):
         self.build, self.folder, self.lua, self.cpus, self.preexec = build, folder, lua, cpus, preexec

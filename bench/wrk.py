@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs of wrk: what it is to send, and what it reports (bench/load/report.lua)."""
+"""Runs of wrk, and of paced: what it is to send, and what it reports (bench/load/report.lua)."""
 import os
 import re
 import shutil
 import subprocess
+import tempfile
+
+import host
 
 SCRIPTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'load')
 ERRORS = ('connect', 'read', 'write', 'status', 'timeout')
@@ -20,6 +23,17 @@ def start(url, connections, seconds, script='report', arguments=(), close=False,
     argv += ['-H', 'Connection: close'] if close else []
     return subprocess.Popen(argv + [url, '--', *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                             text=True, env=dict(os.environ, LUA_PATH=os.path.join(SCRIPTS, '?.lua')))
+
+
+def paced(program, address, rate, seconds, requests, cpu):
+    """The same report of a run of bench/load/paced, before other programs where that is allowed."""
+    argv = ['taskset', '-c', str(cpu), program, address[0], str(address[1]), str(rate), str(seconds)]
+    with tempfile.TemporaryFile('w+') as file:
+        file.write(requests)
+        file.seek(0)
+        process = subprocess.Popen(argv, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    host.set_real_time(process.pid, True)
+    return finish(process, seconds + 60)
 
 
 def finish(process, patience_s):

@@ -29,10 +29,12 @@ import wrk  # noqa: E402
 
 CASES = {  # name: (connections, whether each request has a connection of its own)
     '1': (1, False),
+    'paced': (1, False),
     '64': (64, False),
     '256': (256, False),
     'close': (64, True),
 }
+PACE, PACED_S = 2000, 10  # requests per second, which all guests can answer; and how long a slice then is
 EXTRAS = ('startup', 'memory', 'size', 'many', 'events')
 TRIES = 2  # of a guest that fails under load: so slow a machine may end a request that takes too long
 MEMORY_KIB = 256 << 10  # of a guest, unless it is what is measured
@@ -59,6 +61,7 @@ class Comparison:
         self.facts = {extra: {} for extra in EXTRAS}
         self.facts['entry'] = collections.defaultdict(list)  # ms from the guest's entry to listening
         self.problems = []
+        self.paced, self.is_real_time = os.path.join(options.build, 'bench', 'paced'), True
         self.guests = self.make_guests(folder)
 
     def make_guests(self, folder):
@@ -84,9 +87,13 @@ class Comparison:
     def send(self, service, case, seconds):
         connections, close = CASES[case]
         address = (guests.GUEST_IP, guests.PORT)
-        if service == 'todo':
+        if case == 'paced':
+            lines = todo.lines(PACE * seconds, todo.clean(address)) if service == 'todo' else 'GET /\n'
+            result = wrk.paced(self.paced, address, PACE, seconds, lines, host.LOAD_CPU)
+        elif service == 'todo':
             return todo.load(address, connections, seconds, todo.clean(address), host.LOAD_CPU, close)
-        result = wrk.run('http://%s:%d/' % address, connections, seconds, close=close, cpu=host.LOAD_CPU)
+        else:
+            result = wrk.run('http://%s:%d/' % address, connections, seconds, close=close, cpu=host.LOAD_CPU)
         if result['errors']:
             raise RuntimeError(f'{result}')
         return result
@@ -98,6 +105,14 @@ class Comparison:
         row.update(meter.finish(row['requests']))
         return row
 
+    def measure_paced(self, server, service):
+        """QEMU and generator run before every other program: what is late then is late because of the guest."""
+        self.is_real_time = host.set_real_time(server.pid, True) and self.is_real_time
+        try:
+            return self.measure(server, service, 'paced', PACED_S)
+        finally:
+            host.set_real_time(server.pid, False)
+
     def slice(self, guest, service, number):
         """One boot of a guest and all its cases. Returns whether all went well."""
         server = guest.start(service, MEMORY_KIB)
@@ -107,7 +122,7 @@ class Comparison:
                 todo.fill((guests.GUEST_IP, guests.PORT))
             self.send(service, '64', 1)  # warm: the emulator translates code as it meets it
             for case in (case for case in CASES if case in self.options.cases):
-                row = self.measure(server, service, case)
+                row = self.measure_paced(server, service) if case == 'paced' else self.measure(server, service, case)
                 row.update(server=guest.name, case=f'{service} {case}', round=number)
                 self.rows.append(row)
             return True
@@ -287,7 +302,8 @@ def main():
         comparison.run()
     qemu = subprocess.run([guests.QEMU, '--version'], capture_output=True, text=True).stdout.split()[3]
     title = host.describe(f'QEMU {qemu}, plain emulation', priority) + \
-        f'; {options.rounds} rounds, slices of {options.secs} s'
+        f'; {options.rounds} rounds, slices of {options.secs} s' + \
+        ('' if comparison.is_real_time or 'paced' not in options.cases else '; paced without real-time priority')
     text, missed = verdicts.render(title, comparison.rows, comparison.facts, comparison.problems)
     print('\n' + text)
     with open(options.out, 'w') as f:
