@@ -90,6 +90,7 @@ VK_API const char *vk_error_text(int error);
 
 struct vk_kernel;
 struct vk_module;
+struct ev_loop; /* of libev */
 
 /*
  * Where the library's own memory comes from. Both functions are called on the
@@ -139,7 +140,12 @@ struct vk_options {
     uint32_t conns_max;     /* connections open at a time, of one module; 0: 16,384 */
     uint32_t warm_max;      /* heaps kept ready; 0: 32 */
     size_t service_bytes;   /* addresses for the tables of modules that serve; 0: 256 MiB */
-    bool spins;             /* vk_run and vk_step may poll for up to 80 us before they sleep, at low load */
+    /*
+     * A libev loop of the host's to live on, which outlives the kernel: the host runs it, and the kernel does
+     * what is due before the loop waits. The driver is EV then unless another one is asked for.
+     */
+    struct ev_loop *ev_loop;
+    bool spins; /* vk_run and vk_step may poll for up to 80 us before they sleep, at low load */
 };
 
 /*
@@ -168,7 +174,7 @@ VK_API const char *vk_kernel_guard(const struct vk_kernel *kernel);
 
 /* ---- letting it run --------------------------------------------------------------------- */
 
-/* Run until vk_stop. 0. */
+/* Run until vk_stop. 0; -VK_EINVAL on a loop of the host's. */
 VK_API int vk_run(struct vk_kernel *kernel);
 
 /* The next vk_run, or the one under way, returns. Any thread, and signal handlers. */
@@ -176,13 +182,15 @@ VK_API void vk_stop(struct vk_kernel *kernel);
 
 /*
  * Do all that can be done now; when that is nothing, wait for up to wait_ns
- * (UINT64_MAX: for as long as it takes) and do what came.
+ * (UINT64_MAX: for as long as it takes) and do what came. On a libev loop of
+ * the host's it never waits, and need not be called.
  */
 VK_API void vk_step(struct vk_kernel *kernel, uint64_t wait_ns);
 
 /*
  * For a loop of the host's: when this descriptor can be read from, or after
  * vk_timeout_ns, call vk_step(kernel, 0). It is the kernel's and stays the same.
+ * -VK_ENOTSUP on a libev loop of the host's, which needs none.
  */
 VK_API int vk_fd(const struct vk_kernel *kernel);
 

@@ -43,6 +43,7 @@ struct watch {
 struct evd {
     struct net_io nio;
     struct ev_loop *loop;
+    bool is_borrowed; /* the loop is the host's: it runs, and we never do */
     struct watch *watches;
     size_t watches_bytes;
     uint8_t *arena;
@@ -118,6 +119,7 @@ static void watch_set(struct evd *e, uint32_t conn_index, int events)
         ev_io_modify(io, events);
     } else {
         ev_init(io, on_ready);
+        io->data = e;
         ev_io_set(io, conn->fd, events);
     }
     ev_io_start(e->loop, io);
@@ -383,8 +385,9 @@ static uint32_t take_ready(struct evd *e, struct proc_io_event *events, uint32_t
 
 static void on_ready(struct ev_loop *loop, struct ev_io *io, int revents)
 {
-    struct evd *e = ev_userdata(loop);
+    struct evd *e = io->data;
     uint32_t conn_index = (uint32_t)((struct watch *)io - e->watches);
+    (void)loop;
     if (revents & EV_WRITE)
         flush_out(e, conn_index);
     if (!(revents & EV_READ))
@@ -484,16 +487,16 @@ static void evd_cancel(struct proc_io *io, uint64_t tag)
 
 static void on_wake(struct ev_loop *loop, struct ev_io *io, int revents)
 {
-    struct evd *e = ev_userdata(loop);
+    struct evd *e = io->data;
     uint64_t value;
-    (void)revents;
+    (void)loop, (void)revents;
     (void)!read(io->fd, &value, sizeof(value)); /* resets the counter; another thread may have been first */
     e->woken = true;
 }
 
 static void on_timer(struct ev_loop *loop, struct ev_timer *timer, int revents)
 {
-    struct evd *e = ev_userdata(loop);
+    struct evd *e = timer->data;
     (void)revents;
     ev_timer_stop(loop, timer);
     e->timer_ns = UINT64_MAX;
@@ -515,8 +518,10 @@ static void set_timer(struct evd *e, uint64_t until_ns, uint64_t now_ns)
 
 static void run(struct evd *e, int flags)
 {
-    e->nio.stats.calls++;
     e->is_changed = false;
+    if (e->is_borrowed)
+        return;
+    e->nio.stats.calls++;
     (void)ev_run(e->loop, flags);
 }
 
@@ -602,10 +607,21 @@ static uint32_t evd_wait(struct proc_io *io, struct proc_io_event *events, uint3
 
 /* ---- life ------------------------------------------------------------------- */
 
+/* Nothing of ours stays in the host's loop. */
+static void leave_loop(struct evd *e)
+{
+    for (uint32_t i = 1; i < e->nio.table.conns_fresh; i++)
+        watch_set(e, i, 0);
+    ev_ref(e->loop);
+    ev_io_stop(e->loop, &e->wake);
+}
+
 static void evd_destroy(struct proc_io *io)
 {
     struct evd *e = (struct evd *)io;
-    if (e->loop != NULL)
+    if (e->loop != NULL && e->is_borrowed)
+        leave_loop(e);
+    else if (e->loop != NULL)
         ev_loop_destroy(e->loop);
     if (e->watches != NULL)
         (void)munmap(e->watches, e->watches_bytes); /* fails only for a range that is no mapping */
@@ -662,6 +678,8 @@ static int find_backend(struct evd *e)
 static int evd_fd(struct net_io *nio)
 {
     struct evd *e = (struct evd *)nio;
+    if (e->is_borrowed)
+        return -VK_ENOTSUP;
     if (e->backend_fd < 0)
         e->backend_fd = find_backend(e);
     return e->backend_fd;
@@ -670,12 +688,29 @@ static int evd_fd(struct net_io *nio)
 static bool evd_is_due(const struct net_io *nio)
 {
     const struct evd *e = (const struct evd *)nio;
-    return e->ready_first != 0 || e->unsent_first != 0 || e->is_changed;
+    return e->ready_first != 0 || e->unsent_first != 0 || (e->is_changed && !e->is_borrowed);
 }
 
 static const struct net_io_own evd_own = {.fd = evd_fd, .is_due = evd_is_due};
 
-static int make_loop(struct evd *e)
+/* Ours, or the host's, which our eventfd does not keep running. */
+static int take_loop(struct evd *e, struct ev_loop *borrowed)
+{
+    e->is_borrowed = borrowed != NULL;
+    e->loop = borrowed;
+    if (!e->is_borrowed)
+        e->loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV | EVFLAG_NOINOTIFY | EVFLAG_NOTIMERFD);
+    if (e->loop == NULL)
+        return -VK_ENOTSUP;
+    ev_io_init(&e->wake, on_wake, e->nio.wake_fd, EV_READ);
+    e->wake.data = e;
+    ev_io_start(e->loop, &e->wake);
+    if (e->is_borrowed)
+        ev_unref(e->loop);
+    return 0;
+}
+
+static int make_loop(struct evd *e, struct ev_loop *borrowed)
 {
     e->watches_bytes = (size_t)e->nio.table.conns_len * sizeof(e->watches[0]);
     void *map = mmap(NULL, e->watches_bytes, PROT_READ | PROT_WRITE,
@@ -684,17 +719,12 @@ static int make_loop(struct evd *e)
     e->arena = aligned_alloc(4096, ARENA_BYTES);
     if (e->watches == NULL || e->arena == NULL)
         return -VK_ENOMEM;
-    e->loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV | EVFLAG_NOINOTIFY | EVFLAG_NOTIMERFD);
-    if (e->loop == NULL)
-        return -VK_ENOTSUP;
-    ev_set_userdata(e->loop, e);
-    ev_io_init(&e->wake, on_wake, e->nio.wake_fd, EV_READ);
-    ev_io_start(e->loop, &e->wake);
     ev_init(&e->timer, on_timer);
+    e->timer.data = e;
     e->timer_ns = UINT64_MAX;
     e->is_changed = true;
     e->backend_fd = -1;
-    return 0;
+    return take_loop(e, borrowed);
 }
 
 int net_ev_create(const struct net_io_options *options, struct proc_io **ret_io)
@@ -708,7 +738,7 @@ int net_ev_create(const struct net_io_options *options, struct proc_io **ret_io)
         free(e);
         return err;
     }
-    err = make_loop(e);
+    err = make_loop(e, options->loop);
     if (err != 0) {
         evd_destroy(&e->nio.io);
         return err;

@@ -18,13 +18,14 @@ enum {
 
 /* Zeroed is a good default. */
 struct net_io_options {
-    bool reuseport;      /* listen with SO_REUSEPORT */
-    bool no_spin;        /* never poll before sleeping */
-    uint32_t conns_max;  /* 0: twice as many as the process may have descriptors */
-    uint32_t buffers;    /* uring: provided buffers, a power of two; 0: 2048 */
-    uint32_t without;    /* NET_IO_NO_... */
-    uint32_t sq_entries; /* uring: 0: 2048 */
-    uint32_t cq_entries; /* uring: 0: 16384 */
+    bool reuseport;       /* listen with SO_REUSEPORT */
+    bool no_spin;         /* never poll before sleeping */
+    uint32_t conns_max;   /* 0: twice as many as the process may have descriptors */
+    uint32_t buffers;     /* uring: provided buffers, a power of two; 0: 2048 */
+    uint32_t without;     /* NET_IO_NO_... */
+    uint32_t sq_entries;  /* uring: 0: 2048 */
+    uint32_t cq_entries;  /* uring: 0: 16384 */
+    struct ev_loop *loop; /* ev: the host's, which runs it; wait never sleeps then. NULL: one of its own */
 };
 
 /* Since creation. For tests and metrics; nothing depends on them. */
@@ -63,7 +64,7 @@ int net_io_create(enum net_io_kind kind, const struct net_io_options *options, s
  * wait then has something to hand to the system, or to deliver. due_ns: when,
  * on the driver's clock, the driver itself has something to try; UINT64_MAX never.
  */
-int net_io_fd(struct proc_io *io); /* -VK_ENOTSUP: it cannot be found */
+int net_io_fd(struct proc_io *io); /* -VK_ENOTSUP: it cannot be found, or the loop is the host's */
 bool net_io_is_due(const struct proc_io *io);
 uint64_t net_io_due_ns(const struct proc_io *io);
 

@@ -68,9 +68,10 @@ static int make_present(struct vk_kernel *k)
 
 static int make_io(struct vk_kernel *k, const struct vk_options *o)
 {
-    const struct net_io_options io = {.no_spin = !o->spins};
+    const struct net_io_options io = {.no_spin = !o->spins, .loop = o->ev_loop};
     const char *why;
-    int rc = net_io_create((enum net_io_kind)o->driver, &io, &k->io, &why);
+    enum vk_driver driver = o->ev_loop != NULL && o->driver == VK_DRIVER_AUTO ? VK_DRIVER_EV : o->driver;
+    int rc = net_io_create((enum net_io_kind)driver, &io, &k->io, &why);
     if (rc == 0 && why != NULL && k->log != NULL)
         k->log(k->log_context, VK_LEVEL_INFO, why, strlen(why));
     return rc;
@@ -97,6 +98,7 @@ static int make_proc(struct vk_kernel *k, const struct vk_options *o)
 
 static void unmake(struct vk_kernel *k)
 {
+    vkd_lib_loop_destroy(k);
     proc_kernel_destroy(k->proc);
     for (struct vk_module *module; (module = k->modules) != NULL;) {
         k->modules = module->next;
@@ -130,6 +132,8 @@ int vk_kernel_create(const struct vk_options *options, struct vk_kernel **ret_ke
         rc = make_io(k, &o);
     if (rc == 0)
         rc = make_proc(k, &o);
+    if (rc == 0 && o.ev_loop != NULL)
+        rc = vkd_lib_loop_create(k, o.ev_loop);
     if (rc != 0) {
         unmake(k);
         return rc;

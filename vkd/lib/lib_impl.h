@@ -25,6 +25,7 @@ struct vk_kernel {
     atomic_bool is_stopped; /* vk_stop was called and vk_run has not seen it yet */
     uint32_t conns_max;     /* of options */
     struct vk_module *modules;
+    struct vkd_lib_loop *loop; /* NULL: it is not on a loop of the host's */
 };
 
 struct vk_module {
@@ -54,6 +55,11 @@ int vkd_lib_options(void *to, size_t to_bytes, size_t min_bytes, const void *fro
 
 void *vkd_lib_alloc(struct vk_kernel *kernel, size_t len_bytes);             /* zeroed, aligned to 64; NULL */
 void vkd_lib_free(struct vk_kernel *kernel, void *memory, size_t len_bytes); /* accepts NULL */
+
+/* ---- loop_ev.c ---- */
+
+int vkd_lib_loop_create(struct vk_kernel *kernel, struct ev_loop *loop);
+void vkd_lib_loop_destroy(struct vk_kernel *kernel); /* accepts one without */
 
 /* ---- module.c ---- */
 

@@ -13,7 +13,7 @@ void vk_step(struct vk_kernel *kernel, uint64_t wait_ns)
     vkd_lib_check(kernel);
     vk_assert(!kernel->is_stepping);
     kernel->is_stepping = true;
-    proc_kernel_step(kernel->proc, wait_ns);
+    proc_kernel_step(kernel->proc, kernel->loop != NULL ? 0 : wait_ns);
     for (uint32_t i = 0; i < VK_LIB_TICKS_MAX && vk_timeout_ns(kernel) == 0; i++)
         proc_kernel_step(kernel->proc, 0);
     kernel->is_stepping = false;
@@ -23,6 +23,8 @@ int vk_run(struct vk_kernel *kernel)
 {
     vkd_lib_check(kernel);
     vk_assert(!kernel->is_stepping);
+    if (kernel->loop != NULL)
+        return -VK_EINVAL;
     kernel->is_stepping = true;
     while (!atomic_exchange(&kernel->is_stopped, false))
         proc_kernel_step(kernel->proc, UINT64_MAX);
