@@ -244,6 +244,25 @@ VK_API int vk_listen(struct vk_module *module, uint32_t block, const char *addre
 /* The same on a listening socket, which the kernel owns from now on. -VK_EINVAL when it does not listen. */
 VK_API int vk_listen_fd(struct vk_module *module, uint32_t block, int fd);
 
+struct vk_attach_options {
+    size_t size;
+    const void *received;  /* what the host read from it already: the beginning of a request; copied */
+    size_t received_bytes; /* at most 16 KiB */
+    bool one_request;      /* answer one, saying that it is the last, and close; else all that follow */
+};
+
+/*
+ * Serve a socket that the host accepted as if it had come to the http block's
+ * own listener. On success it is the kernel's, which closes it.
+ *
+ * options  NULL: all defaults
+ *
+ * -VK_ENOENT no such block, -VK_ENOSPC too many connections, -VK_ETOOBIG,
+ * -VK_ENOMEM, -VK_EMFILE, -VK_EINVAL no such descriptor; the socket is the host's still then.
+ */
+VK_API int vk_attach(struct vk_module *module, uint32_t block, int fd,
+                     const struct vk_attach_options *options);
+
 /* ---- what goes on ----------------------------------------------------------------------- */
 
 struct vk_counters {

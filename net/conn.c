@@ -465,9 +465,8 @@ bool net_conn_cut(struct net_conn *conn)
     return is_cut;
 }
 
-void net_conn_open(struct net_listener *listener, uint32_t io)
+static struct net_conn *conn_new(struct net_server *server, const struct net_handler *handler, uint32_t io)
 {
-    struct net_server *server = listener->server;
     struct net_conn *c = server->free_first;
     if (c)
         server->free_first = c->next_free;
@@ -476,16 +475,44 @@ void net_conn_open(struct net_listener *listener, uint32_t io)
     memset(c, 0, sizeof *c);
     net_pipe_init(&c->pipe, server->kernel, io, on_event);
     c->server = server;
-    c->handler = listener->handler;
+    c->handler = handler;
     c->is_used = true;
     c->is_first = true;
     c->timer.fire = on_timer;
     c->later.run = serve_later;
     server->counters.conns++;
     server->counters.accepted++;
+    return c;
+}
+
+static void conn_begin(struct net_conn *c)
+{
+    struct proc_kernel *kernel = c->server->kernel;
     /* Armed for the first look at a send, so that a connection of one request sets its timer once. */
-    proc_timer_set(server->kernel, &c->timer, proc_now_ns(server->kernel) + look_each_ns(c));
+    proc_timer_set(kernel, &c->timer, proc_now_ns(kernel) + look_each_ns(c));
     expect_first(c);
+}
+
+void net_conn_open(struct net_listener *listener, uint32_t io)
+{
+    struct net_conn *c = conn_new(listener->server, listener->handler, io);
+    conn_begin(c);
     if (receive(c))
         net_conn_serve_later(c);
+}
+
+int net_conn_attach(struct net_server *server, uint32_t io, const struct net_attach *attach)
+{
+    const struct net_handler *handler = attach->handler ? attach->handler : &server->options.handler;
+    struct net_conn *c = conn_new(server, handler, io);
+    if (!net_pipe_preset(&c->pipe, attach->received)) {
+        server->counters.accepted--;
+        conn_free(c);
+        return -VK_ENOMEM;
+    }
+    c->is_single = attach->is_single;
+    c->is_first = attach->received.len == 0;
+    conn_begin(c);
+    net_conn_serve_later(c); /* who attaches may be anywhere in a tick */
+    return 0;
 }

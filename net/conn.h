@@ -58,6 +58,7 @@ struct net_conn {
     bool is_body_bad;   /* the body broke its framing: nothing behind it can be trusted */
     bool is_crash_due;  /* the process died unanswered: one that answers for it is to be started */
     bool is_crash;      /* process is such a one */
+    bool is_single;     /* one request is answered, then it ends */
 
     struct net_scan scan;
     uint16_t frame;     /* NET_FRAME_* of the current request */
@@ -111,6 +112,8 @@ struct net_server {
 
 /* net/conn.c */
 void net_conn_open(struct net_listener *listener, uint32_t io);
+/* The same from elsewhere, with what was received already. -VK_ENOMEM: no buffer; nothing has happened. */
+int net_conn_attach(struct net_server *server, uint32_t io, const struct net_attach *attach);
 /* Serve what is there, send what gathered, receive on: after anything has changed. */
 void net_conn_serve(struct net_conn *conn);
 /* The server drains: close it now when it has been idle for a while, else soon. */

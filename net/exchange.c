@@ -164,15 +164,16 @@ static bool has_next(const struct net_conn *c)
 }
 
 /*
- * While draining, an answer says that it is the last one, though the process
- * that wrote its head knew nothing of the end. Where a request waits already it
- * does not: the last of them will, or the connection ends when it falls silent.
+ * While draining, and of a connection that came for one request, an answer says that it is the last one,
+ * though the process that wrote its head knew nothing of the end. Where a request waits already it does not:
+ * the last of them will, or the connection ends when it falls silent.
  */
 static bool put_last_head(struct net_conn *c, const struct proc_op *op, const uint8_t *bytes)
 {
     static const char field[] = "Connection: close\r\n";
     uint32_t at = (uint32_t)net_reply_fields_at(bytes, op->len);
-    if ((op->flags & (NET_RESPOND_CLOSE | NET_RESPOND_STREAM)) || at == 0 || has_next(c))
+    bool goes_on = !c->is_single && has_next(c);
+    if ((op->flags & (NET_RESPOND_CLOSE | NET_RESPOND_STREAM)) || at == 0 || goes_on)
         return net_pipe_put(&c->pipe, bytes, op->len);
     if (!net_pipe_room(&c->pipe, op->len + (uint32_t)sizeof field - 1))
         return false;
@@ -183,7 +184,7 @@ static bool put_last_head(struct net_conn *c, const struct proc_op *op, const ui
 
 static bool put_head(struct net_conn *c, const struct proc_op *op, const uint8_t *bytes)
 {
-    if (VK_UNLIKELY(c->server->is_draining))
+    if (VK_UNLIKELY(c->server->is_draining || c->is_single))
         return put_last_head(c, op, bytes);
     return net_pipe_put(&c->pipe, bytes, op->len);
 }

@@ -65,6 +65,14 @@ static bool own_input(struct net_pipe *pipe, uint32_t more_bytes)
     return true;
 }
 
+bool net_pipe_preset(struct net_pipe *pipe, struct vk_span bytes)
+{
+    struct net_input *in = &pipe->in;
+    in->ptr = bytes.ptr;
+    in->len = (uint32_t)bytes.len;
+    return net_pipe_keep(pipe);
+}
+
 bool net_pipe_keep_slow(struct net_pipe *pipe)
 {
     struct net_input *in = &pipe->in;

@@ -246,6 +246,17 @@ int net_server_listen(struct net_server *server, uint32_t listener, const struct
     return l->is_accepting ? 0 : -VK_EIO;
 }
 
+int net_server_attach(struct net_server *server, uint32_t io, const struct net_attach *attach)
+{
+    if (server->counters.conns >= server->options.conns_max)
+        return -VK_ENOSPC;
+    if (attach->received.len > NET_HEAD_MAX_BYTES)
+        return -VK_ETOOBIG;
+    if (!attach->handler && !server->options.handler.program)
+        return -VK_EINVAL;
+    return net_conn_attach(server, io, attach);
+}
+
 void net_server_drain(struct net_server *server, uint64_t deadline_ns)
 {
     uint64_t idle_ns = server->options.idle_timeout_ns;

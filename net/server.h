@@ -97,6 +97,19 @@ size_t net_server_region_bytes(uint32_t conns_max);
  */
 int net_server_listen(struct net_server *server, uint32_t listener, const struct net_handler *handler);
 
+/* A connection that was accepted elsewhere. */
+struct net_attach {
+    const struct net_handler *handler; /* outlives the server; NULL: that of the options */
+    struct vk_span received;           /* of it already; copied, at most NET_HEAD_MAX_BYTES */
+    bool is_single;                    /* answer one request, then end it */
+};
+
+/*
+ * Serve a connection of the kernel's driver. -VK_ENOSPC: too many; -VK_ETOOBIG
+ * received; -VK_ENOMEM; -VK_EINVAL: there is no handler. On failure it is still the caller's.
+ */
+int net_server_attach(struct net_server *server, uint32_t io, const struct net_attach *attach);
+
 /*
  * Stop. Connections idle for NET_DRAIN_RECENT_NS are closed now, the others
  * after their next answer, which says so, or NET_DRAIN_GRACE_NS after the last

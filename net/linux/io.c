@@ -123,6 +123,14 @@ int net_io_adopt_stream(struct proc_io *io, int fd, uint32_t *ret_conn)
     return 0;
 }
 
+void net_io_disown(struct proc_io *io, uint32_t conn)
+{
+    struct net_io *nio = (struct net_io *)io;
+    uint32_t index = net_io_conn_index(&nio->table, conn);
+    vk_assert(index != 0);
+    net_io_conn_free(&nio->table, index);
+}
+
 int net_io_open(struct proc_io *io, const struct proc_addr *addr, uint32_t *ret_conn)
 {
     struct net_io *nio = (struct net_io *)io;

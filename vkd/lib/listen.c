@@ -5,6 +5,8 @@
 #include "vk/limits.h"
 #include "vkd/addr.h"
 
+#define ATTACH_MIN_BYTES sizeof(struct vk_attach_options) /* of version 0.1 */
+
 uint32_t vk_module_blocks(const struct vk_module *module)
 {
     vkd_lib_check(module->kernel);
@@ -26,16 +28,11 @@ static int check(struct vk_module *m, uint32_t block)
     return block < m->host.blocks_count ? 0 : -VK_ENOENT;
 }
 
-/* The listener is the driver's; on failure it is closed by the driver's end at the latest. */
-static int serve(struct vk_module *m, uint32_t block, uint32_t listener)
+/* Where the driver cannot take it now, it stays until the kernel's end. */
+static void close_unused(struct vk_kernel *k, uint32_t listener)
 {
-    int rc = net_bind_host_listen(&m->hosted, block, listener);
-    if (rc == 0)
-        return 0;
-    const struct proc_io_req req = {
-        .code = PROC_IO_CLOSE, .conn = listener, .tag = proc_tag(&m->kernel->nobody, 0)};
-    (void)m->kernel->io->ops->submit(m->kernel->io, &req); /* refused: then it stays until the end */
-    return rc;
+    const struct proc_io_req req = {.code = PROC_IO_CLOSE, .conn = listener, .tag = proc_tag(&k->nobody, 0)};
+    (void)k->io->ops->submit(k->io, &req);
 }
 
 int vk_listen(struct vk_module *module, uint32_t block, const char *address, uint16_t *ret_port)
@@ -48,9 +45,12 @@ int vk_listen(struct vk_module *module, uint32_t block, const char *address, uin
                              : own_address(&module->host.blocks[block], &addr);
     if (rc == 0)
         rc = module->kernel->io->ops->listen(module->kernel->io, &addr, true, &listener, &bound);
-    if (rc == 0)
-        rc = serve(module, block, listener);
-    if (rc == 0 && ret_port != NULL)
+    if (rc != 0)
+        return rc;
+    rc = net_bind_host_listen(&module->hosted, block, listener);
+    if (rc != 0)
+        close_unused(module->kernel, listener);
+    else if (ret_port != NULL)
         *ret_port = bound.port;
     return rc;
 }
@@ -62,5 +62,30 @@ int vk_listen_fd(struct vk_module *module, uint32_t block, int fd)
     int rc = check(module, block);
     if (rc == 0)
         rc = net_io_adopt(module->kernel->io, fd, &listener, &bound);
-    return rc != 0 ? rc : serve(module, block, listener);
+    if (rc != 0)
+        return rc;
+    rc = net_bind_host_listen(&module->hosted, block, listener);
+    if (rc != 0)
+        net_io_disown(module->kernel->io, listener);
+    return rc;
+}
+
+int vk_attach(struct vk_module *module, uint32_t block, int fd, const struct vk_attach_options *options)
+{
+    struct vk_attach_options o;
+    uint32_t conn;
+    int rc = check(module, block);
+    if (rc == 0)
+        rc = vkd_lib_options(&o, sizeof o, ATTACH_MIN_BYTES, options);
+    if (rc == 0)
+        rc = net_io_adopt_stream(module->kernel->io, fd, &conn);
+    if (rc != 0)
+        return rc;
+    const struct net_attach attach = {.handler = &module->host.blocks[block].handler,
+                                      .received = vk_span(o.received, o.received_bytes),
+                                      .is_single = o.one_request};
+    rc = net_server_attach(module->hosted.server, conn, &attach);
+    if (rc != 0)
+        net_io_disown(module->kernel->io, conn);
+    return rc;
 }
