@@ -8,6 +8,7 @@
 #include "metal/exit.h"
 #include "metal/irq.h"
 #include "metal/paging.h"
+#include "metal/panic.h"
 #include "metal/run.h"
 #include "vk/plat.h"
 
@@ -20,8 +21,7 @@
 #define PF_PRESENT   (1u << 0) /* error word of a page fault: the page was there, a right was missing */
 #define PF_FETCH     (1u << 4) /* it was an instruction that was to be read */
 #define TRAP_BYTES   8192u     /* of trap stack, for one trap */
-#define CALLERS_MAX  12u
-#define TRAPS_NESTED 3u /* a page fault may come inside a page fault's grow callback */
+#define TRAPS_NESTED 3u        /* a page fault may come inside a page fault's grow callback */
 
 struct gate {
     uint16_t offset_low;
@@ -54,9 +54,6 @@ _Static_assert(sizeof(struct tss) == 104, "fixed by the processor");
 #define VECTORS (METAL_VECTOR_DEVICE + METAL_DEVICE_VECTORS)
 _Static_assert(VECTORS == 48, "trap_entry.S has so many, and the spurious one");
 extern const uint64_t metal_trap_entries[VECTORS + 1];
-
-extern char metal_image_start[], metal_rodata_start[]; /* link.ld: the code lies between */
-extern char metal_stack_guard[], metal_stack_top[];    /* boot.S */
 
 /* Called by trap_entry.S. */
 void metal_trap(struct metal_trap_frame *frame);
@@ -135,58 +132,33 @@ static const char *vector_name(uint64_t vector)
     return vector < EXCEPTIONS && names[vector] != NULL ? names[vector] : "unknown";
 }
 
-static void dump_register(const char *name, uint64_t value, bool is_last_of_line)
-{
-    metal_console_text(name);
-    metal_console_text(" ");
-    metal_console_hex(value);
-    metal_console_text(is_last_of_line ? "\n" : "  ");
-}
-
-/*
- * What on the kernel's stack may be return addresses, innermost first. Names are
- * in the file of the image, not in memory: whoever reads the console has both.
- */
-static void dump_callers(uint64_t rsp)
-{
-    uintptr_t bottom = (uintptr_t)metal_stack_guard + VK_PAGE_BYTES, top = (uintptr_t)metal_stack_top;
-    const uint64_t *at = (const uint64_t *)(rsp < bottom ? bottom : VK_ALIGN_UP(rsp, (uint64_t)8));
-    uint32_t count = 0;
-    for (; (uintptr_t)at < top && count < CALLERS_MAX; at++) {
-        if (*at < (uintptr_t)metal_image_start || *at >= (uintptr_t)metal_rodata_start)
-            continue;
-        dump_register("ret", *at, ++count % 3 == 0);
-    }
-    metal_console_text(count % 3 == 0 ? "" : "\n");
-}
-
 static _Noreturn void die(const struct metal_trap_frame *frame, uint64_t addr)
 {
     metal_console_text("\npanic: exception in the kernel: ");
     metal_console_text(vector_name(frame->vector));
     metal_console_text("\n");
-    dump_register("vec", frame->vector, false);
-    dump_register("err", frame->error, false);
-    dump_register("cr2", addr, true);
-    dump_register("rip", frame->rip, false);
-    dump_register("rsp", frame->rsp, false);
-    dump_register("rfl", frame->rflags, true);
-    dump_register("rax", frame->rax, false);
-    dump_register("rbx", frame->rbx, false);
-    dump_register("rcx", frame->rcx, true);
-    dump_register("rdx", frame->rdx, false);
-    dump_register("rsi", frame->rsi, false);
-    dump_register("rdi", frame->rdi, true);
-    dump_register("rbp", frame->rbp, false);
-    dump_register("r8 ", frame->r8, false);
-    dump_register("r9 ", frame->r9, true);
-    dump_register("r10", frame->r10, false);
-    dump_register("r11", frame->r11, false);
-    dump_register("r12", frame->r12, true);
-    dump_register("r13", frame->r13, false);
-    dump_register("r14", frame->r14, false);
-    dump_register("r15", frame->r15, true);
-    dump_callers(frame->rsp);
+    metal_panic_register("vec", frame->vector, false);
+    metal_panic_register("err", frame->error, false);
+    metal_panic_register("cr2", addr, true);
+    metal_panic_register("rip", frame->rip, false);
+    metal_panic_register("rsp", frame->rsp, false);
+    metal_panic_register("rfl", frame->rflags, true);
+    metal_panic_register("rax", frame->rax, false);
+    metal_panic_register("rbx", frame->rbx, false);
+    metal_panic_register("rcx", frame->rcx, true);
+    metal_panic_register("rdx", frame->rdx, false);
+    metal_panic_register("rsi", frame->rsi, false);
+    metal_panic_register("rdi", frame->rdi, true);
+    metal_panic_register("rbp", frame->rbp, false);
+    metal_panic_register("r8 ", frame->r8, false);
+    metal_panic_register("r9 ", frame->r9, true);
+    metal_panic_register("r10", frame->r10, false);
+    metal_panic_register("r11", frame->r11, false);
+    metal_panic_register("r12", frame->r12, true);
+    metal_panic_register("r13", frame->r13, false);
+    metal_panic_register("r14", frame->r14, false);
+    metal_panic_register("r15", frame->r15, true);
+    metal_panic_callers(frame->rsp);
     metal_exit(METAL_EXIT_PANIC);
 }
 

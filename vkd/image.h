@@ -9,6 +9,9 @@
 extern const unsigned char vkd_metal_image[];
 extern const size_t vkd_metal_image_bytes; /* 0: there is none */
 
+/* Of its functions: lines "ADDRESS NAME", ascending; the end of the code is the last one, without a name. */
+extern const char vkd_metal_names[];
+
 /* Whether this program was built with the image; the rest may be called only then. */
 bool vkd_image_is_there(void);
 

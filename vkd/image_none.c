@@ -4,3 +4,4 @@
 
 const unsigned char vkd_metal_image[1];
 const size_t vkd_metal_image_bytes = 0;
+const char vkd_metal_names[1];

@@ -3,6 +3,8 @@
 
 #include "vk/plat.h"
 #include "vkd/complain.h"
+#include "vkd/image.h"
+#include "vkd/names.h"
 #include "vkd/options.h"
 
 #include <errno.h>
@@ -28,6 +30,7 @@
 /* How the image says that it serves (metal/app/serve.c). */
 #define LISTENING "listening on "
 #define RUNNING   "running "
+#define PANIC     "panic: " /* metal/exit.c, metal/trap.c */
 
 /* What QEMU makes of the codes that an image ends with (metal/exit.h). */
 #define STATUS_OK    33
@@ -175,6 +178,7 @@ struct run {
     bool is_listening;
     bool was_stopped; /* by a signal to us */
     bool crawls;      /* it was given up: KVM was too slow */
+    bool has_panicked;
     char line[LINE_BYTES];
     size_t line_bytes;
 };
@@ -232,6 +236,17 @@ static void print_listening(const struct run *r)
             (unsigned long long)(plat_mono_ns() - r->started_ns) / 1000000);
 }
 
+/* What comes before a panic is the program's own, whatever it looks like. */
+static void print_line(struct run *r)
+{
+    r->has_panicked |= strncmp(r->line, PANIC, sizeof PANIC - 1) == 0;
+    if (r->has_panicked)
+        vkd_names_print(vkd_metal_names, r->line, stderr);
+    else
+        fputs(r->line, stderr);
+    fputc('\n', stderr);
+}
+
 static void take_line(struct run *r)
 {
     r->line[r->line_bytes] = '\0';
@@ -242,7 +257,7 @@ static void take_line(struct run *r)
     if (listens && is_first)
         print_listening(r);
     else if (!r->was_stopped) /* QEMU says which signal ends it */
-        fprintf(stderr, "%s\n", r->line);
+        print_line(r);
 }
 
 /* What the machine writes, without carriage returns; a line longer than the room is broken. */

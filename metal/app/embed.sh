@@ -1,22 +1,31 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The image without symbols, and an assembler source that puts it into a program:
-# embed.sh STRIP IMAGE STRIPPED SOURCE
+# The image without symbols, the names of its functions, and an assembler source
+# that puts both into a program: embed.sh STRIP NM IMAGE STRIPPED NAMES SOURCE
 set -eu
-"$1" -o "$3" "$2"
-case $3 in
-/*) path=$3 ;;
-*) path=$PWD/$3 ;;
-esac
-cat >"$4" <<END
+absolute() {
+    case $1 in
+    /*) echo "$1" ;;
+    *) echo "$PWD/$1" ;;
+    esac
+}
+
+"$1" -o "$4" "$3"
+# Lines "ADDRESS NAME", ascending; the last address, without a name, is the end of the code.
+"$2" -n --defined-only "$3" | sed -n -e '/ metal_rodata_start$/{s/ .*//;s/^0*//p;q;}' \
+    -e 's/^0*\([0-9a-f]*\) [tT] \(.*\)$/\1 \2/p' >"$5"
+cat >"$6" <<END
     .section .rodata, "a", @progbits
     .balign 16
-    .globl vkd_metal_image, vkd_metal_image_bytes
+    .globl vkd_metal_image, vkd_metal_image_bytes, vkd_metal_names
 vkd_metal_image:
-    .incbin "$path"
+    .incbin "$(absolute "$4")"
 end:
     .balign 8
 vkd_metal_image_bytes:
     .quad end - vkd_metal_image
+vkd_metal_names:
+    .incbin "$(absolute "$5")"
+    .byte 0
     .section .note.GNU-stack, "", @progbits
 END

@@ -97,8 +97,8 @@ def forward(machine, port, guest_port=8080):
 
 
 def with_symbols(output, image):
-    """The registers of a panic, with the name of the function behind each address of code."""
-    if 'panic: exception in the kernel' not in output:
+    """What a panic prints, with the name of the function behind each address of code."""
+    if 'panic: ' not in output:
         return output
     listing = subprocess.run(['nm', '-n', '--defined-only', image], capture_output=True, check=True).stdout.decode()
     symbols = [(int(address, 16), name) for address, kind, name in (line.split() for line in listing.splitlines())

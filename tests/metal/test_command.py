@@ -115,8 +115,8 @@ class CommandLine(unittest.TestCase):
 
 @unittest.skipIf(QEMU is None, 'no QEMU')
 class Machine(unittest.TestCase):
-    def start(self, *arguments):
-        self.server = subprocess.Popen([VKD, 'metal', *arguments], stderr=subprocess.PIPE, text=True)
+    def start(self, *arguments, **options):
+        self.server = subprocess.Popen([VKD, 'metal', *arguments], stderr=subprocess.PIPE, text=True, **options)
         self.addCleanup(self.server.stderr.close)
         self.addCleanup(self.server.kill)
         line = self.server.stderr.readline()
@@ -182,6 +182,54 @@ class Machine(unittest.TestCase):
         self.assertIn('running (lwip, mprotect, ', done.stderr)
         self.assertIn('vkd: a supervisor gave up', done.stderr)
         self.assertIn('vkd metal: the machine gave up', done.stderr)
+
+    def start_with_debugger(self, folder):
+        """A machine that listens, and a connection to QEMU's debugger, at which it stands still."""
+        place, script = pathlib.Path(folder) / 'gdb', pathlib.Path(folder) / 'qemu-system-x86_64'
+        script.write_text(f'#!/bin/sh\nexec {QEMU} "$@" -chardev socket,path={place},server=on,wait=off,id=gdb -gdb chardev:gdb\n',
+                          encoding='utf-8')
+        script.chmod(0o755)
+        self.port_of(self.start(HELLO, '--listen=127.0.0.1:0', env={**os.environ, 'PATH': f'{folder}:{os.environ["PATH"]}'}))
+        debugger = socket.socket(socket.AF_UNIX)
+        self.addCleanup(debugger.close)
+        debugger.settimeout(20)
+        debugger.connect(str(place))
+        return debugger
+
+    def test_a_panic_names_functions(self):
+        """An instruction that is none, put where the kernel of the real image sleeps."""
+        def ask(debugger, text, answered=True):
+            debugger.sendall(f'${text}#{sum(text.encode()) % 256:02x}'.encode())
+            answer = b''
+            while answered and not re.search(rb'\$[^T#][^#]*#..', answer):  # T: it stands still, said unasked
+                answer += debugger.recv(4096)
+            return answer.rpartition(b'$')[2].partition(b'#')[0].decode()
+
+        with tempfile.TemporaryDirectory() as folder:
+            debugger = self.start_with_debugger(folder)
+            rip = int.from_bytes(bytes.fromhex(ask(debugger, 'g'))[16 * 8:][:8], 'little')  # behind 16 registers
+            self.assertEqual(ask(debugger, f'M{rip:x},2:0f0b'), 'OK')
+            ask(debugger, 'c', answered=False)
+            self.assertEqual(self.server.wait(20), 1)
+        said = self.server.stderr.read()
+        self.assertIn('\npanic: exception in the kernel: invalid opcode\n', said)
+        self.assertRegex(said, f'\nrip {rip:016x} <\\w[\\w.]*\\+0x[0-9a-f]+>  rsp [0-9a-f]{{16}}  rfl')
+        self.assertRegex(said, r'ret [0-9a-f]{16} <metal_main\+0x[0-9a-f]+>')
+        self.assertIn('vkd metal: the machine ended with a panic; its last lines say where\n', said)
+
+    def test_only_what_a_panic_says_is_given_names(self):
+        """By a QEMU that only writes; the code of the image begins at 1 MiB."""
+        with tempfile.TemporaryDirectory() as folder:
+            script = pathlib.Path(folder) / 'qemu-system-x86_64'
+            line = 'rip 0000000000100000  ret 00000000000fffff  ret 0000000000100001, ret 00007fffffffffff  rip 00'
+            script.write_text(f'#!/bin/sh\necho "{line}"; echo "panic: x"; echo "{line}"; exit 37\n', encoding='utf-8')
+            script.chmod(0o755)
+            done = run(HELLO, '--listen=127.0.0.1:0', env={**os.environ, 'PATH': f'{folder}:{os.environ["PATH"]}'})
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stderr.splitlines()[:2], [line, 'panic: x'])
+        self.assertRegex(done.stderr.splitlines()[2],
+                         r'^rip 0000000000100000 <(\w+)\+0x0>  ret 00000000000fffff  ret 0000000000100001 <\1\+0x1>, '
+                         r'ret 00007fffffffffff  rip 00$')
 
     def test_the_command_that_is_shown_boots_the_image(self):
         with tempfile.TemporaryDirectory() as folder, socket.socket() as finder:
