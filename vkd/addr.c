@@ -27,14 +27,17 @@ static int parse_scope(const char *text, uint32_t *ret_scope)
 int vkd_addr_parse(const char *text, struct proc_addr *ret_addr)
 {
     struct vk_addr parsed;
-    char scope[VKD_ADDR_TEXT];
+    char scope[VKD_ADDR_TEXT] = "";
     int rc = vk_addr_parse(vk_span_text(text), &parsed);
     if (rc != 0)
         return rc;
     struct proc_addr addr = {.family = parsed.family, .port = parsed.port};
     memcpy(addr.ip, parsed.ip, sizeof addr.ip);
-    (void)snprintf(scope, sizeof scope, "%.*s", (int)parsed.scope.len, (const char *)parsed.scope.ptr);
-    if (parsed.scope.len >= sizeof scope || (scope[0] != '\0' && parse_scope(scope, &addr.scope) != 0))
+    if (parsed.scope.len >= sizeof scope)
+        return -VK_EMALFORMED;
+    if (parsed.scope.len > 0)
+        memcpy(scope, parsed.scope.ptr, parsed.scope.len);
+    if (parsed.scope.len > 0 && parse_scope(scope, &addr.scope) != 0)
         return -VK_EMALFORMED;
     *ret_addr = addr;
     return 0;
