@@ -375,6 +375,11 @@ static void take(struct proc_kernel *k, struct proc_process *p, struct proc_self
     }
     if (VK_LIKELY(res == 0))
         res = carry_out(k, p, op, bytes, &done);
+    /* It may have wiped a slot for somebody else, who was to have it; one heap is open at a time. */
+    if (VK_UNLIKELY(k->guard.open_slot != p->slot) && proc_enter(k, p)) {
+        proc_process_doom(k, p, PROC_REASON_MEMORY);
+        return;
+    }
     if (res == PROC_PENDING || (res == 0 && (op->flags & PROC_OP_SILENT)))
         return;
     /* Finished already, it needs no place in the table: there is one in the heap for each op of a run. */

@@ -229,7 +229,7 @@ static int turns(struct proc_kernel *k, struct proc_process *p, int *ret_value, 
     int rc;
     do {
         rc = turn(k, p, budget, ret_value, ret_fault);
-        budget = rest_of(p, budget);
+        budget = p->doomed ? 0 : rest_of(p, budget); /* a doomed one's heap may be closed */
     } while (rc == 0 && !p->doomed && p->program->counts && budget > 0 && wants_more(p, *ret_value));
     return rc;
 }
