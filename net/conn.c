@@ -92,6 +92,8 @@ void net_conn_refuse(struct net_conn *conn, uint32_t status, uint64_t crash_id)
     };
     size_t len = 0;
     int rc;
+    if (VK_UNLIKELY(conn->closing >= NET_CLOSING_LINGER))
+        return; /* the last word was said: two deadlines may pass in one tick */
     s->counters.refused++;
     if (crash_id) {
         char text[64];
