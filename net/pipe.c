@@ -76,11 +76,13 @@ bool net_pipe_preset(struct net_pipe *pipe, struct vk_span bytes)
 bool net_pipe_keep_slow(struct net_pipe *pipe)
 {
     struct net_input *in = &pipe->in;
-    if (in->len > 0)
-        return in->buf.cap_bytes || own_input(pipe, 0);
+    if (in->len > 0 && (in->buf.cap_bytes || own_input(pipe, 0)))
+        return true;
+    bool is_kept = in->len == 0;
+    in->len = 0; /* without a buffer it is gone with the event */
     vk_bufs_put(proc_kernel_bufs(pipe->kernel), &in->buf);
     in->ptr = NULL;
-    return true;
+    return is_kept;
 }
 
 static bool add_input(struct net_pipe *pipe, const uint8_t *data, uint32_t len)

@@ -93,7 +93,8 @@ VK_INLINE void net_pipe_consume(struct net_pipe *pipe, uint32_t len)
 /* Bytes that were received elsewhere; nothing has been yet. They are copied. false: no buffer. */
 bool net_pipe_preset(struct net_pipe *pipe, struct vk_span bytes);
 
-/* Before an event ends: borrowed input becomes ours, an empty buffer is given back. false: no buffer. */
+/* Before an event ends: borrowed input becomes ours, an empty buffer is given back. false: no
+ * buffer, and the input is dropped. */
 bool net_pipe_keep_slow(struct net_pipe *pipe);
 VK_INLINE bool net_pipe_keep(struct net_pipe *pipe)
 {
