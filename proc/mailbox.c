@@ -487,3 +487,8 @@ static int program_op(struct proc_kernel *kernel, struct proc_process *process, 
 }
 
 const struct proc_kind proc_kind_program = {.name = "program", .shareable = true, .op = program_op};
+
+struct proc_object proc_program_object(const struct proc_program *program)
+{
+    return (struct proc_object){&proc_kind_program, (void *)(uintptr_t)program};
+}

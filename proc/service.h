@@ -170,6 +170,8 @@ uint32_t proc_pid(const struct proc_process *process);
 /* What names the process, for handles and environments; it may outlive the process, and names no other then.
  */
 struct proc_object proc_process_object(const struct proc_process *process);
+/* What SPAWN starts it by, with the environment of whoever asks. The program outlives the kernel. */
+struct proc_object proc_program_object(const struct proc_program *program);
 /* The same as a number, which never comes back: for addresses that outlive what they name. */
 uint64_t proc_name(const struct proc_process *process);
 /* An op of a process on the one with that name, as if it had a handle of it. For a kind's op. -VK_EDIED. */

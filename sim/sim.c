@@ -168,3 +168,10 @@ uint64_t sim_now(const struct sim *sim)
 {
     return sim->now_ns;
 }
+
+void sim_jump(struct sim *sim, uint64_t by_ns)
+{
+    sim->now_ns += by_ns;
+    sim->counters.jumps++;
+    sim_note(sim, sim->now_ns);
+}

@@ -112,6 +112,8 @@ void sim_set_odds(struct sim *sim, const struct sim_odds *odds);
 uint32_t sim_conns_open(const struct sim *sim);
 uint32_t sim_ops_in_flight(const struct sim *sim);
 uint64_t sim_now(const struct sim *sim);
+/* The clock jumps ahead, over whatever was to happen meanwhile; not from inside of wait. */
+void sim_jump(struct sim *sim, uint64_t by_ns);
 
 /* ---- the test's side ------------------------------------------------------ */
 
