@@ -33,6 +33,7 @@ extern const struct vkd_command vkd_command_run;
 extern const struct vkd_command vkd_command_test;
 extern const struct vkd_command vkd_command_init;
 extern const struct vkd_command vkd_command_metal;
+extern const struct vkd_command vkd_command_sim;
 
 /* Complains on standard error, with the command's usage line. Returns VKD_EXIT_USAGE. */
 int vkd_usage_error(const struct vkd_command *command, const char *format, ...)

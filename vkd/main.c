@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 static const struct vkd_command *const commands[] = {
-    &vkd_command_init, &vkd_command_run,   &vkd_command_test,   &vkd_command_check,
+    &vkd_command_init, &vkd_command_run,   &vkd_command_test,   &vkd_command_sim,   &vkd_command_check,
     &vkd_command_fmt,  &vkd_command_build, &vkd_command_disasm, &vkd_command_metal,
 };
 

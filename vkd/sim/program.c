@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vkd/sim/program.h"
+
+#include "vkd/complain.h"
+#include "vkd/sim/peer.h"
+#include "vkd/trial.h"
+
+#include <string.h>
+
+#define SEED 1u /* of what is chosen when a program is loaded */
+
+static bool load_file(const char *path, struct vkd_program_loaded *l)
+{
+    l->loaded.seed = SEED;
+    if (!vkd_load_host(path, vkd_trial_natives(), &l->loaded))
+        return false;
+    vkd_served.host = &l->loaded.host;
+    if (l->loaded.host.blocks_count == 0) {
+        vkd_complain("%s: it has no http block, so there is nothing to ask of it", path);
+        return false;
+    }
+    l->routes = vkd_routes_count(&l->loaded.host);
+    return true;
+}
+
+bool vkd_program_load(const char *path, struct vkd_program_loaded *loaded)
+{
+    vkd_native_init();
+    return path == NULL || load_file(path, loaded);
+}
+
+void vkd_program_unload(struct vkd_program_loaded *loaded)
+{
+    vkd_unload(&loaded->loaded);
+}
+
+enum vkd_program vkd_program_of_seed(uint64_t seed)
+{
+    (void)seed;
+    return VKD_PROGRAM_NATIVE;
+}
