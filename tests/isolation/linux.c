@@ -5,6 +5,7 @@
  */
 #include "tests/isolation/linux.h"
 
+#include "vk/linux/home.h"
 #include "vk/linux/linux_impl.h"
 #include "vk/linux/run_impl.h"
 
@@ -440,6 +441,92 @@ static void test_a_thread_may_have_two_runners(void)
     check_still_works();
 }
 
+/* ---- the kernel's code within a run ---- */
+
+struct visit {
+    uint64_t burn_ns;
+    long pid;
+    uintptr_t stack;
+};
+
+static uint64_t cpu_ns(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* System calls, and more time than a step may take. */
+static void visit_home(void *arg)
+{
+    struct visit *visit = arg;
+    uint64_t begin = cpu_ns();
+    visit->stack = (uintptr_t)&begin;
+    visit->pid = syscall(SYS_getpid);
+    while (cpu_ns() - begin < visit->burn_ns)
+        continue;
+}
+
+static struct visit visit;
+
+/* After it the process is one again: its own system call ends it. */
+static int go_home(void *arg)
+{
+    (void)arg;
+    vk_linux_home(visit_home, &visit);
+    return 17;
+}
+
+static int go_home_and_call(void *arg)
+{
+    (void)go_home(arg);
+    return get_pid(arg);
+}
+
+static void test_home_is_the_kernel(void)
+{
+    uint8_t here;
+    visit = (struct visit){.burn_ns = 5ull * TICK_NS};
+    struct result result = run_once(go_home);
+    CHECK(result.rc == 0 && result.value == 17);
+    CHECK(visit.pid == getpid());
+    CHECK((uintptr_t)&here - visit.stack < STACK_BYTES); /* the caller's own stack, further down */
+    visit = (struct visit){0};
+    CHECK(run_once(go_home_and_call).fault.kind == PLAT_FAULT_SYSCALL);
+    CHECK(visit.pid == getpid());
+    check_still_works();
+}
+
+static void test_home_without_a_run_is_a_call(void)
+{
+    visit = (struct visit){0};
+    CHECK(go_home(NULL) == 17 && visit.pid == getpid());
+}
+
+static void fault_at_home(void *arg)
+{
+    (void)arg;
+    write_null();
+}
+
+static int go_home_and_die(void *arg)
+{
+    vk_linux_home(fault_at_home, arg);
+    return 0;
+}
+
+static void run_home_and_die(void)
+{
+    (void)run_once(go_home_and_die);
+}
+
+/* A bug there is the kernel's: it is not taken for the process's. */
+static void test_fault_at_home_is_visible(void)
+{
+    CHECK(is_ended_by(in_child(run_home_and_die), SIGSEGV));
+    check_still_works();
+}
+
 /* ---- ticks ---- */
 
 /* Set: who starts a timer comes back after ticks enough. */
@@ -485,5 +572,8 @@ const struct test linux_tests[] = {
     {"registers_are_cleared", test_registers_are_cleared},
     {"threads_have_runners_of_their_own", test_threads_have_runners_of_their_own},
     {"a_thread_may_have_two_runners", test_a_thread_may_have_two_runners},
+    {"home_is_the_kernel", test_home_is_the_kernel},
+    {"home_without_a_run_is_a_call", test_home_without_a_run_is_a_call},
+    {"fault_at_home_is_visible", test_fault_at_home_is_visible},
 };
 const uint32_t linux_tests_count = VK_COUNT(linux_tests);

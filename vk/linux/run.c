@@ -8,6 +8,7 @@
 #include "vk/limits.h"
 #include "vk/plat.h"
 
+#include "vk/linux/home.h"
 #include "vk/linux/linux_impl.h"
 #include "vk/linux/run_impl.h"
 
@@ -243,7 +244,7 @@ int plat_run_guarded(struct plat_runner *runner, int (*fn)(void *arg), void *arg
 {
     struct vk_linux_thread *thread = &vk_linux_thread;
     uint32_t run_rights = thread->run_rights;
-    vk_assert(thread->active == NULL);
+    vk_assert(thread->active == NULL && !thread->is_home);
 
     runner->runs++;
     runner->fault.kind = PLAT_FAULT_NONE;
@@ -273,4 +274,29 @@ int plat_run_guarded(struct plat_runner *runner, int (*fn)(void *arg), void *arg
     }
     *ret_value = value;
     return 0;
+}
+
+void vk_linux_home(void (*fn)(void *arg), void *arg)
+{
+    struct vk_linux_thread *thread = &vk_linux_thread;
+    struct plat_runner *active = thread->active;
+    if (active == NULL) {
+        fn(arg);
+        return;
+    }
+    char selector = thread->selector;
+    thread->selector = VK_LINUX_TRAP_ALLOW;
+    thread->active = NULL;
+    thread->is_home = true;
+    if (VK_UNLIKELY(thread->run_rights != 0))
+        plat_key_set_rights(thread->kernel_rights);
+
+    vk_linux_switch_home(fn, arg);
+
+    if (VK_UNLIKELY(thread->run_rights != 0))
+        plat_key_set_rights(thread->run_rights);
+    active->runs++; /* ticks count from here: the time was not the process's */
+    thread->is_home = false;
+    thread->active = active;
+    thread->selector = selector;
 }

@@ -66,6 +66,7 @@ struct vk_linux_thread {
     void *saved_rsp;            /* the kernel's stack while it does */
     uint32_t vectors;           /* VK_LINUX_VECTORS_..: which registers there are to clear */
     volatile char selector;     /* of the system-call trap */
+    bool is_home;               /* the kernel's code is called from within a run */
     bool lapsed;                /* the trap was given up for the rest of this run */
     uint32_t run_rights;        /* protection keys: rights of the code run; 0: do not touch */
     uint32_t kernel_rights;     /* those before and after */
@@ -84,6 +85,7 @@ extern __thread struct vk_linux_thread vk_linux_thread
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 int vk_linux_switch(int (*fn)(void *arg), void *arg, void *stack_top, struct plat_runner *runner);
+void vk_linux_switch_home(void (*fn)(void *arg), void *arg);
 void vk_linux_recover(void);
 void vk_linux_sigreturn(void);
 extern const char vk_linux_sigreturn_end[];

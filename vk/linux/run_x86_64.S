@@ -95,6 +95,30 @@ vk_linux_recover:
     .size   vk_linux_switch, . - vk_linux_switch
 
 /*
+ * void vk_linux_switch_home(void (*fn)(void *arg), void *arg)
+ *
+ * Calls fn on the kernel's stack, below the frame that vk_linux_switch left
+ * there, and comes back to the native one.
+ */
+    .globl  vk_linux_switch_home
+    .hidden vk_linux_switch_home
+    .type   vk_linux_switch_home, @function
+    .balign 16
+vk_linux_switch_home:
+    pushq   %rbp
+    movq    %rsp, %rbp
+    movq    vk_linux_thread@gottpoff(%rip), %rax
+    movq    %fs:THREAD_SAVED_RSP(%rax), %rsp
+    andq    $-16, %rsp
+    movq    %rdi, %rax
+    movq    %rsi, %rdi
+    call    *%rax
+    movq    %rbp, %rsp
+    popq    %rbp
+    ret
+    .size   vk_linux_switch_home, . - vk_linux_switch_home
+
+/*
  * Where signal handlers return to. Its system call is the one the trap lets
  * pass, so that a handler can return into code under the trap. The address
  * that counts is the one after the instruction, hence the ud2 inside the range.
