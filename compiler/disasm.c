@@ -119,6 +119,14 @@ static void put_constant(const struct disasm *d, uint32_t index)
     vkc_text_put(d->text, object.count > 40 ? "\"..." : "\"");
 }
 
+static void put_native(const struct disasm *d, const struct interp_import *native)
+{
+    if (native->host != 0)
+        vkc_text_print(d->text, "  ; host %s: %s", d->names + native->name, d->names + native->host);
+    else
+        vkc_text_print(d->text, "  ; %s", d->names + native->name);
+}
+
 static void put_remark(const struct disasm *d, uint32_t in, uint32_t at)
 {
     uint32_t wide = in >> 16;
@@ -129,9 +137,7 @@ static void put_remark(const struct disasm *d, uint32_t in, uint32_t at)
         vkc_text_print(d->text, "  ; %s", name_of(d, &d->functions[wide]));
         break;
     case INTERP_OP_CALLN:
-        vkc_text_print(d->text, "  ; %s",
-                       d->names +
-                           ((const struct interp_import *)section(d, INTERP_SECTION_NATIVES))[wide].name);
+        put_native(d, &((const struct interp_import *)section(d, INTERP_SECTION_NATIVES))[wide]);
         break;
     case INTERP_OP_LDQ:
         put_constant(d, wide);

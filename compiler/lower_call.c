@@ -46,14 +46,27 @@ uint32_t vkc_fun_call(struct vkc_fun *f, uint32_t function, const uint32_t *args
     return put_call(f, INTERP_OP_CALL, function, VKC_NONE, args, count, result, want);
 }
 
-uint32_t vkc_fun_native(struct vkc_fun *f, const char *name, const uint32_t *args, uint32_t count,
-                        uint16_t result, uint32_t want)
+static uint32_t call_native(struct vkc_fun *f, const char *name, const char *host, const uint32_t *args,
+                            uint32_t count, uint16_t result, uint32_t want)
 {
     uint16_t types[ARGS_MAX] = {0};
     for (uint32_t i = 0; i < count; i++)
         types[i] = f->code->values[args[i]].type;
-    uint32_t native = vkc_unit_native(f->unit, name, vkc_unit_fn(f->unit, types, count, result));
+    uint32_t native = vkc_unit_native(f->unit, name, vkc_unit_fn(f->unit, types, count, result), host);
     return put_call(f, INTERP_OP_CALLN, native, VKC_NONE, args, count, result, want);
+}
+
+uint32_t vkc_fun_native(struct vkc_fun *f, const char *name, const uint32_t *args, uint32_t count,
+                        uint16_t result, uint32_t want)
+{
+    return call_native(f, name, NULL, args, count, result, want);
+}
+
+uint32_t vkc_fun_host(struct vkc_fun *f, const struct vkc_symbol *symbol, const uint32_t *args)
+{
+    const char *text = vkc_type_text(&f->lower->checked->types, symbol->type);
+    return call_native(f, symbol->name->text, text, args, symbol->slots_count,
+                       vkc_lower_result(f->lower, symbol->result), VKC_NONE);
 }
 
 uint32_t vkc_fun_apply(struct vkc_fun *f, uint32_t closure, const uint32_t *args, uint32_t count,

@@ -152,6 +152,8 @@ uint32_t vkc_fun_call(struct vkc_fun *f, uint32_t function, const uint32_t *args
                       uint32_t want);
 uint32_t vkc_fun_native(struct vkc_fun *f, const char *name, const uint32_t *args, uint32_t count,
                         uint16_t result, uint32_t want);
+/* A function of the host with these arguments, in the order of its parameters. */
+uint32_t vkc_fun_host(struct vkc_fun *f, const struct vkc_symbol *symbol, const uint32_t *args);
 uint32_t vkc_fun_field(struct vkc_fun *f, uint32_t object, uint32_t place, uint16_t type, uint32_t want);
 void vkc_fun_fail(struct vkc_fun *f, const char *text);
 void vkc_fun_line(struct vkc_fun *f, struct vkc_span span);

@@ -194,9 +194,10 @@ uint32_t vkc_unit_late(struct vkc_unit *unit, uint16_t type)
     return unit->refs_count - 1;
 }
 
-uint32_t vkc_unit_native(struct vkc_unit *unit, const char *name, uint16_t signature)
+uint32_t vkc_unit_native(struct vkc_unit *unit, const char *name, uint16_t signature, const char *host)
 {
     struct interp_import native = {.name = vkc_unit_name(unit, name), .signature = signature};
+    native.host = host != NULL ? vkc_unit_name(unit, host) : 0;
     uint32_t index =
         vkc_keys_put(&unit->native_keys, unit->arena, &native, sizeof native, unit->natives_count);
     if (index == unit->natives_count)

@@ -63,7 +63,8 @@ uint32_t vkc_unit_object(struct vkc_unit *unit, uint16_t type, uint32_t count, c
                          uint32_t words_count);
 /* A reference or scalar constant whose value is known only when the program is loaded. */
 uint32_t vkc_unit_late(struct vkc_unit *unit, uint16_t type);
-uint32_t vkc_unit_native(struct vkc_unit *unit, const char *name, uint16_t signature);
+/* host: NULL; of a function that the host supplies, its signature as text. */
+uint32_t vkc_unit_native(struct vkc_unit *unit, const char *name, uint16_t signature, const char *host);
 
 /* len_bytes zeroed bytes of SERVICES, aligned to 8: their offset. */
 uint32_t vkc_unit_services(struct vkc_unit *unit, size_t len_bytes);

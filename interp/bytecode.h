@@ -11,7 +11,7 @@
 #include "vk/limits.h"
 
 #define INTERP_MAGIC          0x01424b56u /* "VKB\x01", little-endian */
-#define INTERP_FORMAT_VERSION 3u
+#define INTERP_FORMAT_VERSION 4u
 
 /* ---- instructions ---------------------------------------------------------- */
 
@@ -269,7 +269,8 @@ _Static_assert(sizeof(struct interp_function) == 32, "module layout");
     X(FIBERS, "more than 4,096 fibers")  \
     X(LINK, "a linked process ended")    \
     X(KILLED, "killed")                  \
-    X(TIME, "a step ran too long")
+    X(TIME, "a step ran too long")       \
+    X(HOST, "host function")
 
 enum interp_trap {
 #define INTERP_TRAP_ENUM(name, text) INTERP_TRAP_##name,
@@ -321,7 +322,10 @@ struct interp_import {
     uint32_t name;      /* offset in NAMES, such as "str.find" */
     uint16_t signature; /* an FN type */
     uint16_t reserved;
+    uint32_t
+        host; /* of a function that the host supplies: its signature as text, an offset in NAMES; else 0 */
 };
+_Static_assert(sizeof(struct interp_import) == 12, "module layout");
 
 /* ---- services ---------------------------------------------------------------------------- */
 

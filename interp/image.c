@@ -24,7 +24,7 @@ static uint32_t data_bytes(const struct interp_module *m)
 }
 
 struct layout {
-    size_t code, calls, types, type_words, functions, constants, refs, natives, data, bytes;
+    size_t code, calls, types, type_words, functions, constants, refs, natives, hosts, data, bytes;
     uint32_t data_room; /* a power of two */
 };
 
@@ -48,6 +48,7 @@ static struct layout lay_out(const struct interp_module *m, uint32_t lets_bytes)
     l.constants = place(&at, n[INTERP_SECTION_CONSTANTS] * sizeof(uint64_t));
     l.refs = place(&at, n[INTERP_SECTION_REFS] * sizeof(uint32_t));
     l.natives = place(&at, n[INTERP_SECTION_NATIVES] * sizeof(struct interp_link));
+    l.hosts = place(&at, interp_host_count(m) * sizeof(struct interp_host_link));
     l.data_room = room_for((uint64_t)data_bytes(m) + lets_bytes);
     l.data = place(&at, (size_t)l.data_room + DATA_SLACK_BYTES);
     l.bytes = at;
@@ -153,21 +154,35 @@ static const struct interp_native *find_native(const struct interp_image_options
     return NULL;
 }
 
+/* What carries out an import; NULL: why it cannot be. */
+static interp_native_fn link_native(const struct interp_module *m, const struct interp_import *import,
+                                    const struct interp_image_options *options, const char **ret_why)
+{
+    const struct interp_native *native = find_native(options, interp_module_name(m, import->name));
+    *ret_why = "the module needs a native that this program does not have";
+    if (!native)
+        return NULL;
+    *ret_why = "the module's native has another signature";
+    return signature_fits(m, native->signature, &m->types[import->signature]) ? native->fn : NULL;
+}
+
 static int link_natives(const struct interp_module *m, struct interp_link *links,
-                        const struct interp_image_options *options, struct interp_refusal *ret)
+                        struct interp_host_link *hosts, const struct interp_image_options *options,
+                        struct interp_refusal *ret)
 {
     for (uint32_t i = 0; i < m->counts[INTERP_SECTION_NATIVES]; i++) {
-        const struct interp_type *fn = &m->types[m->natives[i].signature];
-        const struct interp_native *native = find_native(options, interp_module_name(m, m->natives[i].name));
-        *ret = (struct interp_refusal){"the module needs a native that this program does not have",
-                                       INTERP_NOWHERE, i};
-        if (!native)
+        const struct interp_import *import = &m->natives[i];
+        const struct interp_type *fn = &m->types[import->signature];
+        struct interp_host_link *host = import->host ? hosts++ : NULL;
+        const char *why;
+        interp_native_fn native = host ? interp_host_link(m, import, options->hosts, host, &why)
+                                       : link_native(m, import, options, &why);
+        if (!native) {
+            *ret = (struct interp_refusal){why, INTERP_NOWHERE, i};
             return -VK_ENOENT;
-        ret->why = "the module's native has another signature";
-        if (!signature_fits(m, native->signature, fn))
-            return -VK_ENOENT;
+        }
         links[i] =
-            (struct interp_link){native->fn, fn->of, (uint8_t)fn->refs, (uint8_t)(fn->count - fn->refs)};
+            (struct interp_link){native, fn->of, (uint8_t)fn->refs, (uint8_t)(fn->count - fn->refs), host};
     }
     return 0;
 }
@@ -271,7 +286,7 @@ int interp_image_init(struct interp_image *image, const struct interp_module *mo
     const uint32_t *n = m->counts;
     struct layout l = lay_out(m, options->lets_bytes);
     uint8_t *base = memory;
-    int rc = link_natives(m, (void *)(base + l.natives), options, ret_refusal);
+    int rc = link_natives(m, (void *)(base + l.natives), (void *)(base + l.hosts), options, ret_refusal);
     if (rc)
         return rc;
     copy_section(base + l.code, m->code, n[INTERP_SECTION_CODE], 4);

@@ -9,6 +9,7 @@
 #ifndef INTERP_IMAGE_H
 #define INTERP_IMAGE_H
 
+#include "interp/host.h"
 #include "interp/module.h"
 #include "interp/native.h"
 #include "interp/text/hash.h"
@@ -30,6 +31,7 @@ struct interp_link {
     uint16_t result; /* type, or INTERP_TYPE_NONE */
     uint8_t refs;    /* parameters in the window */
     uint8_t scalars;
+    const struct interp_host_link *host; /* NULL: it is no function of the host */
 };
 
 struct interp_image {
@@ -56,6 +58,7 @@ struct interp_image {
 
 struct interp_image_options {
     const struct interp_native *const *natives; /* tables that end in a NULL name; ended by NULL */
+    const struct interp_hosts *hosts;           /* functions that the host supplies; NULL: none */
     struct interp_hash_key hash_key;            /* all random bits */
     uint32_t lets_bytes; /* room behind the constant objects, for top-level values; 0: none */
 };
@@ -72,8 +75,9 @@ size_t interp_image_used_bytes(const struct interp_image *image, const void *mem
 /*
  * Lay a module out in memory, which is zero-filled, aligned to 64 and of
  * interp_image_bytes(module, options->lets_bytes). The module has been verified and its file
- * outlives the image. Returns 0; -VK_ENOENT when a native is unknown or has
- * another signature, with *ret_refusal saying which (at: its index).
+ * outlives the image. Returns 0; -VK_ENOENT when a native, or a function of the
+ * host, is unknown or has another signature, with *ret_refusal saying which
+ * (at: its index; interp_host_explain says it with both signatures).
  */
 int interp_image_init(struct interp_image *image, const struct interp_module *module, void *memory,
                       const struct interp_image_options *options, struct interp_refusal *ret_refusal);

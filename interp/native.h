@@ -35,18 +35,20 @@ enum interp_say {
 };
 
 struct interp_run;
+struct interp_host_link;
 
 struct interp_call {
     struct interp_run *run;
-    const struct proc_done *done; /* the completion waited for; NULL at the first call */
-    uint32_t step;                /* the native's own, kept over WAIT, FULL and AGAIN; 0 at first */
-    uint16_t type;                /* of the result */
-    uint8_t refs;                 /* parameters that are references */
-    uint8_t scalars;              /* and those that are not */
-    uint8_t trap;                 /* enum interp_trap */
-    union interp_word result;     /* a scalar, or a reference */
-    uint32_t cost;                /* reductions to charge, for bytes touched */
-    int64_t left;                 /* reductions of this turn before this call */
+    const struct proc_done *done;        /* the completion waited for; NULL at the first call */
+    uint32_t step;                       /* the native's own, kept over WAIT, FULL and AGAIN; 0 at first */
+    uint16_t type;                       /* of the result */
+    uint8_t refs;                        /* parameters that are references */
+    uint8_t scalars;                     /* and those that are not */
+    uint8_t trap;                        /* enum interp_trap */
+    union interp_word result;            /* a scalar, or a reference */
+    uint32_t cost;                       /* reductions to charge, for bytes touched */
+    int64_t left;                        /* reductions of this turn before this call */
+    const struct interp_host_link *host; /* of a function that the host supplies: interp/host.h */
 };
 
 typedef enum interp_say (*interp_native_fn)(struct interp_call *call);

@@ -161,7 +161,8 @@ static enum interp_say call_native(struct interp_run *run, uint32_t in, int64_t 
                                  .type = link->result,
                                  .refs = link->refs,
                                  .scalars = link->scalars,
-                                 .left = left};
+                                 .left = left,
+                                 .host = link->host};
     fiber->has_done = false;
     fiber->window = (uint8_t)(in >> 8);
     fiber->window_refs = link->refs;

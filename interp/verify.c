@@ -6,6 +6,7 @@
  * with the state at branch targets met in one pass since backward targets are
  * declared.
  */
+#include "interp/signature.h"
 #include "interp/verify_impl.h"
 
 #include "vk/err.h"
@@ -87,6 +88,21 @@ static bool check_records(struct verify *v, uint32_t *ret_at)
     return true;
 }
 
+/* What the host will be given by the text is what bytecode gives by the type. */
+static bool check_host(struct verify *v, const struct interp_import *native)
+{
+    struct interp_signature signature;
+    if (native->host == 0)
+        return true;
+    if (native->host >= verify_count(v, INTERP_SECTION_NAMES))
+        return verify_refuse(v, "a host function's signature lies outside the names");
+    if (!interp_signature_read(vk_span_text(v->m->names + native->host), &signature))
+        return verify_refuse(v, "a host function's signature is none");
+    return interp_signature_fits(v->m, &signature, native->signature)
+               ? true
+               : verify_refuse(v, "a host function's signature is not that of its type");
+}
+
 static bool check_natives(struct verify *v, uint32_t *ret_at)
 {
     for (uint32_t i = 0; i < verify_count(v, INTERP_SECTION_NATIVES); i++) {
@@ -97,6 +113,8 @@ static bool check_natives(struct verify *v, uint32_t *ret_at)
         if (native->signature >= verify_count(v, INTERP_SECTION_TYPES) ||
             v->m->types[native->signature].kind != INTERP_KIND_FN)
             return verify_refuse(v, "a native's signature is no function type");
+        if (!check_host(v, native))
+            return false;
     }
     return true;
 }

@@ -51,6 +51,8 @@
 #define PROC_STORE_KEY_MAX_BYTES   256u   /* a longer one cannot be put: -VK_ETOOBIG; no get finds it */
 #define PROC_STORE_VALUE_MAX_BYTES 65536u /* a larger one is -VK_ETOOBIG */
 #define INTERP_STORES_MAX          8u     /* of a program; one more is refused */
+#define INTERP_HOST_PARAMS_MAX     16u    /* of a function that the host supplies; more is no signature */
+#define INTERP_HOST_WORDS_MAX      200u   /* bytes of why one failed; the rest of it is cut off */
 #define INTERP_STORE_ENTRIES       10000u /* of one that does not say */
 #define INTERP_STORE_ENTRIES_MAX   1000000u
 #define INTERP_STORE_BYTES         (4u << 20)   /* likewise */

@@ -561,9 +561,12 @@ static bool add_item(struct asm_state *s)
         s->entry = look_up(s, &s->functions, s->words[1], "no such function");
         return true;
     }
-    if (is_word(first, "native")) {
-        uint32_t index = look_up(s, &s->natives, s->words[1], "no such native");
-        s->native[index] = (struct interp_import){add_name(s, s->words[1]), type_named(s, s->words[2]), 0};
+    if (is_word(first, "native") || is_word(first, "host")) {
+        struct interp_import *native = &s->native[look_up(s, &s->natives, s->words[1], "no such native")];
+        *native =
+            (struct interp_import){.name = add_name(s, s->words[1]), .signature = type_named(s, s->words[2])};
+        if (is_word(first, "host"))
+            native->host = add_name(s, vk_span(s->words[3].ptr + 1, s->words[3].len - 2));
         return true;
     }
     if (is_word(first, "services"))
@@ -584,7 +587,7 @@ static void gather_names(struct asm_state *s, struct vk_span text)
             define(&s->types, name, s->types.count);
         else if (is_word(first, "func"))
             define(&s->functions, name, s->functions.count);
-        else if (is_word(first, "native"))
+        else if (is_word(first, "native") || is_word(first, "host"))
             define(&s->natives, name, s->natives.count);
     }
     s->counts[INTERP_SECTION_TYPES] = s->types.count;

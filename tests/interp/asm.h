@@ -13,6 +13,7 @@
  *   type NAME fiber TYPE                type NAME opt TYPE
  *   (a TYPE is a name, `int` or, as a result, `none`; references come first)
  *   native NAME FN
+ *   host NAME FN "fn(Int) -> Int"       a native that the host supplies
  *   data NAME str|bytes TYPE "text"
  *   data NAME new TYPE WORD..           data NAME list TYPE WORD..
  *   (a WORD is a number or the name of a datum)

@@ -211,7 +211,7 @@ static unsigned run_each(void *heap, uint32_t *ret_logged)
 static unsigned run_all(void *heap)
 {
     unsigned collections = 0;
-    static const char *const functions[] = {"main", "ints", "floats", "lets"};
+    static const char *const functions[] = {"main", "ints", "floats", "lets", "asks"};
     uint32_t logged;
     if (favourite == INTERP_SECTION_DATA)
         return run_each(heap, &logged);
@@ -241,7 +241,8 @@ static bool load_file(const char *path, void *heap)
 
 static bool load_corpus(void *heap)
 {
-    return !vm_load(&vm, corpus_module) && vm_run(&vm, "main", heap, HEAP_BYTES) == PROC_RUN_END;
+    return !vm_load(&vm, corpus_module) && vm_run(&vm, "main", heap, HEAP_BYTES) == PROC_RUN_END &&
+           vm_run(&vm, "asks", heap, HEAP_BYTES) == PROC_RUN_END && vm.state.result == 5; /* of "hello" */
 }
 
 int main(int argc, char **argv)

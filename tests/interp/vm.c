@@ -24,12 +24,36 @@ static void keep_let_line(void *context, struct vk_span line)
     keep_line(context, line.ptr, (uint32_t)line.len);
 }
 
+/* Looks at all it is given, and gives what it needs the heap for; what is None or empty fails. */
+static int ask(void *context, struct interp_host_call *call)
+{
+    (void)context;
+    struct vk_span first = interp_host_text(call, 0);
+    double sum = interp_host_float(call, 1);
+    for (uint64_t i = 0; i < interp_host_len(call, 2); i++)
+        sum += (double)interp_host_text_at(call, 2, i).len;
+    if (!interp_host_is_some(call, 3) || interp_host_int(call, 3) < 0 || first.len == 0)
+        return interp_host_fail(call, vk_span(first.ptr, first.len / 2));
+    return sum < 0 ? interp_host_give_none(call) : interp_host_give_text(call, first);
+}
+
+static const struct interp_hosts *usual_hosts(void)
+{
+    static struct interp_host_function function = {
+        .name = "ask", .text = "fn(Str, Float, List<Str>, Int?) -> Result<Str?, Str>", .fn = ask};
+    static const struct interp_hosts hosts = {.functions = &function, .count = 1};
+    bool is_read = interp_signature_read(vk_span_text(function.text), &function.signature);
+    vk_assert(is_read);
+    return &hosts;
+}
+
 int vm_open(struct vm *vm)
 {
     static const struct interp_native *const usual[] = {interp_natives, interp_list_natives,
                                                         interp_text_natives, NULL};
     const struct interp_image_options options = {
         .natives = vm->natives ? vm->natives : usual,
+        .hosts = vm->hosts ? vm->hosts : usual_hosts(),
         .lets_bytes = VM_LETS_BYTES,
         .hash_key = {.sip = {1, 2}, .factor = {0x0123456789abcdefu, 0xfedcba9876543211u}, .summand = {3, 4}}};
     int rc = interp_module_open(&vm->module, vm->file, vm->file_bytes, &vm->refusal);

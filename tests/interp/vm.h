@@ -29,6 +29,7 @@ struct vm { /* NOLINT(clang-analyzer-optin.performance.Padding): in the order of
     struct interp_image image;
     struct interp_program program;
     const struct interp_native *const *natives; /* NULL: the usual ones */
+    const struct interp_hosts *hosts;           /* NULL: the usual one, `ask` of vm.c */
     struct interp_state state;                  /* after vm_run */
     char log[2048];
     uint32_t log_len;
