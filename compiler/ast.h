@@ -177,7 +177,8 @@ struct vkc_fn {
     struct vkc_idents type_params;
     struct vkc_params params;
     struct vkc_type_expr *result; /* NULL: Nil; of a closure: to be inferred */
-    struct vkc_expr *body;        /* a BLOCK; of a closure `fn(x) => e`: e */
+    struct vkc_expr *body; /* a BLOCK; of a closure `fn(x) => e`: e; NULL: of the host, without a stand-in */
+    bool is_host;          /* `host fn`: the host supplies it, and body stands for it in tests */
 };
 
 struct vkc_arm {

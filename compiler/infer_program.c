@@ -132,7 +132,8 @@ static void infer_rest(struct vkc_pass *pass, struct vkc_decl *decl)
 {
     switch (decl->kind) {
     case VKC_DECL_FN:
-        vkc_infer_body(pass, decl->symbol->body);
+        if (decl->fn.body != NULL)
+            vkc_infer_body(pass, decl->symbol->body);
         break;
     case VKC_DECL_ACTOR:
         vkc_infer_actor(pass, decl->symbol);

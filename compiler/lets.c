@@ -36,6 +36,7 @@ struct reads {
     const struct vkc_edge **edges;
     uint32_t count, room;
     const struct vkc_body *starter; /* one that starts an actor; NULL: none does */
+    const struct vkc_edge *asks;    /* the first call of a function of the host; NULL: there is none */
 };
 
 /* All reads of lets, and a start of an actor, that evaluating this one can come to. */
@@ -51,6 +52,8 @@ static struct reads reads_of(struct orderer *o, const struct vkc_symbol *let)
             reads.starter = body;
         for (uint32_t i = 0; i < body->edges_count; i++) {
             const struct vkc_edge *edge = &body->edges[i];
+            if (reads.asks == NULL && edge->callee != NULL && vkc_body_is_host(edge->callee))
+                reads.asks = edge;
             if (edge->let != NULL)
                 VKC_ADD(&o->pass->program->arena, reads.edges, reads.count, reads.room, edge);
             push(o, edge->callee);
@@ -70,6 +73,15 @@ static void refuse_start(struct vkc_pass *pass, const struct vkc_symbol *let, co
     vkc_diag_help(pass->diags, diag, "a `supervise` block names the actors that live as long as the program");
 }
 
+static void refuse_host(struct vkc_pass *pass, const struct vkc_symbol *let, const struct vkc_edge *edge)
+{
+    struct vkc_diag *diag = vkc_error(pass->diags, let->span, "a top-level `let` cannot ask the host");
+    vkc_diag_note(pass->diags, diag, edge->span, "`%s` is a function of the host",
+                  edge->callee->symbol->name->text);
+    vkc_diag_help(pass->diags, diag,
+                  "it is computed when the program is built, where there is no host; ask in a function");
+}
+
 static void visit(struct orderer *o, struct vkc_symbol *let)
 {
     struct vkc_pass *pass = o->pass;
@@ -85,6 +97,8 @@ static void visit(struct orderer *o, struct vkc_symbol *let)
     struct reads reads = reads_of(o, let);
     if (reads.starter != NULL)
         refuse_start(pass, let, reads.starter);
+    if (reads.asks != NULL)
+        refuse_host(pass, let, reads.asks);
     for (uint32_t i = 0; i < reads.count; i++) {
         struct vkc_symbol *other = reads.edges[i]->let;
         if (other->body != NULL && o->progress[other->body->id] == OPEN)

@@ -267,6 +267,22 @@ static void start_body(struct vkc_fun *f)
     vkc_fun_return(f, vkc_fun_new(f, vkc_lower_state(f->lower, actor), values, at, VKC_NONE));
 }
 
+/* Calls, values and fibers of it are those of any function; this alone asks the host. */
+static void host_body(struct vkc_fun *f)
+{
+    uint16_t types[PARAMS_MAX];
+    uint32_t values[PARAMS_MAX], sorted[PARAMS_MAX];
+    vkc_fun_params(f, values);
+    sort_params(f, values, types, param_types(f->lower, f->instance, types), sorted);
+    vkc_fun_return(f, vkc_fun_host(f, f->body->symbol, sorted));
+}
+
+/* In tests the program's own stand-in is asked, where it has one. */
+static bool asks_host(const struct vkc_lower *l, const struct vkc_body *body)
+{
+    return vkc_body_is_host(body) && (body->code == NULL || !l->checked->program->has_tests);
+}
+
 static void fill(struct vkc_lower *l, struct vkc_code *code, const struct vkc_instance *instance)
 {
     struct vkc_fun f;
@@ -276,6 +292,10 @@ static void fill(struct vkc_lower *l, struct vkc_code *code, const struct vkc_in
     vkc_fun_line(&f, instance->body->span);
     if (f.body->kind == VKC_BODY_START) {
         start_body(&f);
+        return;
+    }
+    if (asks_host(l, f.body)) {
+        host_body(&f);
         return;
     }
     take_params(&f);

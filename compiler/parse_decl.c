@@ -188,7 +188,8 @@ static void function(struct vkc_parser *p, struct vkc_fn *fn)
         struct vkc_diag *diag = vkc_expected(p, "`->` or `{`");
         vkc_help(p, diag, "the result's type stands after `->`");
     }
-    fn->body = vkc_parse_block(p);
+    if (!fn->is_host || p->is_lost || vkc_is(p, VKC_TOKEN_LBRACE))
+        fn->body = vkc_parse_block(p);
 }
 
 static struct vkc_decl *named_fn(struct vkc_parser *p, struct vkc_decl *decl)
@@ -196,6 +197,19 @@ static struct vkc_decl *named_fn(struct vkc_parser *p, struct vkc_decl *decl)
     decl->name = vkc_parse_name(p, "the function's name", VKC_CASE_SMALL);
     decl->fn.type_params = type_params(p);
     function(p, &decl->fn);
+    return decl;
+}
+
+/* `host fn price(item: Str) -> Float`, behind its first word, which is a keyword nowhere else. */
+static struct vkc_decl *host_fn(struct vkc_parser *p, struct vkc_decl *decl)
+{
+    vkc_advance(p);
+    decl->fn.is_host = true;
+    if (!vkc_expect(p, VKC_TOKEN_FN, "and the function's name, as in `host fn price(item: Str) -> Float`"))
+        return decl;
+    decl = named_fn(p, decl);
+    if (decl->fn.type_params.count > 0)
+        vkc_complain(p, decl->name.span, "a function of the host has no type parameters");
     return decl;
 }
 
@@ -343,12 +357,12 @@ static void unknown_decl(struct vkc_parser *p)
     struct vkc_diag *diag = vkc_expected(p, "a declaration");
     if (kind != VKC_TOKEN_NAME || diag == NULL)
         return;
-    static const char *const known[] = {"fn",   "record", "enum",   "actor", "supervise", "http",
-                                        "test", "let",    "import", "pub",   "service",   "store"};
-    static const char *const foreign[][2] = {{"func", "fn"},       {"def", "fn"},       {"function", "fn"},
-                                             {"struct", "record"}, {"class", "record"}, {"type", "record"},
-                                             {"const", "let"},     {"use", "import"},   {"public", "pub"},
-                                             {"module", "service"}};
+    static const char *const known[] = {"fn",  "record", "enum", "actor",   "supervise", "http", "test",
+                                        "let", "import", "pub",  "service", "store",     "host"};
+    static const char *const foreign[][2] = {{"func", "fn"},        {"def", "fn"},        {"function", "fn"},
+                                             {"struct", "record"},  {"class", "record"},  {"type", "record"},
+                                             {"const", "let"},      {"use", "import"},    {"public", "pub"},
+                                             {"module", "service"}, {"external", "host"}, {"extern", "host"}};
     vkc_nearest_init(&nearest, text, len);
     for (size_t i = 0; i < VK_COUNT(known); i++)
         vkc_nearest_offer(&nearest, known[i]);
@@ -374,6 +388,10 @@ static struct vkc_decl *by_word(struct vkc_parser *p, struct vkc_decl *decl)
     if (vkc_is(p, VKC_TOKEN_LET)) {
         decl->kind = VKC_DECL_LET;
         return let(p, decl);
+    }
+    if (vkc_is(p, VKC_TOKEN_NAME) && vkc_is_word(p, "host")) {
+        decl->kind = VKC_DECL_FN;
+        return host_fn(p, decl);
     }
     if (vkc_is_store(p)) {
         decl->kind = VKC_DECL_STORE;

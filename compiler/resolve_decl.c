@@ -218,6 +218,55 @@ static void fn_symbol(struct vkc_pass *pass, struct vkc_symbol *symbol, struct v
     symbol->type = vkc_type_make(pass->types, VKC_TYPE_FN, NULL, args, symbol->slots_count + 1);
 }
 
+/* What can be given to C and taken from it: docs/language.md, section 13. */
+static bool is_plain(const struct vkc_type *type)
+{
+    return type->kind >= VKC_TYPE_INT && type->kind <= VKC_TYPE_BYTES;
+}
+
+static bool is_of_host(const struct vkc_checked *checked, struct vkc_type *type)
+{
+    const struct vkc_type *some = vkc_type_option(checked, type);
+    if (type->kind == VKC_TYPE_ERROR || is_plain(type))
+        return true;
+    return some != NULL ? is_plain(some) : type->kind == VKC_TYPE_LIST && is_plain(type->args[0]);
+}
+
+static bool is_given_by_host(const struct vkc_checked *checked, struct vkc_type *type)
+{
+    if (type->kind == VKC_TYPE_NAMED && type->symbol == checked->result &&
+        type->args[1]->kind == VKC_TYPE_STR)
+        type = type->args[0];
+    return type->kind == VKC_TYPE_NIL || is_of_host(checked, type);
+}
+
+#define HOST_TYPES "Int, Float, Bool, Duration, Str, Bytes, `T?` or `List<T>` of these"
+
+static void tell_taken(struct vkc_pass *pass, struct vkc_type *type, struct vkc_span span)
+{
+    struct vkc_diag *diag = vkc_error(pass->diags, span, "a function of the host cannot take `%s`",
+                                      vkc_type_text(pass->types, type));
+    vkc_diag_help(pass->diags, diag, "it takes " HOST_TYPES);
+    if (vkc_type_can(pass->checked, type, VKC_TRAIT_JSON))
+        vkc_diag_help(pass->diags, diag, "other values can be given as text: `to_json`");
+}
+
+static void tell_given(struct vkc_pass *pass, struct vkc_type *type, struct vkc_span span)
+{
+    struct vkc_diag *diag = vkc_error(pass->diags, span, "a function of the host cannot give `%s`",
+                                      vkc_type_text(pass->types, type));
+    vkc_diag_help(pass->diags, diag, "it gives " HOST_TYPES ", or `Result<T, Str>` with one of them");
+}
+
+static void check_host(struct vkc_pass *pass, const struct vkc_symbol *symbol, const struct vkc_fn *fn)
+{
+    for (uint32_t i = 0; i < symbol->slots_count; i++)
+        if (!is_of_host(pass->checked, symbol->slots[i].type))
+            tell_taken(pass, symbol->slots[i].type, fn->params.items[i].type->span);
+    if (fn->result != NULL && !is_given_by_host(pass->checked, symbol->result))
+        tell_given(pass, symbol->result, fn->result->span);
+}
+
 static void actor_symbol(struct vkc_pass *pass, struct vkc_decl *decl)
 {
     struct vkc_symbol *actor = decl->symbol;
@@ -301,6 +350,8 @@ static void types_of(struct vkc_pass *pass, struct vkc_decl *decl)
     switch (decl->kind) {
     case VKC_DECL_FN:
         fn_symbol(pass, symbol, &decl->fn);
+        if (decl->fn.is_host)
+            check_host(pass, symbol, &decl->fn);
         break;
     case VKC_DECL_RECORD:
         fields(pass, symbol, &decl->record.fields, "in this record");

@@ -317,6 +317,12 @@ struct vkc_body {
     uint8_t progress;
 };
 
+/* Whether the host supplies it: `host fn`. */
+VK_INLINE bool vkc_body_is_host(const struct vkc_body *body)
+{
+    return body->kind == VKC_BODY_FN && body->decl->fn.is_host;
+}
+
 /*
  * A body with its type arguments: what lowering makes one function of. Closures
  * inside a generic function are instances of their own, with the same arguments.

@@ -23,6 +23,7 @@ static int build(const char *path, const char *out, struct vkd_loaded *loaded)
 {
     loaded->out = out;
     loaded->is_silent = true;
+    loaded->hosts = &vkd_no_host;
     if (!vkd_load_host(path, loaded->has_tests ? vkd_trial_natives() : net_bind_host_natives, loaded))
         return VKD_EXIT_PROGRAM;
     if (loaded->reads_out)

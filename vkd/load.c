@@ -21,6 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
+const struct interp_hosts vkd_no_host = {.is_late = true};
+
 void vkd_print_diags(const struct vkc_program *program)
 {
     struct vkc_text text = {0};
@@ -114,6 +116,14 @@ bool vkd_load_module(const char *path, struct vkd_loaded *l)
 static bool unknown_native(const char *path, const struct vkd_loaded *l, const struct interp_refusal *refusal)
 {
     const char *name = "?";
+    char host[512];
+    struct vk_out out;
+    vk_out_init(&out, host, sizeof host);
+    if (interp_host_explain(&l->module, l->hosts, refusal->at, &out)) {
+        vkd_complain("%s: %.*s; a program that embeds the kernel supplies it (docs/embedding.md)", path,
+                     (int)(out.at - (uint8_t *)host), host);
+        return false;
+    }
     if (refusal->at < l->module.counts[INTERP_SECTION_NATIVES])
         name = interp_module_name(&l->module, l->module.natives[refusal->at].name);
     if (strncmp(name, "test.", 5) == 0)
@@ -198,7 +208,7 @@ static bool seal(const char *path, struct vkd_loaded *l)
 
 bool vkd_load_image(const char *path, const struct interp_native *const *natives, struct vkd_loaded *l)
 {
-    struct interp_image_options options = {.natives = natives};
+    struct interp_image_options options = {.natives = natives, .hosts = l->hosts};
     struct interp_refusal refusal = {0};
     if (!vkd_load_module(path, l) || !make_key(l, &options.hash_key))
         return false;

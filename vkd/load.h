@@ -11,10 +11,11 @@ struct vkd_loaded {
                         of the path, and the file's own; NULL: from its own */
     bool has_tests;  /* set by the caller: the program's tests are compiled too */
     bool is_silent;  /* likewise: what the evaluation of top-level values logs is not shown */
-    uint64_t seed;   /* likewise; not 0: of all that is chosen at random */
-    const char *out; /* likewise: a file to be written later; NULL: none */
-    bool reads_out;  /* out is one of the files that were read, by whatever name */
-    struct vkc_text file; /* the module; aligned to 8 */
+    const struct interp_hosts *hosts; /* likewise: functions that programs ask the host for; NULL: none */
+    uint64_t seed;                    /* likewise; not 0: of all that is chosen at random */
+    const char *out;                  /* likewise: a file to be written later; NULL: none */
+    bool reads_out;                   /* out is one of the files that were read, by whatever name */
+    struct vkc_text file;             /* the module; aligned to 8 */
     struct interp_module module;
     struct interp_image image;
     struct net_bind_host host;
@@ -36,6 +37,9 @@ bool vkd_load_image(const char *path, const struct interp_native *const *natives
 
 /* The same, ready to be put into kernels. */
 bool vkd_load_host(const char *path, const struct interp_native *const *natives, struct vkd_loaded *loaded);
+
+/* No function, and that is no reason to refuse a program: one that is called traps. */
+extern const struct interp_hosts vkd_no_host;
 
 bool vkd_ends_with(const char *text, const char *end);
 

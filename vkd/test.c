@@ -97,7 +97,7 @@ static void run_tests(const struct options *o, const struct vkd_loaded *l, struc
 /* false: the file has errors. */
 static bool run_file(const struct options *o, const struct vkd_found_file *file, struct vkd_report *report)
 {
-    struct vkd_loaded l = {.has_tests = true, .seed = o->seed, .top = file->top};
+    struct vkd_loaded l = {.has_tests = true, .hosts = &vkd_no_host, .seed = o->seed, .top = file->top};
     report->path = file->path;
     bool is_good = vkd_load_host(file->path, vkd_trial_natives(), &l);
     if (is_good)

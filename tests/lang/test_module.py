@@ -365,5 +365,37 @@ class Forged(Folder):
             self.assertEqual((code, err), (2, f'vkd {command}: none.vkb: No such file or directory\n'))
 
 
+class FunctionsOfTheHost(Folder):
+    """`vkd` has none: it checks and builds, tests stand-ins, and runs nothing that needs one."""
+
+    SOURCE = ('host fn price(item: Str, count: Int) -> Float\n'
+              'host fn stock(item: Str) -> Result<Int?, Str> { Ok(Some(item.len)) }\n'
+              'http on "127.0.0.1:0" { GET "/" => text("{price("tea", 2)}{stock("tea").is_ok}") }\n'
+              'test "stand-in" { assert stock("tea") == Ok(Some(3)) }\n'
+              'test "none" { assert price("tea", 1) == 1.0 }\n')
+
+    def test_without_a_host(self):
+        self.write(self.SOURCE)
+        self.assertEqual(run('check', 'a.vk', cwd=self.folder)[::2], (0, ''))
+        code, out, err = run('test', 'a.vk', cwd=self.folder)
+        self.assertEqual((code, err), (1, ''))
+        self.assertIn('a.vk:5: "none": host function: price: there is no host here; in a test, give the function a body\n'
+                      '    in price:1 < none:5\n', out)
+        self.assertIn('1 passed, 1 failed', out)
+        self.assertEqual(run('build', 'a.vk', cwd=self.folder)[::2], (0, ''))
+        for name in 'a.vk', 'a.vkb':
+            code, _, err = run('run', name, cwd=self.folder)
+            self.assertEqual((code, err), (1, f'vkd run: {name}: it needs the host function price, fn(Str, Int) -> Float, and there '
+                                           'is none; a program that embeds the kernel supplies it (docs/embedding.md)\n'))
+        listed = run('disasm', 'a.vkb', cwd=self.folder)[1]
+        self.assertIn('; host price: fn(Str, Int) -> Float\n', listed)
+        self.assertIn('; host stock: fn(Str) -> Result<Int?, Str>\n', listed)
+
+    def test_stand_ins_are_for_tests(self):
+        self.write(self.SOURCE)
+        self.assertEqual(run('build', '--tests', 'a.vk', cwd=self.folder)[::2], (0, ''))
+        self.assertNotIn('host stock', run('disasm', 'a.vkb', cwd=self.folder)[1])
+
+
 if __name__ == '__main__':
     unittest.main()
