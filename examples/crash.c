@@ -91,6 +91,20 @@ static void crash_jump(struct proc_self *self)
     nowhere();
 }
 
+static void crash_code(struct proc_self *self)
+{
+    (void)self;
+    *(volatile uint8_t *)(uintptr_t)crash_jump = 0xcc;
+}
+
+static const uint8_t constant[8] = "vkd";
+
+static void crash_constant(struct proc_self *self)
+{
+    (void)self;
+    *(volatile uint8_t *)(uintptr_t)constant = 2;
+}
+
 struct accident {
     struct vk_span path;
     void (*run)(struct proc_self *self);
@@ -106,6 +120,7 @@ static const struct accident accidents[] = {
     ACCIDENT("stack", crash_stack),         ACCIDENT("loop", crash_loop),
     ACCIDENT("divide", crash_divide),       ACCIDENT("illegal", crash_illegal),
     ACCIDENT("syscall", crash_syscall),     ACCIDENT("jump", crash_jump),
+    ACCIDENT("code", crash_code),           ACCIDENT("constant", crash_constant),
 };
 
 static enum proc_step list_routes(struct proc_self *self, const struct net_request *request)

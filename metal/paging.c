@@ -7,8 +7,9 @@
  *      1      0       0      open, gets a zeroed frame at the first touch
  *      0      1       0      closed, its content kept in the frame
  *      1      1       1      open, with its frame
+ *      0      1       1      sealed: open for reading alone
  *
- * so PRESENT is always WRITE and FRAME, and "closed" is "not present". An
+ * so "closed" is "not present". An
  * entry of a higher table that is not present says the same of every page below
  * it: WRITE and key are inherited when the table is made. A range of any size is
  * thus opened or reserved by a few entries.
@@ -213,6 +214,57 @@ int metal_paging_edit(uintptr_t base, size_t len_bytes, const struct metal_edit 
     return 0;
 }
 
+/* ---- sealed memory ------------------------------------------------------------ */
+
+/* The same memory by a table of small pages. */
+static bool split_large(uint64_t *entry)
+{
+    uint64_t frame = metal_frame_take();
+    if (frame == METAL_FRAME_NONE)
+        return false;
+    uint64_t *table = table_of(frame);
+    for (uint32_t i = 0; i < ENTRIES; i++)
+        table[i] = (*entry & ~PTE_LARGE) + (uint64_t)i * VK_PAGE_BYTES;
+    *entry = frame | PTE_PRESENT | PTE_WRITE | PTE_USER;
+    return true;
+}
+
+/* Returns false without memory for a table, or for a page that was never touched. */
+static bool seal_page(uintptr_t addr)
+{
+    uint64_t *entry = entry_of(root, LEVELS - 1, addr);
+    for (uint32_t level = LEVELS - 1; level > 0; level--) {
+        bool is_table = (*entry & PTE_PRESENT) && !(*entry & PTE_LARGE);
+        if (!is_table && !(*entry & PTE_PRESENT ? split_large(entry) : make_table(entry)))
+            return false;
+        entry = entry_of(table_of(*entry), level - 1, addr);
+    }
+    if (!(*entry & PTE_PRESENT)) {
+        vk_assert(addr >= METAL_RESERVE_START);
+        if (!(*entry & PTE_FRAME)) {
+            uint64_t frame = metal_frame_take();
+            if (frame == METAL_FRAME_NONE)
+                return false;
+            *entry |= frame;
+        }
+        *entry |= PTE_FRAME | PTE_PRESENT | PTE_USER | PTE_NO_RUN;
+    }
+    *entry &= ~PTE_WRITE;
+    metal_invlpg(addr);
+    return true;
+}
+
+int metal_paging_seal(const void *base, size_t len_bytes)
+{
+    uintptr_t addr = (uintptr_t)base & ~(uintptr_t)(VK_PAGE_BYTES - 1), end = (uintptr_t)base + len_bytes;
+    for (; addr < end; addr += VK_PAGE_BYTES)
+        if (!seal_page(addr))
+            return -VK_ENOMEM;
+    return 0;
+}
+
+/* ---- the end of a reservation --------------------------------------------------- */
+
 /* Close everything in [start, end) below a table and free the tables that lie in it whole. */
 static void release_table(uint64_t *table, uint32_t level, uintptr_t start, uintptr_t end)
 {
@@ -239,6 +291,8 @@ void metal_paging_release(uintptr_t base, size_t len_bytes)
     release_table(root, LEVELS - 1, base, base + len_bytes);
     metal_write_cr3(metal_read_cr3());
 }
+
+/* ---- frames at the first touch ---------------------------------------------------- */
 
 void metal_paging_promise(const void *base, size_t len_bytes, size_t frame_count)
 {

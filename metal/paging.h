@@ -6,7 +6,7 @@
  *    run and not written, constants only read, the rest only read and written.
  *    The first MiB is not mapped, so a null pointer faults.
  *  - From METAL_RESERVE_START on what plat_reserve hands out. A page there is
- *    closed or open, and has a frame or none yet; the four cases are bits of its
+ *    closed, open or sealed, and has a frame or none yet; the cases are bits of its
  *    entry (see paging.c). An open page gets its frame at the first touch.
  *
  * One processor, so a translation is dropped by invlpg alone.
@@ -41,6 +41,14 @@ struct metal_edit {
  * for a table (nothing changed).
  */
 int metal_paging_edit(uintptr_t base, size_t len_bytes, const struct metal_edit *edit);
+
+/*
+ * Nobody writes [base, base + len_bytes) any more, the kernel included, nor
+ * what else lies in its first and its last page; a write faults, reading goes on.
+ * For good: of memory below 4 GiB; of a reservation until it is edited or given
+ * back. Returns 0; -VK_ENOMEM when there is no frame for a table (part of it may be sealed).
+ */
+int metal_paging_seal(const void *base, size_t len_bytes);
 
 /* Give back frames and tables of a whole reservation; its pages are closed afterwards. */
 void metal_paging_release(uintptr_t base, size_t len_bytes);

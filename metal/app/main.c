@@ -91,7 +91,8 @@ int metal_main(const struct boot_info *info)
         return app_refuse(
             "there is no module; load one beside the image: -initrd app.vkb (by `vkd build app.vk`)");
     const struct app_program_options options = {.natives = net_bind_host_natives,
-                                                .freeze_heap_bytes = start.plan.freeze_heap_bytes};
+                                                .freeze_heap_bytes = start.plan.freeze_heap_bytes,
+                                                .seals_file = true};
     if (!app_program_load(&program, file, &options) || take_ports() != 0)
         return 1;
     if (listens.count == 0 && (services() == NULL || services()->supervisors.count == 0))

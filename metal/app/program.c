@@ -4,6 +4,7 @@
 #include "interp/freeze.h"
 #include "interp/verify.h"
 #include "metal/app/say.h"
+#include "metal/paging.h"
 #include "vk/err.h"
 #include "vk/limits.h"
 #include "vk/plat.h"
@@ -87,6 +88,19 @@ static bool unknown_native(const struct app_program *p, const struct interp_refu
     return false;
 }
 
+/* What is run, and the constants, can only be read from now on; room that nothing was frozen into is closed.
+ */
+static bool seal(const struct app_program *p, const void *memory, size_t len_bytes)
+{
+    size_t all = VK_ALIGN_UP(len_bytes, (size_t)VK_PAGE_BYTES);
+    size_t used = VK_ALIGN_UP(interp_image_used_bytes(&p->image, memory), (size_t)VK_PAGE_BYTES);
+    uint8_t *rest = (uint8_t *)(uintptr_t)memory + used;
+    if ((used == all || plat_protect(rest, all - used, PLAT_PROT_NONE) == 0) &&
+        metal_paging_seal(memory, used) == 0)
+        return true;
+    return no_room("the program's tables", used);
+}
+
 static bool lay_out(struct app_program *p, const struct app_program_options *options)
 {
     struct interp_image_options image = {.natives = options->natives};
@@ -98,10 +112,10 @@ static bool lay_out(struct app_program *p, const struct app_program_options *opt
         return false;
     if (vk_region_init(&p->image_region, len_bytes) != 0)
         return no_room("the program", len_bytes);
-    void *memory = vk_region_alloc(&p->image_region, len_bytes, VK_CACHE_LINE_BYTES);
+    void *memory = vk_region_alloc(&p->image_region, len_bytes, VK_PAGE_BYTES);
     if (interp_image_init(&p->image, &p->module, memory, &image, &refusal) != 0)
         return unknown_native(p, &refusal);
-    return !has_lets || evaluate(p, options);
+    return (!has_lets || evaluate(p, options)) && seal(p, memory, len_bytes);
 }
 
 static bool make_host(struct app_program *p)
@@ -120,7 +134,8 @@ static bool make_host(struct app_program *p)
 bool app_program_load(struct app_program *program, struct vk_span file,
                       const struct app_program_options *options)
 {
-    bool is_good = verify(program, file) && lay_out(program, options) && make_host(program);
+    bool is_good = verify(program, file) && lay_out(program, options) && make_host(program) &&
+                   (!options->seals_file || metal_paging_seal(file.ptr, file.len) == 0);
     if (!is_good)
         app_program_unload(program);
     return is_good;

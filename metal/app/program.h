@@ -23,12 +23,13 @@ struct app_program_options {
     uint64_t seed;   /* of what is chosen at random, and of the clocks; 0: they are the machine's */
     int64_t epoch_s; /* with a seed: the wall clock */
     bool is_silent;  /* what top-level values log is not shown */
+    bool seals_file; /* the module's bytes are in pages of their own, and nobody may write them any more */
 };
 
 /*
  * Load a module: open, verify, lay out, evaluate its top-level values, prepare
  * for hosting. program is zeroed; the module's bytes, aligned to 8, stay as they
- * are. False: it was said on the console why not.
+ * are. The image can only be read afterwards. False: it was said on the console why not.
  */
 bool app_program_load(struct app_program *program, struct vk_span file,
                       const struct app_program_options *options);

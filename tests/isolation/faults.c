@@ -34,6 +34,17 @@ static void test_write_to_closed_heap(void)
     give(victim);
 }
 
+static const uint8_t constant[8] = "vkd";
+
+static void test_program_code(void)
+{
+    target = (uintptr_t)poke_target;
+    check_access(run_once(poke_target), target);
+    target = (uintptr_t)constant;
+    check_access(run_once(poke_target), target);
+    CHECK(*(const volatile uint8_t *)constant == 'v');
+}
+
 static void test_write_past_own_heap(void)
 {
     struct vk_slot *slot = take(PREFIX_BYTES);
@@ -211,6 +222,7 @@ static void test_direction_flag(void)
 const struct test fault_tests[] = {
     {"returns", test_return},
     {"null_write", test_null_write},
+    {"program_code", test_program_code},
     {"write_to_closed_heap", test_write_to_closed_heap},
     {"write_past_own_heap", test_write_past_own_heap},
     {"heap_grows_past_prefix", test_heap_grows_past_prefix},

@@ -70,6 +70,73 @@ TEST(metal_memory, discard_gives_frames_back)
     plat_release(base, 64 * VK_PAGE_BYTES);
 }
 
+static void check_sealed(struct plat_runner *runner, uint8_t *at)
+{
+    struct plat_fault fault = {0};
+    uint8_t before = *(volatile uint8_t *)at;
+    int value;
+    CHECK_EQ(plat_run_guarded(runner, store_byte, at, &value, &fault), -VK_EIO);
+    CHECK_EQ(fault.kind, PLAT_FAULT_ACCESS);
+    CHECK_EQ(fault.addr, (uintptr_t)at);
+    CHECK_EQ(*(volatile uint8_t *)at, before);
+}
+
+TEST(metal_memory, code_and_constants_can_only_be_read)
+{
+    extern char metal_image_start[], metal_rodata_start[], metal_data_start[];
+    struct plat_runner *runner = plain_runner();
+    check_sealed(runner, (uint8_t *)metal_image_start);
+    check_sealed(runner, (uint8_t *)(uintptr_t)store_byte);
+    check_sealed(runner, (uint8_t *)metal_rodata_start);
+    check_sealed(runner, (uint8_t *)((uintptr_t)metal_data_start - 1));
+    plat_runner_destroy(runner);
+}
+
+TEST(metal_memory, sealed_pages_of_a_reservation_can_only_be_read)
+{
+    size_t free_count = metal_frames_free();
+    struct plat_runner *runner = plain_runner();
+    uint8_t *base = open_range(8 * VK_PAGE_BYTES);
+    base[0] = 7;
+    base[4 * VK_PAGE_BYTES] = 8;
+    CHECK_EQ(metal_paging_seal(base, 3 * VK_PAGE_BYTES + 1), 0);
+    CHECK_EQ(base[0], 7);
+    check_sealed(runner, base);
+    check_sealed(runner, base + 2 * VK_PAGE_BYTES); /* never touched before */
+    CHECK_EQ(base[2 * VK_PAGE_BYTES], 0);
+    check_sealed(runner, base + 4 * VK_PAGE_BYTES - 1);
+    base[4 * VK_PAGE_BYTES] = 9;
+    CHECK_EQ(plat_protect(base, VK_PAGE_BYTES, PLAT_PROT_RW), 0);
+    base[0] = 10;
+    plat_release(base, 8 * VK_PAGE_BYTES);
+    plat_runner_destroy(runner);
+    CHECK(metal_frames_free() + 8 > free_count); /* but for tables, which stay */
+}
+
+/* Where a module lies; large pages map it until a part of one is sealed. */
+TEST(metal_memory, sealed_memory_can_only_be_read_and_what_is_beside_it_written)
+{
+    struct plat_runner *runner = plain_runner();
+    uint64_t frames[3];
+    for (uint32_t i = 0; i < VK_COUNT(frames); i++) {
+        frames[i] = metal_frame_take();
+        CHECK(frames[i] != METAL_FRAME_NONE);
+        CHECK(i == 0 || frames[i] != frames[i - 1]);
+    }
+    uint8_t *page = (uint8_t *)(uintptr_t)frames[1];
+    page[5] = 7;
+    CHECK_EQ(metal_paging_seal(page + 5, 1), 0);
+    check_sealed(runner, page);
+    check_sealed(runner, page + VK_PAGE_BYTES - 1);
+    CHECK_EQ(page[5], 7);
+    for (uint32_t i = 0; i < VK_COUNT(frames); i += 2) {
+        *(volatile uint8_t *)(uintptr_t)frames[i] = 1;
+        CHECK_EQ(*(volatile uint8_t *)(uintptr_t)frames[i], 1);
+        metal_frame_give(frames[i]); /* the sealed one is not given back: whoever got it could not write it */
+    }
+    plat_runner_destroy(runner);
+}
+
 TEST(metal_memory, process_that_uses_up_the_machine_is_ended)
 {
     struct plat_runner *runner = plain_runner();
