@@ -6,7 +6,6 @@
 #include "metal/frames.h"
 #include "metal/paging.h"
 #include "net/server.h"
-#include "net/stream.h"
 #include "vk/fmt.h"
 #include "vk/limits.h"
 
@@ -26,8 +25,7 @@ struct serving {
     struct proc_kernel *kernel;
     struct vkd_listens bound;
     uint32_t listeners[NET_LISTENERS_MAX];
-    struct net_server *server;   /* of an HTTP program */
-    struct net_streams *streams; /* of a TCP program */
+    struct net_server *server; /* of an HTTP program */
     struct proc_env env;
 };
 
@@ -64,10 +62,11 @@ static int make_kernel(struct serving *s)
         .requests_max = plan->requests_max,
         .parks_max = plan->parks_max,
         .slots_warm = plan->slots_warm,
-        .service_bytes = net_server_region_bytes(plan->conns_max) +
-                         net_streams_region_bytes(plan->conns_max) + s->app->setup_bytes,
+        .service_bytes = s->app->setup_bytes,
         .log = log_line,
     };
+    if (s->app->host == NULL)
+        options.service_bytes += s->start->native->region_bytes(s->app, plan->conns_max);
     memcpy(options.slots_max, plan->slots_max, sizeof options.slots_max);
     memcpy(options.bufs_max, plan->bufs_max, sizeof options.bufs_max);
     int rc = proc_kernel_create(&options, &s->kernel);
@@ -78,26 +77,6 @@ static int make_kernel(struct serving *s)
     return 0;
 }
 
-static int make_http(struct serving *s)
-{
-    const struct net_server_options options = {
-        .handler = {.program = s->app->program, .deadline_ns = s->app->deadline_ns},
-        .env = &s->env,
-        .conns_max = s->start->plan.conns_max,
-    };
-    int rc = net_server_create(s->kernel, &options, &s->server);
-    if (rc || s->env.count == PROC_ENV_MAX)
-        return rc ? rc : -VK_ENOSPC;
-    s->env.objects[s->env.count++] = net_server_gauges(s->server);
-    return net_server_listen(s->server, s->listeners[0], NULL);
-}
-
-static int make_tcp(struct serving *s)
-{
-    int rc = net_streams_create(s->kernel, s->start->plan.conns_max, &s->streams);
-    return rc ? rc : net_streams_serve(s->streams, s->listeners[0], s->app->program, &s->env);
-}
-
 static int make_service(struct serving *s, const char **ret_why)
 {
     int rc = s->app->setup ? s->app->setup(s->kernel, &s->env) : 0;
@@ -105,7 +84,8 @@ static int make_service(struct serving *s, const char **ret_why)
         return rc;
     if (s->app->host)
         return s->app->host(s->kernel, s->listeners, &s->server, ret_why);
-    return s->app->protocol == VKD_HTTP ? make_http(s) : make_tcp(s);
+    return s->start->native->make(s->app, s->kernel, s->start->plan.conns_max, s->listeners[0], &s->env,
+                                  &s->server);
 }
 
 /* ---- where it listens -------------------------------------------------------------- */

@@ -14,10 +14,19 @@
 /* The port of a program that does not say one itself; of its n-th listener, n more. */
 #define APP_PORT_DEFAULT 8080
 
+/* How the service of a native program is made; a program in the language brings vkd_app.host. */
+struct app_native {
+    size_t (*region_bytes)(const struct vkd_app *app, uint32_t conns_max);
+    /* *env holds what setup made. *ret_server stays as it is for a TCP program. Returns 0 or -VK_E.... */
+    int (*make)(const struct vkd_app *app, struct proc_kernel *kernel, uint32_t conns_max, uint32_t listener,
+                struct proc_env *env, struct net_server **ret_server);
+};
+
 /* What metal_main learned before it knew what to serve. */
 struct app_start {
     struct app_options options;
     struct app_plan plan;
+    const struct app_native *native; /* NULL in an image that takes modules, which so has no code for it */
 };
 
 /*

@@ -26,7 +26,9 @@ def members_of_map(path):
         for line in lines:
             match = MEMBER.search(line) or LOOSE.search(line)
             if match:
-                found.add((os.path.normpath(match[1]), os.path.basename(match[2])))
+                # What is compiled for size is a library of its own and part of the other one.
+                archive = os.path.normpath(match[1]).replace('_seldom.a', '.a')
+                found.add((archive, os.path.basename(match[2])))
     return found
 
 
