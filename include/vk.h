@@ -157,7 +157,8 @@ struct vk_options {
  *
  * -VK_EINVAL for options that contradict themselves, -VK_ENOTSUP where the
  * driver or the guarding does not work here or an option is newer than the
- * library, -VK_EACCES where the system refuses the driver, -VK_ENOMEM, -VK_EMFILE.
+ * library, -VK_EACCES where the system refuses the driver, -VK_EPERM while another
+ * thread has native programs (vk_native_create), -VK_ENOMEM, -VK_EMFILE.
  */
 VK_API int vk_kernel_create(const struct vk_options *options, struct vk_kernel **ret_kernel);
 
@@ -262,6 +263,197 @@ struct vk_attach_options {
  */
 VK_API int vk_attach(struct vk_module *module, uint32_t block, int fd,
                      const struct vk_attach_options *options);
+
+/* ---- processes -------------------------------------------------------------------------- */
+
+/* A process, as a number that never comes back. 0 is none. */
+typedef uint64_t vk_pid;
+
+/* How a process ended. */
+enum vk_reason {
+    VK_REASON_NORMAL = 0,
+    VK_REASON_FAIL = 1,     /* it said so, or trapped */
+    VK_REASON_FAULT = 2,    /* hardware fault in native code */
+    VK_REASON_TIME = 3,     /* one native step ran too long */
+    VK_REASON_CPU = 4,      /* its CPU time is spent */
+    VK_REASON_DEADLINE = 5, /* it lived too long */
+    VK_REASON_OP = 6,       /* it asked the kernel for what no correct program can */
+    VK_REASON_MEMORY = 7,   /* its heap is full, or the system refused memory */
+    VK_REASON_DEADLOCK = 8, /* it waits, and nothing can ever wake it */
+    VK_REASON_LINK = 9,     /* a linked process ended abnormally */
+    VK_REASON_KILLED = 10,
+    VK_REASON_SHUTDOWN = 11 /* its supervisor or the kernel ended */
+};
+
+/* What became of something that was asked. The pointers are valid during the callback. */
+struct vk_answer {
+    size_t size;           /* of this struct in the library that made it */
+    int error;             /* 0, or why there is no answer; -VK_EDIED: the process ended without one */
+    enum vk_reason reason; /* of -VK_EDIED, and of what vk_monitor and vk_spawn tell */
+    vk_pid pid;            /* of the process that it is about */
+    const void *bytes;     /* the answer */
+    size_t bytes_len;
+    const char *words; /* why it ended abnormally; UTF-8 as far as programs keep to it; "" when unknown */
+    size_t words_len;
+    uint64_t crash_id; /* as in the log, of an abnormal end; else 0 */
+};
+
+/*
+ * Called once for each request that was accepted: in a step of the kernel's, at
+ * its end, or in its destruction, then with -VK_ECANCELED.
+ */
+typedef void (*vk_answer_fn)(void *context, const struct vk_answer *answer);
+
+/*
+ * A message to a process, up to 64 KiB, copied. -VK_EDIED it has ended;
+ * -VK_EAGAIN its mailbox is full: after a step there may be room; -VK_ETOOBIG, -VK_ENOMEM.
+ */
+VK_API int vk_send(struct vk_kernel *kernel, vk_pid pid, const void *bytes, size_t len_bytes);
+
+/*
+ * A message that wants a reply, which the answer has; it waits for room in the
+ * mailbox. timeout_ns: for the reply, 0 for ever, -VK_ETIMEDOUT; the answer's
+ * error is also what the process replied with, when that is negative.
+ * -VK_ETOOBIG over 64 KiB, -VK_ENOMEM, -VK_ENOSPC.
+ */
+VK_API int vk_request(struct vk_kernel *kernel, vk_pid pid, const void *bytes, size_t len_bytes,
+                      uint64_t timeout_ns, vk_answer_fn answer, void *context);
+
+/* Told of the end of a process, as its reason; of one that has ended before -VK_EDIED. -VK_ENOMEM,
+ * -VK_ENOSPC. */
+VK_API int vk_monitor(struct vk_kernel *kernel, vk_pid pid, vk_answer_fn answer, void *context);
+
+/* End a process. -VK_EDIED: it has ended. */
+VK_API int vk_kill(struct vk_kernel *kernel, vk_pid pid);
+
+/* ---- native programs --------------------------------------------------------------------- */
+
+/*
+ * A native program is C code of the host's that runs as processes. Its fibers
+ * are step functions over structs in the process's heap: a step does what it
+ * can, says what it waits for and returns, and is called again when that has
+ * come. A step touches nothing but its heap, its stack and constants, calls
+ * nothing but functions vk_native_... and such code, and returns soon. With
+ * VK_GUARDING_OFF all of that is trust; else a breach ends the process.
+ *
+ * Offsets are from the heap's base. Pointers into the heap are good during one step.
+ */
+struct vk_self; /* a process from inside */
+struct vk_program;
+
+enum vk_said {
+    VK_SAID_WAIT = 0,  /* for the completion of the op that it submitted */
+    VK_SAID_AGAIN = 1, /* call me again after the others */
+    VK_SAID_END = 2,   /* of the root fiber: and of the process */
+    VK_SAID_FAIL = 3   /* ends the process abnormally */
+};
+
+/* What a process asks of the kernel. Fields that the code does not use are 0. */
+struct vk_op {
+    uint16_t code; /* enum vk_op_code */
+    uint16_t flags;
+    uint32_t handle; /* what it is asked of; 0: the kernel itself */
+    uint32_t off;    /* the bytes that go, or room for those that come */
+    uint32_t len;
+    uint64_t arg;
+    uint64_t tag; /* set by vk_native_submit */
+};
+
+struct vk_done {
+    uint64_t tag;
+    uint64_t arg;
+    int32_t res;     /* 0 or more; or an error */
+    uint32_t len;    /* bytes moved */
+    uint32_t handle; /* that the process has now, or 0 */
+    uint32_t flags;
+};
+
+enum vk_op_code {
+    VK_OP_SLEEP = 1,        /* completes after arg ns */
+    VK_OP_RECV = 0x200 | 4, /* the next message; done.arg: its number when it wants a reply */
+    VK_OP_REPLY =
+        0x100 | 5, /* to the message with the number arg & 0xffffffff; arg >> 32: an error, negative */
+    VK_OP_READ = 0x200 | 32, /* of VK_HANDLE_ORIGIN: the body of a request; len 0: its end */
+    VK_OP_WRITE = 0x100 | 33 /* of VK_HANDLE_ORIGIN: more of a response; or the answer of a spawned process */
+};
+
+#define VK_HANDLE_ORIGIN 1u /* what the process was started for */
+#define VK_DONE_REQUEST  1u /* flag of RECV: the message wants a reply */
+
+/* Head of the state of every fiber; all but step and done is the library's. */
+struct vk_fiber {
+    uint32_t next;
+    uint16_t step_fn;
+    uint16_t step; /* the step function's own; 0 at first */
+    uint8_t state;
+    uint8_t has_done;
+    uint8_t asked;
+    uint8_t reserved;
+    uint32_t joiner;
+    struct vk_done done; /* of the op that it waited for */
+};
+
+typedef enum vk_said (*vk_step_fn)(struct vk_self *self, struct vk_fiber *fiber);
+
+struct vk_native {
+    size_t size;
+    const char *name;
+    const vk_step_fn *steps; /* the first is the root fiber's; kept, not copied */
+    uint32_t steps_count;
+    uint32_t state_bytes; /* of the root fiber: a struct that begins with struct vk_fiber */
+    uint32_t heap_bytes;  /* the quota; 0: 64 KiB */
+};
+
+/*
+ * Make a program of step functions. It lives as long as the kernel.
+ *
+ * -VK_EINVAL for a description that cannot be, -VK_ENOMEM; -VK_EPERM when other
+ * threads have kernels and this one is not guarded by protection keys: the
+ * heaps that one thread opens are open to all. (Nor can other threads make
+ * kernels later, then.)
+ */
+VK_API int vk_native_create(struct vk_kernel *kernel, const struct vk_native *native,
+                            struct vk_program **ret_program);
+
+struct vk_spawn_options {
+    size_t size;
+    uint64_t deadline_ns; /* how long it may live; 0: as long as it likes */
+    vk_answer_fn
+        answer; /* told of its end: error 0 when it was a normal one, and what it wrote to its origin */
+    void *context;
+};
+
+/*
+ * Start a process with an argument, which is copied. It runs in the next step.
+ *
+ * options  NULL: all defaults
+ * ret_pid  may be NULL
+ *
+ * -VK_ETOOBIG the argument does not fit the heap, -VK_ENOSPC, -VK_ENOMEM too many processes.
+ */
+VK_API int vk_spawn(struct vk_program *program, const void *arg, size_t arg_bytes,
+                    const struct vk_spawn_options *options, vk_pid *ret_pid);
+
+/* For steps, about their own process. */
+
+/* Memory of the heap for good, aligned to 16; NULL when it is full. */
+VK_API void *vk_native_alloc(struct vk_self *self, uint32_t len_bytes);
+VK_API uint32_t vk_native_off(const struct vk_self *self, const void *memory);
+VK_API void *vk_native_at(struct vk_self *self, uint32_t off);
+VK_API const void *vk_native_arg(const struct vk_self *self, uint32_t *ret_bytes);
+VK_API uint64_t vk_native_now_ns(const struct vk_self *self); /* of this turn; monotonic */
+
+/* A new fiber with zeroed state, by its place in vk_native.steps; NULL when the heap is full. */
+VK_API struct vk_fiber *vk_native_fiber(struct vk_self *self, uint16_t step_fn, uint32_t state_bytes);
+
+/*
+ * To be called again until it is true: submits the op once, and is true when
+ * its completion is in fiber->done. While it is false the step says VK_SAID_WAIT.
+ */
+VK_API bool vk_native_wait(struct vk_self *self, struct vk_fiber *fiber, const struct vk_op *op);
+
+/* Submit without waiting; the completion calls the fiber. false: too many in one step, say VK_SAID_AGAIN. */
+VK_API bool vk_native_submit(struct vk_self *self, struct vk_fiber *fiber, const struct vk_op *op);
 
 /* ---- what goes on ----------------------------------------------------------------------- */
 

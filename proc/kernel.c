@@ -155,11 +155,11 @@ int proc_kernel_create(const struct proc_kernel_options *options, struct proc_ke
     return 0;
 }
 
-static void end_all(struct proc_kernel *k)
+void proc_kernel_end(struct proc_kernel *kernel)
 {
-    k->ending = true;
-    for (struct proc_process *p = NULL; (p = vk_table_next(&k->processes, p));)
-        proc_end(k, p, PROC_REASON_SHUTDOWN);
+    kernel->ending = true;
+    for (struct proc_process *p = NULL; (p = vk_table_next(&kernel->processes, p));)
+        proc_end(kernel, p, PROC_REASON_SHUTDOWN);
 }
 
 void proc_kernel_destroy(struct proc_kernel *kernel)
@@ -167,7 +167,7 @@ void proc_kernel_destroy(struct proc_kernel *kernel)
     if (!kernel)
         return;
     if (kernel->processes.count)
-        end_all(kernel);
+        proc_kernel_end(kernel);
     plat_runner_destroy(kernel->runner);
     vk_pool_fini(&kernel->pool);
     vk_guard_fini(&kernel->guard);
@@ -258,6 +258,11 @@ void proc_kernel_step(struct proc_kernel *kernel, uint64_t wait_ns)
     fire_timers(kernel);
     run_queue(kernel);
     run_laters(kernel);
+}
+
+void proc_kernel_refresh(struct proc_kernel *kernel)
+{
+    refresh_clock(kernel, kernel->io->ops->now(kernel->io));
 }
 
 /* ---- what services see ------------------------------------------------------- */

@@ -79,6 +79,9 @@ struct proc_counters {
  */
 int proc_kernel_create(const struct proc_kernel_options *options, struct proc_kernel **ret_kernel);
 
+/* The first half of destroying it: every process ends, and what held one is told; no other starts. */
+void proc_kernel_end(struct proc_kernel *kernel);
+
 /* Ends every process, closes nothing of the driver. Accepts NULL. */
 void proc_kernel_destroy(struct proc_kernel *kernel);
 
@@ -91,6 +94,9 @@ bool proc_kernel_busy(const struct proc_kernel *kernel);
 /* When a step has something to do whatever the driver brings, on the driver's clock; 0: now; UINT64_MAX:
  * never. */
 uint64_t proc_kernel_next_ns(const struct proc_kernel *kernel);
+
+/* The driver's clock is read: between steps, before something that has a deadline begins. */
+void proc_kernel_refresh(struct proc_kernel *kernel);
 
 void proc_kernel_counters(const struct proc_kernel *kernel, struct proc_counters *ret_counters);
 enum vk_guard_kind proc_kernel_guard(const struct proc_kernel *kernel);

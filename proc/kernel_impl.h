@@ -175,8 +175,6 @@ bool proc_log_is_open(const struct proc_kernel *kernel);
 /* proc/process.c */
 /* The living process with this pid, or NULL. For pids that are forgotten when their process ends. */
 struct proc_process *proc_process_find(struct proc_kernel *kernel, uint32_t pid);
-/* The same by name, for whoever may keep it longer. */
-struct proc_process *proc_process_named(struct proc_kernel *kernel, uint64_t name);
 /* Take it apart now; it must not be running. fault may be NULL. */
 void proc_process_dead(struct proc_kernel *kernel, struct proc_process *process, enum proc_reason reason,
                        const struct plat_fault *fault);

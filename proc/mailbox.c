@@ -441,6 +441,13 @@ static int process_op(struct proc_kernel *kernel, struct proc_process *process, 
     }
 }
 
+int proc_send(struct proc_kernel *kernel, uint64_t name, const void *bytes, uint32_t len_bytes)
+{
+    struct proc_process *to = proc_process_named(kernel, name);
+    const struct proc_letter letter = {.bytes = bytes, .bytes_len = len_bytes};
+    return to ? proc_mail_post(kernel, to, &letter) : -VK_EDIED;
+}
+
 int proc_named_op(struct proc_kernel *kernel, struct proc_process *process, uint64_t name,
                   const struct proc_op *op, uint8_t *bytes, struct proc_done *done)
 {

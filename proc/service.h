@@ -177,6 +177,11 @@ uint64_t proc_name(const struct proc_process *process);
 /* An op of a process on the one with that name, as if it had a handle of it. For a kind's op. -VK_EDIED. */
 int proc_named_op(struct proc_kernel *kernel, struct proc_process *process, uint64_t name,
                   const struct proc_op *op, uint8_t *bytes, struct proc_done *done);
+/* The process with that name, for now; NULL: it has ended. */
+struct proc_process *proc_process_named(struct proc_kernel *kernel, uint64_t name);
+/* A message to it from the kernel's side, copied. -VK_EDIED; -VK_EAGAIN its mailbox is full; -VK_ETOOBIG,
+ * -VK_ENOMEM. */
+int proc_send(struct proc_kernel *kernel, uint64_t name, const void *bytes, uint32_t len_bytes);
 /* What the process with that name runs; NULL: it has ended. */
 const struct proc_program *proc_named_program(struct proc_kernel *kernel, uint64_t name);
 enum proc_reason proc_end_reason(const struct proc_process *process); /* inside release */

@@ -4,11 +4,12 @@
 
 #include "vk/limits.h"
 
-#include <stdlib.h>
+#include <unistd.h>
 
 /*
  * Threads get numbers as they come here, since the identifiers of threads that
- * have ended come back. That is all that kernels of one program share.
+ * have ended come back. That and the census below are all that kernels of one
+ * program share.
  */
 static atomic_uint_fast64_t threads_seen;
 static _Thread_local uint64_t thread_number;
@@ -18,6 +19,65 @@ uint64_t vkd_lib_thread(void)
     if (thread_number == 0)
         thread_number = atomic_fetch_add(&threads_seen, 1) + 1;
     return thread_number;
+}
+
+/*
+ * Heaps that one thread opens are open to all of the OS process. So native
+ * programs without protection keys and kernels in several threads exclude each
+ * other: the low half counts threads that have kernels, the high half kernels
+ * with such programs. A child begins anew; its parent's kernels are not its own.
+ */
+#define ONE_THREAD 1ull
+#define ONE_NATIVE (1ull << 32)
+
+static atomic_uint_fast64_t census;
+static atomic_int census_pid;
+static _Thread_local uint32_t thread_kernels;
+static _Thread_local int thread_pid;
+
+static void census_begin(void)
+{
+    int pid = getpid();
+    if (atomic_exchange(&census_pid, pid) != pid)
+        atomic_store(&census, 0);
+    if (thread_pid != pid)
+        thread_kernels = 0;
+    thread_pid = pid;
+}
+
+int vkd_lib_thread_get(void)
+{
+    census_begin();
+    uint64_t now = atomic_load(&census);
+    do {
+        if (thread_kernels > 0)
+            break;
+        if (now >= ONE_NATIVE)
+            return -VK_EPERM;
+    } while (!atomic_compare_exchange_weak(&census, &now, now + ONE_THREAD));
+    thread_kernels++;
+    return 0;
+}
+
+void vkd_lib_thread_put(const struct vk_kernel *kernel)
+{
+    if (kernel->has_natives)
+        atomic_fetch_sub(&census, ONE_NATIVE);
+    if (--thread_kernels == 0)
+        atomic_fetch_sub(&census, ONE_THREAD);
+}
+
+int vkd_lib_natives_get(struct vk_kernel *kernel)
+{
+    if (kernel->has_natives || proc_kernel_guard(kernel->proc) == VK_GUARD_PKEY)
+        return 0;
+    uint64_t now = atomic_load(&census);
+    do {
+        if (now % ONE_NATIVE > ONE_THREAD)
+            return -VK_EPERM;
+    } while (!atomic_compare_exchange_weak(&census, &now, now + ONE_NATIVE));
+    kernel->has_natives = true;
+    return 0;
 }
 
 void vkd_lib_check(const struct vk_kernel *kernel)
@@ -41,6 +101,16 @@ int vkd_lib_options(void *to, size_t to_bytes, size_t min_bytes, const void *fro
         if (((const uint8_t *)from)[i] != 0)
             return -VK_ENOTSUP;
     memcpy(to, from, size < to_bytes ? size : to_bytes);
+    return 0;
+}
+
+int vkd_lib_begin(struct vk_kernel *kernel)
+{
+    vkd_lib_check(kernel);
+    if (kernel->is_ending)
+        return -VK_ECANCELED;
+    if (!kernel->is_stepping)
+        proc_kernel_refresh(kernel->proc); /* the last step may have been long ago */
     return 0;
 }
 

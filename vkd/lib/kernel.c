@@ -98,8 +98,15 @@ static int make_proc(struct vk_kernel *k, const struct vk_options *o)
 
 static void unmake(struct vk_kernel *k)
 {
+    k->is_ending = true;
     vkd_lib_loop_destroy(k);
+    if (k->proc != NULL) {
+        proc_kernel_end(k->proc);
+        vkd_lib_asks_end(k);
+    }
     proc_kernel_destroy(k->proc);
+    vkd_lib_asks_fini(k);
+    vkd_lib_programs_fini(k);
     for (struct vk_module *module; (module = k->modules) != NULL;) {
         k->modules = module->next;
         vkd_lib_module_free(module);
@@ -108,6 +115,7 @@ static void unmake(struct vk_kernel *k)
         k->io->ops->destroy(k->io);
     if (k->present != NULL)
         (void)munmap(k->present, VK_PAGE_BYTES); /* fails only for a range that is no mapping */
+    vkd_lib_thread_put(k);
     const struct vk_allocator allocator = k->allocator;
     allocator.free(allocator.context, k, sizeof *k);
 }
@@ -116,17 +124,22 @@ int vk_kernel_create(const struct vk_options *options, struct vk_kernel **ret_ke
 {
     struct vk_options o;
     int rc = take_options(options, &o);
+    if (rc == 0)
+        rc = vkd_lib_thread_get();
     if (rc != 0)
         return rc;
     struct vk_kernel *k = o.allocator.alloc(o.allocator.context, sizeof *k, VK_CACHE_LINE_BYTES);
-    if (k == NULL)
+    if (k == NULL) {
+        vkd_lib_thread_put(&(struct vk_kernel){0});
         return -VK_ENOMEM;
+    }
     *k = (struct vk_kernel){.allocator = o.allocator,
                             .log = o.log,
                             .log_context = o.log_context,
                             .conns_max = o.conns_max,
                             .nobody = {.on_event = on_nothing},
                             .thread = vkd_lib_thread()};
+    vkd_lib_asks_init(k);
     rc = make_present(k);
     if (rc == 0)
         rc = make_io(k, &o);

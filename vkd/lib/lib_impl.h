@@ -8,6 +8,7 @@
 #include "include/vk.h"
 #include "net/bind/host.h"
 #include "net/linux/io.h"
+#include "proc/native.h"
 #include "vkd/lib/image.h"
 
 #include <stdatomic.h>
@@ -25,6 +26,12 @@ struct vk_kernel {
     atomic_bool is_stopped; /* vk_stop was called and vk_run has not seen it yet */
     uint32_t conns_max;     /* of options */
     struct vk_module *modules;
+    struct vk_program *programs;
+    struct vkd_ask *asks_free;
+    struct vk_fifo answers; /* asks whose answer is there; called back at the end of the tick */
+    struct proc_later later;
+    bool has_natives;          /* counted: native programs without protection keys */
+    bool is_ending;            /* destruction is under way: nothing new begins */
     struct vkd_lib_loop *loop; /* NULL: it is not on a loop of the host's */
 };
 
@@ -41,6 +48,40 @@ struct vk_module {
     struct net_bind_hosted hosted;
 };
 
+struct vk_program {
+    struct vk_kernel *kernel;
+    struct vk_program *next;
+    struct proc_program program;
+    struct proc_native native;
+    char *name; /* a copy */
+    size_t name_room;
+};
+
+#define VKD_ASK_SMALL_BYTES 64u
+
+/* Something that the host asked and is to be told about. */
+struct vkd_ask {
+    struct vk_kernel *kernel;
+    struct vkd_ask *next_free;
+    struct vk_link link; /* in kernel->answers */
+    vk_answer_fn fn;     /* NULL: nobody is told */
+    void *context;
+    vk_pid about;
+    uint64_t target; /* of a courier: the process that it goes to; 0: the process itself answers */
+    uint64_t said;   /* by a courier */
+    bool is_monitor; /* of a courier */
+    bool is_spawn;   /* the end is the answer, with or without bytes */
+    bool is_answered;
+    int error;
+    enum proc_reason reason;
+    uint64_t crash_id;
+    uint32_t data_len; /* of the answer: in small, or in data when that has room */
+    uint32_t words_len;
+    struct vk_buf data;
+    uint8_t small[VKD_ASK_SMALL_BYTES];
+    uint8_t words[PROC_WORDS_MAX_BYTES];
+};
+
 /* ---- check.c ---- */
 
 /* Whoever calls is on the kernel's thread, in the process that created it. */
@@ -55,6 +96,28 @@ int vkd_lib_options(void *to, size_t to_bytes, size_t min_bytes, const void *fro
 
 void *vkd_lib_alloc(struct vk_kernel *kernel, size_t len_bytes);             /* zeroed, aligned to 64; NULL */
 void vkd_lib_free(struct vk_kernel *kernel, void *memory, size_t len_bytes); /* accepts NULL */
+
+/* The caller's thread has one kernel more, or less. -VK_EPERM: native programs run in another one. */
+int vkd_lib_thread_get(void);
+void vkd_lib_thread_put(const struct vk_kernel *kernel);
+/* The kernel will have native programs. -VK_EPERM: other threads have kernels. */
+int vkd_lib_natives_get(struct vk_kernel *kernel);
+
+/* Whoever calls may start something. -VK_ECANCELED: the kernel ends. */
+int vkd_lib_begin(struct vk_kernel *kernel);
+
+/* ---- answer.c ---- */
+
+extern const struct proc_kind vkd_lib_kind_ask;
+struct vkd_ask *vkd_lib_ask_new(struct vk_kernel *kernel, vk_answer_fn fn, void *context);
+void vkd_lib_ask_free(struct vkd_ask *ask);
+void vkd_lib_asks_init(struct vk_kernel *kernel);
+void vkd_lib_asks_end(struct vk_kernel *kernel); /* processes have ended: their answers are given */
+void vkd_lib_asks_fini(struct vk_kernel *kernel);
+
+/* ---- native.c ---- */
+
+void vkd_lib_programs_fini(struct vk_kernel *kernel);
 
 /* ---- loop_ev.c ---- */
 
