@@ -177,6 +177,8 @@
 #define METAL_LWIP_BUFFERS_BYTES \
     (2u << 20) /* data on its way in and out; sends wait, what comes in is lost */
 #define METAL_LWIP_BUFFERS_MIN_BYTES 65536u /* less is refused */
+#define METAL_LWIP_WINDOW_MAX        128u /* segments on their way in each direction; more wait with the sender */
+#define METAL_LWIP_WINDOW_MIN        44u  /* ... where memory is little: what 16 bits can say */
 #define METAL_LWIP_LENT_MAX          64u  /* received pieces kept in the device's memory; others are copied */
 #define METAL_LWIP_TIME_WAIT_MAX     128u /* the oldest beyond it are forgotten early */
 #define METAL_LWIP_HALF_OPEN_MAX     512u /* the oldest gives way to a new SYN */

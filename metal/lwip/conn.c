@@ -211,12 +211,28 @@ static void on_err(void *arg, err_t err)
     metal_lwip_push(d, METAL_LWIP_UNSENT, index);
 }
 
+/*
+ * lwIP promises every peer the largest window there is. What this machine can
+ * keep may be less; nothing has come yet, and less than what the first
+ * segments of a connection carry it never is.
+ */
+static void set_windows(const struct metal_lwip *d, struct tcp_pcb *pcb)
+{
+    tcpwnd_size_t most = (tcpwnd_size_t)(d->window_segments * TCP_MSS);
+    pcb->snd_buf = most;
+    if (pcb->rcv_wnd <= most)
+        return;
+    pcb->rcv_wnd = pcb->rcv_ann_wnd = most;
+    pcb->rcv_ann_right_edge = pcb->rcv_nxt + most;
+}
+
 static err_t on_connected(void *arg, struct tcp_pcb *pcb, err_t err)
 {
     struct metal_lwip *d = metal_lwip_the;
     struct metal_lwip_conn *conn = arg;
-    (void)pcb, (void)err;
+    (void)err;
     conn->s.connected = 0;
+    set_windows(d, pcb);
     metal_lwip_push(d, METAL_LWIP_UNSENT, metal_lwip_index(d, conn));
     return ERR_OK;
 }
@@ -251,6 +267,7 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t err)
     };
     metal_lwip_addr_from(&pcb->remote_ip, pcb->remote_port, &conn->s.peer);
     hook(conn, pcb);
+    set_windows(d, pcb);
     queue_add(d, index, listener->s.is_deferring ? METAL_LWIP_QUEUE_DEFER : METAL_LWIP_QUEUE_ACCEPT);
     return ERR_OK;
 }
@@ -308,7 +325,8 @@ static bool has_room(struct metal_lwip *d)
 static bool is_echo(const struct tcp_pcb *pcb, const struct tcp_hdr *hdr, const struct pbuf *payload)
 {
     return pcb->rcv_wnd == 0 && payload->tot_len == 0 && TCPH_FLAGS(hdr) == TCP_ACK &&
-           hdr->seqno == pcb->rcv_nxt && hdr->ackno == pcb->lastack && hdr->wnd == pcb->snd_wnd;
+           hdr->seqno == pcb->rcv_nxt && hdr->ackno == pcb->lastack &&
+           (tcpwnd_size_t)SND_WND_SCALE(pcb, hdr->wnd) == pcb->snd_wnd;
 }
 
 err_t metal_lwip_admit(const struct tcp_pcb *pcb, const struct tcp_hdr *hdr, const struct pbuf *payload)
@@ -419,8 +437,10 @@ void metal_lwip_open_window(struct metal_lwip *d, struct metal_lwip_conn *conn)
     conn->s.rx_lent_bytes = 0;
     if (conn->s.pcb == NULL)
         return;
-    if (len > 0)
-        tcp_recved(conn->s.pcb, (u16_t)len); /* at most the window */
+    for (uint32_t part; len > 0; len -= part) {
+        part = len < UINT16_MAX ? len : UINT16_MAX;
+        tcp_recved(conn->s.pcb, (u16_t)part);
+    }
     /* What did not fit the pieces of the connection is with lwIP. */
     if (conn->s.pcb->refused_data != NULL && conn->s.rx_pieces <= metal_lwip_share(d) / 2 &&
         tcp_process_refused_data(conn->s.pcb) == ERR_OK)

@@ -591,6 +591,7 @@ static int init(struct metal_lwip *d, const struct metal_lwip_options *o, struct
     int err = metal_lwip_mem_init(&d->mem, o, region);
     if (err != 0)
         return err;
+    d->window_segments = metal_lwip_window(&d->mem);
     if (plat_random(d->chance.words, sizeof(d->chance.words)) != 0 ||
         plat_random(d->chance.key, sizeof(d->chance.key)) != 0 ||
         plat_random(d->chance.bucket_keys, sizeof(d->chance.bucket_keys)) != 0)

@@ -123,6 +123,8 @@ struct metal_lwip {
     uint32_t bucket_shown;
 
     struct metal_lwip_mem mem;
+    uint32_t
+        window_segments; /* of each connection: what its peer may send, and what waits to be acknowledged */
     struct metal_lwip_chance chance;
 
     struct netif netif;
@@ -149,6 +151,9 @@ int metal_lwip_mem_init(struct metal_lwip_mem *mem, const struct metal_lwip_opti
                         struct vk_region *region);
 
 uint64_t metal_lwip_mem_used(const struct metal_lwip_mem *mem);
+
+/* What a connection may have on its way in each direction, in segments: METAL_LWIP_WINDOW_MIN to _MAX. */
+uint32_t metal_lwip_window(const struct metal_lwip_mem *mem);
 
 /* Pieces of data that one connection may hold in each direction at the moment; at least 1. */
 uint32_t metal_lwip_share(const struct metal_lwip *d);

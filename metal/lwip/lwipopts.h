@@ -6,6 +6,8 @@
 #ifndef METAL_LWIP_LWIPOPTS_H
 #define METAL_LWIP_LWIPOPTS_H
 
+#include "vk/limits.h"
+
 #define NO_SYS               1
 #define SYS_LIGHTWEIGHT_PROT 0
 #define LWIP_SOCKET          0
@@ -52,10 +54,13 @@
 /* ---- TCP ---- */
 
 #define TCP_MSS            1460
-#define TCP_WND            (44 * TCP_MSS) /* what 16 bits can say, in whole segments */
-#define TCP_SND_BUF        (44 * TCP_MSS)
-#define TCP_SND_QUEUELEN   255
-#define TCP_LISTEN_BACKLOG 0 /* its limit of 255 refuses bursts; hooks.h bounds those half open */
+#define LWIP_WND_SCALE     1
+#define TCP_RCV_SCALE      2
+#define TCP_WND            (METAL_LWIP_WINDOW_MAX * TCP_MSS) /* conn.c makes less of it where memory is little */
+#define TCP_SND_BUF        TCP_WND
+#define TCP_SND_QUEUELEN   (2 * METAL_LWIP_WINDOW_MAX)
+#define TCP_SNDLOWAT       (4 * TCP_MSS) /* of sockets, which there are none of */
+#define TCP_LISTEN_BACKLOG 0             /* its limit of 255 refuses bursts; hooks.h bounds those half open */
 #define SO_REUSE           1
 /* lwIP's own may begin at 0xffff, and goes on with port 0, which it refuses. */
 #define TCP_LOCAL_PORT_RANGE_START        0xc000

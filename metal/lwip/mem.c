@@ -16,7 +16,9 @@
 #include <lwip/priv/tcp_priv.h>
 #include <lwip/sys.h>
 
-#define PCB_BYTES VK_ALIGN_UP(LWIP_MEM_ALIGN_SIZE(sizeof(struct tcp_pcb)), 16u)
+#define PCB_BYTES LWIP_MEM_ALIGN_SIZE(sizeof(struct tcp_pcb))
+
+#define WINDOW_PARTS 16u /* of the large blocks, a window's worth is one */
 
 /* Ascending, but for what serves one size only. */
 static const uint32_t class_bytes[METAL_LWIP_CLASSES] = {64, 128, PCB_BYTES, 512, 2048};
@@ -149,6 +151,15 @@ uint64_t metal_lwip_mem_used(const struct metal_lwip_mem *mem)
     for (uint32_t i = 0; i < METAL_LWIP_CLASSES; i++)
         sum += (uint64_t)mem->classes[i].in_use * class_bytes[i];
     return sum;
+}
+
+/* Sixteen connections that are not read, or do not read, fill the memory. */
+uint32_t metal_lwip_window(const struct metal_lwip_mem *mem)
+{
+    uint32_t part = mem->classes[METAL_LWIP_CLASSES - 1].max / WINDOW_PARTS;
+    if (part < METAL_LWIP_WINDOW_MIN)
+        return METAL_LWIP_WINDOW_MIN;
+    return part < METAL_LWIP_WINDOW_MAX ? part : METAL_LWIP_WINDOW_MAX;
 }
 
 /*

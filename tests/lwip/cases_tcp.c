@@ -38,6 +38,48 @@ static void a_hundred_megabytes_each_way(void)
     rig_settle(&lwip_rig);
 }
 
+/*
+ * 20 ms to the other machine: a window of so many bytes each 40 ms is what there can be. The first round
+ * trips, in which the window for congestion opens, are in the time as well.
+ */
+#define FAR_NS          20000000u
+#define FAR_BYTES       (16 * MIB)
+#define WINDOW_BYTES    (128u * 1460u)
+#define WINDOW_16_BYTES (44u * 1460u) /* what fits in 16 bits */
+
+static uint64_t carry_far(uint32_t buffers_bytes)
+{
+    struct sim_wire_options options;
+    sim_wire_options_default(&options, 6);
+    options.latency_min_ns = FAR_NS;
+    options.latency_max_ns = FAR_NS + 50000;
+    lwip_rig_pair(&options, 0, buffers_bytes);
+    struct rig_pair pair = rig_pair(&lwip_rig);
+    uint64_t start_ns = lwip_rig_now();
+    carry(pair.client, pair.server, 1, FAR_BYTES);
+    carry(pair.server, pair.client, 2, FAR_BYTES);
+    uint64_t time_ns = (lwip_rig_now() - start_ns) / 2;
+    lwip_say("%lu KB/s each way over 20 ms, %lu KB in each round trip\n", FAR_BYTES * 1000000ul / time_ns,
+             FAR_BYTES * 2ul * FAR_NS / time_ns / 1000);
+    rig_close_pair(&lwip_rig, pair);
+    rig_settle(&lwip_rig);
+    return time_ns;
+}
+
+static void a_long_wire_is_filled(void)
+{
+    uint64_t time_ns = carry_far(8 * MIB);
+    LWIP_CHECK(time_ns < FAR_BYTES / (WINDOW_BYTES * 4 / 5) * 2ul * FAR_NS);
+}
+
+/* The buffers of a machine of 16 MiB: a connection is promised what 16 bits can say. */
+static void a_small_machine_promises_less(void)
+{
+    uint64_t time_ns = carry_far(2600000);
+    LWIP_CHECK(time_ns < FAR_BYTES / (WINDOW_16_BYTES * 4 / 5) * 2ul * FAR_NS);
+    LWIP_CHECK(time_ns > FAR_BYTES / (WINDOW_16_BYTES + 1460) * 2ul * FAR_NS);
+}
+
 /* The same without the help of the device: every check sum is made and looked at by lwIP. */
 static void sums_are_right_without_a_device(void)
 {
@@ -192,6 +234,8 @@ static void corked_close_leaves_with_the_last_bytes(void)
 
 const struct lwip_case lwip_cases_tcp[] = {
     {"a_hundred_megabytes_each_way", a_hundred_megabytes_each_way},
+    {"a_long_wire_is_filled", a_long_wire_is_filled},
+    {"a_small_machine_promises_less", a_small_machine_promises_less},
     {"sums_are_right_without_a_device", sums_are_right_without_a_device},
     {"one_percent_is_lost", one_percent_is_lost},
     {"five_percent_are_lost", five_percent_are_lost},
