@@ -72,6 +72,9 @@ bool proc_submit(struct proc_self *self, struct proc_fiber *fiber, const struct 
     if (VK_UNLIKELY(!slot))
         return false;
     *slot = *op;
+    slot->tag = 0;
+    if (op->flags & PROC_OP_SILENT)
+        return true;
     slot->tag = proc_off(self, fiber);
     fiber->has_done = false;
     return true;
@@ -93,14 +96,15 @@ bool proc_wait(struct proc_self *self, struct proc_fiber *fiber, const struct pr
     return true;
 }
 
-/* Completions wake the fibers whose offset is their tag. */
+/* Completions wake the fibers whose offset is their tag. 0 is of an op that nobody waits for, and that
+ * failed. */
 static void take_completions(struct proc_self *self)
 {
     uint32_t count = self->done_count;
     self->done_count = 0;
     for (uint32_t i = 0; i < count && i < PROC_RING_ENTRIES; i++) {
         struct proc_fiber *fiber = fiber_at(self, (uint32_t)self->done[i].tag);
-        if (fiber->state == FIBER_ENDED)
+        if (self->done[i].tag == 0 || fiber->state == FIBER_ENDED)
             continue;
         fiber->done = self->done[i];
         fiber->has_done = true;

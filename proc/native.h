@@ -65,7 +65,7 @@ void proc_fiber_wake(struct proc_self *self, struct proc_fiber *fiber);
 /*
  * Submit a copy of op for fiber; its completion wakes the fiber and is found
  * in fiber->done. false when ops[] is full: return PROC_STEP_AGAIN and try again.
- * One op per fiber at a time, SILENT ones excepted.
+ * One op per fiber at a time. SILENT ones are excepted: how they end is told to nobody.
  */
 bool proc_submit(struct proc_self *self, struct proc_fiber *fiber, const struct proc_op *op);
 

@@ -56,6 +56,22 @@ static enum proc_step ends(struct proc_self *self, struct proc_fiber *fiber)
     return PROC_STEP_END;
 }
 
+/* What nobody waits for fails, before and beside what is waited for. */
+static enum proc_step asks_silently(struct proc_self *self, struct proc_fiber *fiber)
+{
+    const struct proc_op nobody = {.code = PROC_OP_SEND, .flags = PROC_OP_SILENT, .handle = 77};
+    const struct proc_op wait = {.code = PROC_OP_SLEEP, .arg = 1000000};
+    if (notes[0] == 0) {
+        notes[0] = proc_submit(self, fiber, &nobody);
+        *proc_op_next(self) = nobody; /* as a helper does that knows no fiber */
+    }
+    if (!proc_wait(self, fiber, &wait))
+        return PROC_STEP_WAIT;
+    notes[1] = (uint32_t)fiber->done.res;
+    notes[2] = self->heap.limit_bytes;
+    return PROC_STEP_END;
+}
+
 static enum proc_step fails(struct proc_self *self, struct proc_fiber *fiber)
 {
     (void)self;
@@ -212,4 +228,12 @@ TEST(proc_native, full_rings_put_a_fiber_off)
     root_bytes = 256;
     run_native(asks_too_much, ends, 0, PROC_REASON_NORMAL);
     CHECK_EQ(notes[2], 2);
+}
+
+TEST(proc_native, how_silent_ops_end_is_told_to_nobody)
+{
+    run_native(asks_silently, NULL, 5000000, PROC_REASON_NORMAL);
+    CHECK_EQ(notes[0], 1);
+    CHECK_EQ(notes[1], 0);
+    CHECK_EQ(notes[2], HEAP_BYTES);
 }
