@@ -341,6 +341,10 @@ static enum interp_say stream_write(struct interp_call *call)
         return INTERP_FULL;
     if (call->done) {
         own->is_writing = false;
+        /* Who only stopped writing would end the response in order, and nobody would see that some is
+         * missing. */
+        if (VK_UNLIKELY(call->done->res == -VK_ENOMEM))
+            return interp_call_fail(call, VK_SPAN_LIT("the server has no memory for what is written"));
         call->step += call->done->res < 0 ? 0 : call->done->len;
     } else if (own->is_writing) {
         return interp_call_fail(call, VK_SPAN_LIT("another fiber writes to this stream"));
