@@ -98,10 +98,18 @@ static bool refused(const char *path, const struct vkd_loaded *l, const struct i
     return false;
 }
 
+static bool get_module(const char *path, struct vkd_loaded *l)
+{
+    if (l->given.len == 0)
+        return vkd_ends_with(path, ".vkb") ? read_file(path, &l->file) : compile(path, l);
+    vkc_text_add(&l->file, (const char *)l->given.ptr, l->given.len);
+    return true;
+}
+
 bool vkd_load_module(const char *path, struct vkd_loaded *l)
 {
     struct interp_refusal refusal = {0};
-    if (!(vkd_ends_with(path, ".vkb") ? read_file(path, &l->file) : compile(path, l)))
+    if (!get_module(path, l))
         return false;
     if (interp_module_open(&l->module, l->file.bytes, l->file.len, &refusal)) {
         vkd_complain("%s: the module is refused: %s", path, refusal.why);

@@ -14,6 +14,7 @@ struct vkd_loaded {
     const struct interp_hosts *hosts; /* likewise: functions that programs ask the host for; NULL: none */
     uint64_t seed;                    /* likewise; not 0: of all that is chosen at random */
     const char *out;                  /* likewise: a file to be written later; NULL: none */
+    struct vk_span given;             /* likewise: the module, instead of what the path names; empty: none */
     bool reads_out;                   /* out is one of the files that were read, by whatever name */
     struct vkc_text file;             /* the module; aligned to 8 */
     struct interp_module module;

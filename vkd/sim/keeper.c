@@ -83,6 +83,19 @@ static bool serve(struct proc_self *self, struct keeper *k)
     return proc_wait(self, &k->fiber, &k->op);
 }
 
+static bool pause_a_little(struct proc_self *self, struct keeper *k)
+{
+    k->op = (struct proc_op){.code = PROC_OP_SLEEP, .arg = MS_NS};
+    return proc_wait(self, &k->fiber, &k->op);
+}
+
+/* Nobody took it. */
+static bool give_up(struct proc_self *self, struct keeper *k)
+{
+    k->op = (struct proc_op){.code = PROC_OP_CLOSE, .handle = k->handle};
+    return proc_wait(self, &k->fiber, &k->op);
+}
+
 /* The fiber's last op was a SERVE, if the letter asked for one. */
 static void answer_letter(struct keeper *k)
 {
@@ -112,6 +125,12 @@ static enum proc_step step_keeper(struct proc_self *self, struct proc_fiber *fib
             answer_letter(k);
         }
         PROC_AWAIT(fiber->step, reply(self, k), PROC_STEP_WAIT);
+        while (fiber->done.res == -VK_ENOMEM) { /* no buffer now, and whoever asked waits on */
+            PROC_AWAIT(fiber->step, pause_a_little(self, k), PROC_STEP_WAIT);
+            PROC_AWAIT(fiber->step, reply(self, k), PROC_STEP_WAIT);
+        }
+        if (fiber->done.res < 0 && k->handle != 0)
+            PROC_AWAIT(fiber->step, give_up(self, k), PROC_STEP_WAIT);
     }
     PROC_END
     return PROC_STEP_END;

@@ -35,7 +35,7 @@ struct vkd_native {
     int64_t value;
 };
 
-enum { VKD_STEP_SLEEPER = 14 };
+enum { VKD_STEP_SLEEPER = 15 };
 
 /* native.c */
 void vkd_native_start(const struct proc_program *program, struct proc_self *self);

@@ -105,6 +105,9 @@ static bool ask_route(struct vkd_peer *p, enum vkd_route route, uint32_t n)
     case VKD_ROUTE_FAIL:
         ask(p, "/fail", n, "", EXPECT_ERROR, 500);
         return false;
+    case VKD_ROUTE_LATE:
+        ask(p, "/late", n, "", EXPECT_ERROR, 500);
+        return false;
     case VKD_ROUTE_GONE:
         ask(p, "/gone", n, "", EXPECT_ERROR, 404);
         return true;

@@ -9,7 +9,9 @@
 
 #define SEED 1u /* of what is chosen when a program is loaded */
 
-static bool load_file(const char *path, struct vkd_program_loaded *l)
+extern const uint8_t vkd_sim_module[], vkd_sim_module_end[]; /* sim/language.vk, compiled at build time */
+
+static bool load(const char *path, struct vkd_program_loaded *l)
 {
     l->loaded.seed = SEED;
     if (!vkd_load_host(path, vkd_trial_natives(), &l->loaded))
@@ -23,10 +25,13 @@ static bool load_file(const char *path, struct vkd_program_loaded *l)
     return true;
 }
 
-bool vkd_program_load(const char *path, struct vkd_program_loaded *loaded)
+bool vkd_program_load(const char *path, struct vkd_program_loaded *l)
 {
     vkd_native_init();
-    return path == NULL || load_file(path, loaded);
+    if (path != NULL)
+        return load(path, l);
+    l->loaded.given = vk_span(vkd_sim_module, (size_t)(vkd_sim_module_end - vkd_sim_module));
+    return load("the program that comes with vkd", l);
 }
 
 void vkd_program_unload(struct vkd_program_loaded *loaded)
@@ -36,6 +41,5 @@ void vkd_program_unload(struct vkd_program_loaded *loaded)
 
 enum vkd_program vkd_program_of_seed(uint64_t seed)
 {
-    (void)seed;
-    return VKD_PROGRAM_NATIVE;
+    return seed % 2 == 0 ? VKD_PROGRAM_NATIVE : VKD_PROGRAM_LANGUAGE;
 }

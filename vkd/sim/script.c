@@ -12,9 +12,9 @@
 
 const char *const vkd_manner_names[VKD_MANNERS] = {"plain",  "drip", "slow", "half-close", "reset", "stop",
                                                    "silent", "deaf", "bad",  "idle",       "turns"};
-const char *const vkd_route_names[VKD_ROUTES] = {"id",     "wait", "echo",   "big",   "crash",
-                                                 "fail",   "gone", "count",  "kick",  "store",
-                                                 "fibers", "peek", "served", "child", "all"};
+const char *const vkd_route_names[VKD_ROUTES] = {"id",     "wait",  "echo", "big",   "crash",  "fail",
+                                                 "gone",   "count", "kick", "store", "fibers", "peek",
+                                                 "served", "child", "late", "all"};
 static const char *const scarce_names[VKD_SCARCES] = {"buffers", "processes"};
 
 /* An event's name, and those of what it may be about; NULL: a number. */
@@ -174,7 +174,7 @@ static uint32_t draw_route(struct sim_rand *rand, enum vkd_program program, uint
     if (program == VKD_PROGRAM_FILE)
         return below(rand, routes);
     uint32_t route = below(rand, 3) ? often[below(rand, VK_COUNT(often))] : below(rand, VKD_ROUTES);
-    bool is_native = route == VKD_ROUTE_PEEK || route == VKD_ROUTE_SERVED || route == VKD_ROUTE_CHILD;
+    bool is_native = route == VKD_ROUTE_PEEK || route == VKD_ROUTE_SERVED;
     if (program == VKD_PROGRAM_NATIVE ? route == VKD_ROUTE_ALL : is_native)
         return VKD_ROUTE_ID;
     return route;

@@ -97,6 +97,7 @@ enum vkd_route {
     VKD_ROUTE_PEEK,   /* a process reads all of its fresh heap */
     VKD_ROUTE_SERVED, /* by a handle that a process serves */
     VKD_ROUTE_CHILD,  /* a process that starts others, with links and monitors */
+    VKD_ROUTE_LATE,   /* a handler that its deadline ends */
     VKD_ROUTE_ALL,    /* all of the language */
     VKD_ROUTES
 };

@@ -13,15 +13,16 @@
 #include "sim/rand.h"
 #include "vkd/sim/script.h"
 
-#define PEERS_MAX   64u
-#define EXPECTS_MAX 16u
-#define OUT_BYTES   131072u
-#define SECOND_NS   1000000000ull
-#define ECHO_BYTES  3000u
-#define LARGE_BYTES 60000u
-#define BIG_BYTES   20000u
-#define HUGE_BYTES  10000000u
-#define TALES_BYTES 65536u /* of the last lines of a run; a power of two */
+#define PEERS_MAX       64u
+#define EXPECTS_MAX     16u
+#define OUT_BYTES       131072u
+#define SECOND_NS       1000000000ull
+#define ECHO_BYTES      3000u
+#define LARGE_BYTES     60000u
+#define BIG_BYTES       20000u
+#define HUGE_BYTES      10000000u
+#define VKD_DEADLINE_NS (60 * SECOND_NS) /* of a request, in the programs that come with the simulator */
+#define TALES_BYTES     65536u           /* of the last lines of a run; a power of two */
 
 /* What the parent sees of a run. */
 struct vkd_told {
