@@ -83,6 +83,12 @@ int plat_protect(void *base, size_t len_bytes, enum plat_prot prot)
     return metal_paging_edit((uintptr_t)base, len_bytes, prot == PLAT_PROT_RW ? &open : &close);
 }
 
+void plat_gather(void *base, size_t len_bytes)
+{
+    (void)base; /* protection is a bit of a page's entry, and costs no call */
+    (void)len_bytes;
+}
+
 int plat_discard(void *base, size_t len_bytes)
 {
     static const struct metal_edit drop = {.drop = true};

@@ -39,6 +39,8 @@ struct plat_runner {
     size_t len_bytes;
     uint8_t *stack;
     size_t stack_bytes;
+    bool is_trusted; /* plat_runner_trust */
+    bool is_left;    /* a trusted run was the last one, and returned */
 };
 
 /* run_enter.S */
@@ -76,7 +78,11 @@ int plat_runner_create(const struct plat_runner_options *options, struct plat_ru
         plat_release(base, len_bytes);
         return rc;
     }
-    *runner = (struct plat_runner){*options, base, len_bytes, stack, stack_bytes};
+    *runner = (struct plat_runner){.options = *options,
+                                   .base = base,
+                                   .len_bytes = len_bytes,
+                                   .stack = stack,
+                                   .stack_bytes = stack_bytes};
     *ret_runner = runner;
     return 0;
 }
@@ -106,11 +112,17 @@ void plat_runner_rest(struct plat_runner *runner)
     (void)runner; /* nothing here makes anything dearer */
 }
 
+void plat_runner_trust(struct plat_runner *runner, bool is_trusted)
+{
+    runner->is_trusted = is_trusted;
+}
+
 int plat_run_guarded(struct plat_runner *runner, int (*fn)(void *arg), void *arg, int *ret_value,
                      struct plat_fault *ret_fault)
 {
     vk_assert(run.active == NULL);
-    wipe_stack(runner);
+    if (!runner->is_trusted || !runner->is_left)
+        wipe_stack(runner);
     if (runner->options.tick_ns != 0)
         metal_apic_tick(runner->options.tick_ns / MEETINGS_PER_TICK);
     run.meetings = 0;
@@ -124,6 +136,7 @@ int plat_run_guarded(struct plat_runner *runner, int (*fn)(void *arg), void *arg
     if (run.run_rights != 0)
         plat_key_set_rights(run.kernel_rights);
     run.active = NULL;
+    runner->is_left = runner->is_trusted && rc == 0;
     if (rc != 0) {
         *ret_fault = run.fault;
         return -VK_EIO;

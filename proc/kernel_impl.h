@@ -205,6 +205,14 @@ VK_INLINE int proc_place(struct proc_kernel *kernel, struct proc_process *proces
     return proc_place_slow(kernel, process, needs_slot, slot_class, prefix_bytes);
 }
 
+/* The process has run and goes on later: a large heap is made cheap to close and open. */
+void proc_gather_slow(struct proc_kernel *kernel, struct proc_process *process);
+VK_INLINE void proc_gather(struct proc_kernel *kernel, struct proc_process *process)
+{
+    if (VK_UNLIKELY(process->slot->size_bytes > VK_SLOT_LARGE_BYTES))
+        proc_gather_slow(kernel, process);
+}
+
 /* The heap of a process that waits leaves its slot, when that is worth it and harms nobody. */
 void proc_park(struct proc_kernel *kernel, struct proc_process *process);
 /* Native code is about to run for the first time: no heap may lie open then. No heap is open now. */

@@ -26,6 +26,17 @@ int proc_place_slow(struct proc_kernel *kernel, struct proc_process *process, bo
     return 0;
 }
 
+static uint32_t used_of(const struct proc_process *p)
+{
+    return p->program->used(p->program, (const struct proc_self *)p->slot->base);
+}
+
+void proc_gather_slow(struct proc_kernel *kernel, struct proc_process *process)
+{
+    if (process->program->used && kernel->guard.open_slot == process->slot)
+        vk_pool_gather(&kernel->pool, process->slot, used_of(process));
+}
+
 void proc_park(struct proc_kernel *kernel, struct proc_process *process)
 {
     struct proc_process *p = process;
@@ -33,7 +44,7 @@ void proc_park(struct proc_kernel *kernel, struct proc_process *process)
         return; /* a copy would be open to whoever runs */
     if (!p->program->is_movable || kernel->guard.open_slot != p->slot || p->slot->slot_class != 0)
         return;
-    uint32_t used_bytes = p->program->used(p->program, (const struct proc_self *)p->slot->base);
+    uint32_t used_bytes = used_of(p);
     if (used_bytes > PROC_PARK_MAX_BYTES || !vk_bufs_get(&kernel->parks, used_bytes, &p->parked))
         return;
     memcpy(p->parked.ptr, p->slot->base, used_bytes);
@@ -78,7 +89,7 @@ void proc_leave(struct proc_kernel *kernel, struct proc_process *process)
         return;
     }
     if (p->program->used && kernel->guard.open_slot == p->slot)
-        used_bytes = p->program->used(p->program, (const struct proc_self *)p->slot->base);
+        used_bytes = used_of(p);
     vk_pool_give(&kernel->pool, p->slot, used_bytes);
     p->slot = NULL;
 }

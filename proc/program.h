@@ -67,8 +67,9 @@ struct proc_program {
     void (*last)(const struct proc_program *program, struct proc_self *self, int reason);
 
     /*
-     * A heap of this program holds no address, and nothing behind `used`: while
-     * it waits the kernel may keep it elsewhere and go on with it in another slot.
+     * Verified bytecode: it cannot name an address. So its heap holds none, and nothing behind `used`: while
+     * it waits the kernel may keep it elsewhere and go on with it in another slot. And it finds nothing that
+     * others left on the native stack.
      */
     bool is_movable;
     /*

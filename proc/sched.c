@@ -123,6 +123,7 @@ static int run(struct proc_kernel *k, struct proc_process *p, struct proc_self *
         *ret_value = fn(&what);
         return 0;
     }
+    plat_runner_trust(k->runner, p->program->is_movable);
     vk_guard_run_begin(&k->guard);
     int rc = plat_run_guarded(k->runner, fn, &what, ret_value, ret_fault);
     vk_guard_run_end(&k->guard);
@@ -168,6 +169,7 @@ static void arm(struct proc_kernel *k, struct proc_process *p)
 static void go_on_later(struct proc_kernel *k, struct proc_process *p)
 {
     arm(k, p);
+    proc_gather(k, p);
     proc_queue(k, p);
 }
 
@@ -175,6 +177,7 @@ static void wait_for_completions(struct proc_kernel *k, struct proc_process *p)
 {
     arm(k, p);
     p->state = PROC_STATE_WAITING;
+    proc_gather(k, p);
     proc_park(k, p); /* else the slot is closed when another opens */
 }
 

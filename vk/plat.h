@@ -57,6 +57,13 @@ bool plat_wipe(void *base, size_t len_bytes);
 /* Drop the pages of a range; the next touch reads zeros. Protection stays. */
 int plat_discard(void *base, size_t len_bytes);
 
+/*
+ * A range that is open, in use, and of whole VK_SLOT_LARGE_BYTES: keep what it holds in one page each, where
+ * the platform can, so that a change of its protection costs as little as that of few pages. It may be left
+ * as it is.
+ */
+void plat_gather(void *base, size_t len_bytes);
+
 /* ---- protection keys (caps.keys) ---------------------------------------- */
 
 #define PLAT_KEYS_MAX 16u
@@ -141,9 +148,17 @@ void plat_runner_destroy(struct plat_runner *runner); /* accepts NULL */
 void plat_runner_rest(struct plat_runner *runner);
 
 /*
+ * Whether the next runs are of code that reads nothing of the stack but what it wrote in that run, as
+ * verified bytecode: what such runs leave there may stay until the first run of other code. At first: of
+ * other code.
+ */
+void plat_runner_trust(struct plat_runner *runner, bool is_trusted);
+
+/*
  * Call fn(arg) on the native stack of the runner. Returns 0 when it returned,
  * with its value in *ret_value; -VK_EIO when it was ended by a fault,
- * described in *ret_fault. What it left on the stack is wiped before the next run.
+ * described in *ret_fault. What it left on the stack is wiped before the next run
+ * (but see plat_runner_trust).
  * Floating-point control is afterwards as it was when the runner was created.
  * Does not nest. ret_value and ret_fault stay accessible during the run.
  */

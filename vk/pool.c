@@ -160,8 +160,10 @@ static void wipe(struct vk_pool *pool, struct vk_slot *slot)
 /* What is left to wipe after giving pages back, which needs no access. False when the platform refused. */
 static bool discard(struct vk_pool *pool, struct vk_slot *slot)
 {
-    if (plat_discard(slot->base, VK_ALIGN_UP(slot->dirty_bytes, VK_PAGE_BYTES)) != 0)
+    uint32_t len_bytes = slot->dirty_bytes > slot->large_bytes ? slot->dirty_bytes : slot->large_bytes;
+    if (plat_discard(slot->base, VK_ALIGN_UP(len_bytes, VK_PAGE_BYTES)) != 0)
         return false;
+    slot->large_bytes = 0;
     pool->wipes++;
     pool->wipe_bytes += slot->dirty_bytes;
     slot->dirty_bytes = 0;
@@ -253,6 +255,17 @@ void vk_pool_give(struct vk_pool *pool, struct vk_slot *slot, uint32_t used_byte
     if (VK_LIKELY(slot->dirty_bytes != 0 && slot->is_accessible))
         wipe(pool, slot);
     push_free(pool, class, slot);
+}
+
+void vk_pool_gather(const struct vk_pool *pool, struct vk_slot *slot, uint32_t used_bytes)
+{
+    uint32_t filled_bytes =
+        (used_bytes + VK_SLOT_LARGE_BYTES / 2) / VK_SLOT_LARGE_BYTES * VK_SLOT_LARGE_BYTES;
+    if (VK_LIKELY(filled_bytes <= slot->large_bytes) || filled_bytes > slot->open_bytes ||
+        pool->guard->kind == VK_GUARD_OFF)
+        return;
+    plat_gather(slot->base + slot->large_bytes, filled_bytes - slot->large_bytes);
+    slot->large_bytes = filled_bytes;
 }
 
 uint32_t vk_pool_room(const struct vk_pool *pool)

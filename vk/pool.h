@@ -33,6 +33,7 @@ struct vk_slot {
     /* private: pool and guard */
     uint32_t dirty_bytes; /* to wipe before the next use; 0 while wiped */
     uint32_t next;        /* index + 1 of the next free slot of the class */
+    uint32_t large_bytes; /* of its beginning that was to be gathered into large pages */
     uint32_t shape_bytes; /* of its first mapping: size_bytes when whole, else the prefix */
     uint8_t slot_class;
     uint8_t key;        /* protection key it holds; 0 none */
@@ -105,6 +106,12 @@ int vk_pool_take(struct vk_pool *pool, uint32_t slot_class, uint32_t prefix_byte
  * else before its next use.
  */
 void vk_pool_give(struct vk_pool *pool, struct vk_slot *slot, uint32_t used_bytes);
+
+/*
+ * The slot is open, goes on being in use, and has that mark: what it fills of large pages is gathered into
+ * such, since opening and closing it costs by the page.
+ */
+void vk_pool_gather(const struct vk_pool *pool, struct vk_slot *slot, uint32_t used_bytes);
 
 /* The slot in use that contains addr, or NULL. */
 struct vk_slot *vk_pool_find(struct vk_pool *pool, uintptr_t addr);

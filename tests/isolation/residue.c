@@ -99,6 +99,21 @@ static void test_search_finds(void)
     CHECK(result.value > 300);
 }
 
+/* Trusted runs find what others of them left, which shows that it is there; the first other run does not. */
+static void test_trusted_stack_residue(void)
+{
+    stack_bytes = SHALLOW_BYTES;
+    plat_runner_trust(world.runner, true);
+    CHECK(run_once(fill_stack).rc == 0);
+    CHECK(run_once(search_stack).value > 300);
+    plat_runner_trust(world.runner, false);
+    CHECK(run_once(search_stack).value == 0);
+    plat_runner_trust(world.runner, true);
+    CHECK(run_once(fill_stack_and_die).rc == -VK_EIO);
+    CHECK(run_once(search_stack).value == 0);
+    plat_runner_trust(world.runner, false);
+}
+
 /* ---- slots ---- */
 
 static volatile uint32_t heap_bytes;
@@ -180,6 +195,7 @@ static void test_closed_slot_residue(void)
 const struct test residue_tests[] = {
     {"search_finds", test_search_finds},
     {"stack_residue", test_stack_residue},
+    {"trusted_stack_residue", test_trusted_stack_residue},
     {"deep_stack_residue", test_deep_stack_residue},
     {"slot_residue", test_slot_residue},
     {"grown_slot_residue", test_grown_slot_residue},

@@ -105,6 +105,16 @@ int plat_protect(void *base, size_t len_bytes, enum plat_prot prot)
     return 0;
 }
 
+/* linux/mman.h of kernel 6.1 */
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
+
+void plat_gather(void *base, size_t len_bytes)
+{
+    (void)madvise(base, len_bytes, MADV_COLLAPSE);
+}
+
 int plat_discard(void *base, size_t len_bytes)
 {
     return madvise(base, len_bytes, MADV_DONTNEED) == 0 ? 0 : vk_linux_err(errno);

@@ -239,6 +239,19 @@ static inline void float_restore(const struct plat_runner *runner)
         __asm__ volatile("fninit; fldcw %0" : : "m"(runner->x87));
 }
 
+void plat_runner_trust(struct plat_runner *runner, bool is_trusted)
+{
+    runner->is_trusted = is_trusted;
+}
+
+/* What one run leaves on the stack, no other code may read. */
+static inline void stack_settle(struct plat_runner *runner, bool faulted)
+{
+    runner->is_left = runner->is_trusted && !faulted && vk_linux_stack_is_shallow(&runner->stack);
+    if (!runner->is_left)
+        vk_linux_stack_clean(&runner->stack, faulted);
+}
+
 int plat_run_guarded(struct plat_runner *runner, int (*fn)(void *arg), void *arg, int *ret_value,
                      struct plat_fault *ret_fault)
 {
@@ -246,6 +259,8 @@ int plat_run_guarded(struct plat_runner *runner, int (*fn)(void *arg), void *arg
     uint32_t run_rights = thread->run_rights;
     vk_assert(thread->active == NULL && !thread->is_home);
 
+    if (VK_UNLIKELY(runner->is_left && !runner->is_trusted))
+        vk_linux_stack_clean(&runner->stack, false);
     runner->runs++;
     runner->fault.kind = PLAT_FAULT_NONE;
     if (VK_UNLIKELY(run_rights != 0)) {
@@ -267,7 +282,7 @@ int plat_run_guarded(struct plat_runner *runner, int (*fn)(void *arg), void *arg
 
     float_restore(runner);
     bool faulted = runner->fault.kind != PLAT_FAULT_NONE;
-    vk_linux_stack_clean(&runner->stack, faulted);
+    stack_settle(runner, faulted);
     if (VK_UNLIKELY(faulted)) {
         *ret_fault = runner->fault;
         return -VK_EIO;

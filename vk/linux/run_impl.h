@@ -6,6 +6,7 @@
 #ifndef VK_LINUX_RUN_IMPL_H
 #define VK_LINUX_RUN_IMPL_H
 
+#include "vk/limits.h"
 #include "vk/plat.h"
 
 #include <signal.h>
@@ -44,6 +45,11 @@ void vk_linux_stack_fini(struct vk_linux_stack *stack);
 bool vk_linux_stack_grow(struct vk_linux_stack *stack, uintptr_t addr);
 /* Whether addr lies in the closed pages below the stack. */
 bool vk_linux_stack_is_exhausted(const struct vk_linux_stack *stack, uintptr_t addr);
+/* Whether nothing but the top page is open. */
+static inline bool vk_linux_stack_is_shallow(const struct vk_linux_stack *stack)
+{
+    return stack->top - stack->open == VK_PAGE_BYTES;
+}
 /* Wipe what a run may have left. The run is over, by return or by fault. */
 void vk_linux_stack_clean(struct vk_linux_stack *stack, bool faulted);
 
@@ -56,6 +62,8 @@ struct plat_runner {
     struct plat_fault fault; /* of the run just ended; NONE when it returned */
     uint32_t mxcsr;          /* floating point control at creation, for after a run */
     uint16_t x87;
+    bool is_trusted;          /* plat_runner_trust */
+    bool is_left;             /* a trusted run's stack is as the run left it */
     struct plat_runner *next; /* of the same thread */
     timer_t timer;
 };

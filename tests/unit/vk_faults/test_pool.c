@@ -246,6 +246,32 @@ TEST(vk_pool, large_slots_give_their_pages_back)
     end_world(&world);
 }
 
+/* Whether the platform has large pages or not, what the slot holds stays, closed or open, and goes with its
+ * end. */
+TEST(vk_pool, a_slot_that_is_gathered_stays_as_it_is)
+{
+    static const uint32_t marks[] = {1u << 20, 3u << 20, 3u << 20, 9u << 20, 16u << 20};
+    struct world world;
+    start(&world, VK_GUARD_MPROTECT);
+    struct vk_slot *slot = take(&world, 2, 0), *other = take(&world, 0, 0);
+    for (uint32_t i = 0, from = 0; i < VK_COUNT(marks); from = marks[i++]) {
+        CHECK_EQ(vk_guard_enter(&world.guard, slot), 0);
+        memset(slot->base + from, (int)i + 1, marks[i] - from);
+        vk_pool_gather(&world.pool, slot, marks[i]);
+        CHECK_EQ(slot->large_bytes, (marks[i] + (1u << 20)) & ~((2u << 20) - 1));
+        CHECK_EQ(vk_guard_enter(&world.guard, other), 0);
+        CHECK_EQ(vk_guard_enter(&world.guard, slot), 0);
+        for (uint32_t k = 0, at = 0; k <= i; at = marks[k++])
+            for (; at < marks[k]; at += PAGE)
+                CHECK_EQ(slot->base[at], k + 1);
+    }
+    vk_pool_give(&world.pool, slot, marks[VK_COUNT(marks) - 1]);
+    CHECK(take(&world, 2, 0) == slot);
+    CHECK_EQ(slot->large_bytes, 0);
+    check_zero(slot);
+    end_world(&world);
+}
+
 TEST(vk_pool, a_free_slot_can_change_its_shape)
 {
     static const struct vk_pool_options one = {.slots_max = {1, 0, 0, 0}, .mappings_max = 2};
