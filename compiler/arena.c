@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compiler/arena.h"
 
-#include "vk/plat.h"
-
-#include <stdlib.h>
-
 #define CHUNK_BYTES ((size_t)64 << 10)
 #define ALIGN_BYTES 16u
 
@@ -12,14 +8,6 @@ struct vkc_arena_chunk {
     struct vkc_arena_chunk *older;
     size_t len_bytes; /* keeps what follows aligned */
 };
-
-void *vkc_grow(void *old, size_t len_bytes)
-{
-    void *grown = realloc(old, len_bytes != 0 ? len_bytes : 1);
-    if (grown == NULL)
-        plat_panic("compiler: out of memory");
-    return grown;
-}
 
 void vkc_arena_init(struct vkc_arena *arena)
 {
@@ -31,7 +19,7 @@ void vkc_arena_fini(struct vkc_arena *arena)
     struct vkc_arena_chunk *chunk = arena->chunks;
     while (chunk != NULL) {
         struct vkc_arena_chunk *older = chunk->older;
-        free(chunk);
+        vkc_free(chunk);
         chunk = older;
     }
     vkc_arena_init(arena);

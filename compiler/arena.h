@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Memory of one compilation: taken piece by piece, given back all at once.
- * Nothing that lies in it is freed by itself. Out of memory ends the program.
+ * Nothing that lies in it is freed by itself. It never lacks: compiler/memory.h.
  */
 #ifndef COMPILER_ARENA_H
 #define COMPILER_ARENA_H
 
-#include "vk/base.h"
+#include "compiler/memory.h"
 
 struct vkc_arena_chunk;
 
@@ -33,8 +33,5 @@ char *vkc_arena_text(struct vkc_arena *arena, const char *text, size_t len_bytes
 
 #define VKC_NEW(arena, type)              ((type *)vkc_arena_take((arena), sizeof(type)))
 #define VKC_NEW_ARRAY(arena, type, count) ((type *)vkc_arena_take((arena), sizeof(type) * (size_t)(count)))
-
-/* realloc and free that end the program instead of failing; for what grows and is short-lived. */
-void *vkc_grow(void *old, size_t len_bytes);
 
 #endif

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
 /* ---- what is known of a file ---------------------------------------------------------- */
@@ -126,12 +125,12 @@ static bool find_file(struct request *r)
     struct vkc_text text = {0};
     vkc_text_add(&text, source, slash != NULL ? (size_t)(slash + 1 - source) : 0);
     vkc_text_put(&text, slash != NULL ? "." : "./.");
-    r->folder = realpath(text.bytes, NULL);
+    r->folder = vkc_real_path(text.bytes);
     text.len--;
     text.bytes[text.len] = '\0';
     vkc_text_put(&text, r->name);
     const char *written = text.bytes + (slash != NULL ? 0 : 2);
-    r->path = r->folder != NULL ? realpath(text.bytes, NULL) : NULL;
+    r->path = r->folder != NULL ? vkc_real_path(text.bytes) : NULL;
     if (r->path == NULL)
         vkc_diag_help(r->pass->diags, cannot(r, strerror(errno)), "the file would be %s", written);
     vkc_text_fini(&text);
@@ -150,7 +149,7 @@ static uint8_t *read_bytes(const struct request *r, uint32_t *ret_len)
 {
     struct stat about;
     bool is_there = stat(r->path, &about) == 0, is_file = is_there && S_ISREG(about.st_mode);
-    FILE *file = is_file ? fopen(r->path, "rb") : NULL;
+    FILE *file = is_file ? vkc_file_open(r->path) : NULL;
     if (file == NULL) {
         const char *other = is_there && S_ISDIR(about.st_mode) ? "it is a folder" : "it is no file";
         (void)cannot(r, is_there && !is_file ? other : strerror(errno));
@@ -159,7 +158,7 @@ static uint8_t *read_bytes(const struct request *r, uint32_t *ret_len)
     uint8_t *bytes = vkc_grow(NULL, VKC_ASSET_MAX_BYTES + 1u);
     size_t len = fread(bytes, 1, VKC_ASSET_MAX_BYTES + 1u, file);
     bool is_read = !ferror(file);
-    (void)fclose(file); /* only read from */
+    vkc_file_close(file);
     *ret_len = (uint32_t)len;
     if (is_read && len <= VKC_ASSET_MAX_BYTES)
         return bytes;
@@ -168,7 +167,7 @@ static uint8_t *read_bytes(const struct request *r, uint32_t *ret_len)
                   r->name, VKC_ASSET_MAX_BYTES >> 20);
     else
         (void)cannot(r, strerror(errno));
-    free(bytes);
+    vkc_free(bytes);
     return NULL;
 }
 
@@ -209,7 +208,7 @@ static struct vkc_asset *read_asset(struct request *r)
         vkc_error(r->pass->diags, r->span,
                   "with `%s` the files of this program have more than %u MiB together", r->name,
                   VKC_ASSETS_MAX_BYTES >> 20);
-    free(bytes);
+    vkc_free(bytes);
     return asset;
 }
 
@@ -218,13 +217,13 @@ static struct vkc_asset *find(struct vkc_pass *pass, const struct vkc_expr *path
     struct request r = {.pass = pass, .span = path->span};
     size_t len = path->str.count > 0 ? path->str.parts[0].len_bytes : 0;
     r.name = vkc_arena_text(&pass->program->arena, len > 0 ? path->str.parts[0].bytes : "", len);
-    if (pass->load == NULL) {
+    if (pass->load == NULL || pass->program->has_no_files) {
         (void)cannot(&r, "no files can be read here");
         return NULL;
     }
     struct vkc_asset *asset = check_name(&r, len) && find_file(&r) ? read_asset(&r) : NULL;
-    free(r.folder);
-    free(r.path);
+    vkc_free(r.folder);
+    vkc_free(r.path);
     return asset;
 }
 

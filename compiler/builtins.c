@@ -4,9 +4,10 @@
 
 #include "compiler/pass.h"
 
+#include "vk/plat.h"
+
 #include <ctype.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 struct row {
     const char *native, *receiver, *signature, *flags;
@@ -32,8 +33,9 @@ struct reader {
 
 static _Noreturn void bad(const struct reader *r)
 {
-    fprintf(stderr, "builtins.def: %s: cannot read \"%s\"\n", r->builtin->native, r->at);
-    abort();
+    char why[200];
+    snprintf(why, sizeof why, "builtins.def: %s: cannot read \"%s\"", r->builtin->native, r->at);
+    plat_panic(why);
 }
 
 static bool take(struct reader *r, const char *text)

@@ -4,7 +4,6 @@
 #include "compiler/limits.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 void vkc_diags_init(struct vkc_diags *diags, struct vkc_arena *arena, const struct vkc_sources *sources)
 {
@@ -13,7 +12,7 @@ void vkc_diags_init(struct vkc_diags *diags, struct vkc_arena *arena, const stru
 
 void vkc_diags_fini(struct vkc_diags *diags)
 {
-    free(diags->all);
+    vkc_free(diags->all);
     *diags = (struct vkc_diags){0};
 }
 

@@ -75,6 +75,11 @@ void vkc_diag_help(struct vkc_diags *diags, struct vkc_diag *diag, const char *f
 /* All of them, sorted, into text; at most VKC_ERRORS_SHOWN_MAX, then the number left out. Then "N errors". */
 void vkc_diags_print(const struct vkc_diags *diags, bool is_colour, struct vkc_text *text);
 
+/* Each of them in that order, as text by itself, without the number. */
+typedef void vkc_diag_fn(void *context, const struct vkc_diag *diag, struct vkc_place place,
+                         const char *text);
+void vkc_diags_each(const struct vkc_diags *diags, vkc_diag_fn *fn, void *context);
+
 /*
  * "Did you mean": the candidate nearest to what was written, by the edit
  * distance with transpositions (Damerau 1964, restricted), if that is at most a

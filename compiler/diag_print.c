@@ -170,16 +170,39 @@ static void put_sum(const struct printer *p, const struct vkc_diags *diags, uint
         vkc_text_print(p->text, "%u error%s\n", diags->errors, diags->errors == 1 ? "" : "s");
 }
 
-void vkc_diags_print(const struct vkc_diags *diags, bool is_colour, struct vkc_text *text)
+/* By place, to be freed; *ret_shown of them are shown. */
+static struct vkc_diag **sort(const struct vkc_diags *diags, uint32_t *ret_shown)
 {
-    struct printer p = {diags->sources, text, is_colour};
-    uint32_t shown = diags->count < VKC_ERRORS_SHOWN_MAX ? diags->count : VKC_ERRORS_SHOWN_MAX;
     struct vkc_diag **sorted = vkc_grow(NULL, diags->count * sizeof(struct vkc_diag *));
     if (diags->count > 0)
         memcpy(sorted, diags->all, diags->count * sizeof(struct vkc_diag *));
     qsort(sorted, diags->count, sizeof(struct vkc_diag *), by_place);
+    *ret_shown = diags->count < VKC_ERRORS_SHOWN_MAX ? diags->count : VKC_ERRORS_SHOWN_MAX;
+    return sorted;
+}
+
+void vkc_diags_each(const struct vkc_diags *diags, vkc_diag_fn *fn, void *context)
+{
+    struct vkc_text text = {0};
+    struct printer p = {diags->sources, &text, false};
+    uint32_t shown;
+    struct vkc_diag **sorted = sort(diags, &shown);
+    for (uint32_t i = 0; i < shown; i++) {
+        vkc_text_clear(&text);
+        put_diag(&p, sorted[i]);
+        fn(context, sorted[i], vkc_source_place(diags->sources, sorted[i]->span.start), text.bytes);
+    }
+    vkc_text_fini(&text);
+    vkc_free(sorted);
+}
+
+void vkc_diags_print(const struct vkc_diags *diags, bool is_colour, struct vkc_text *text)
+{
+    struct printer p = {diags->sources, text, is_colour};
+    uint32_t shown;
+    struct vkc_diag **sorted = sort(diags, &shown);
     for (uint32_t i = 0; i < shown; i++)
         put_diag(&p, sorted[i]);
     put_sum(&p, diags, shown);
-    free(sorted);
+    vkc_free(sorted);
 }

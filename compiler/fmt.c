@@ -6,8 +6,6 @@
  */
 #include "compiler/fmt.h"
 
-#include <stdlib.h>
-
 #define INDENT 2u
 #define NONE   UINT32_MAX
 
@@ -276,8 +274,8 @@ static void find_cuts(struct formatter *f)
             f->cuts[i] |= is_block && lines[depth] != line;
         }
     }
-    free(starts);
-    free(lines);
+    vkc_free(starts);
+    vkc_free(lines);
 }
 
 /* ---- alignment -------------------------------------------------------------------- */
@@ -394,7 +392,7 @@ void vkc_fmt(const struct vkc_module *module, struct vkc_text *text)
     align_arms(&f);
     write_lines(&f, text);
     vkc_text_fini(&f.body);
-    free(f.cuts);
-    free(f.lines);
-    free(f.opens);
+    vkc_free(f.cuts);
+    vkc_free(f.lines);
+    vkc_free(f.opens);
 }

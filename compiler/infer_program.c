@@ -2,8 +2,6 @@
 /* All bodies of a program, in an order in which what one needs of another is known. */
 #include "compiler/pass.h"
 
-#include <stdlib.h>
-
 enum progress { NEW, OPEN, DONE };
 
 void vkc_body_params(struct vkc_pass *pass, struct vkc_body *body, struct vkc_params *from,

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compiler/intern.h"
 
-#include <stdlib.h>
-
 #define ROOM_FIRST 256u
 
 static uint32_t hash_of(const char *text, size_t len_bytes)
@@ -20,7 +18,7 @@ void vkc_names_init(struct vkc_names *names, struct vkc_arena *arena)
 
 void vkc_names_fini(struct vkc_names *names)
 {
-    free(names->slots);
+    vkc_free(names->slots);
     *names = (struct vkc_names){0};
 }
 
@@ -49,7 +47,7 @@ static void widen(struct vkc_names *names)
         if (name != NULL)
             *find(names, name->hash, name->text, name->len) = name;
     }
-    free(old.slots);
+    vkc_free(old.slots);
 }
 
 const struct vkc_name *vkc_intern(struct vkc_names *names, const char *text, size_t len_bytes)

@@ -86,7 +86,7 @@ static void rename_visit(void *context, uint32_t *value, bool reads, bool writes
         *value = r->to;
 }
 
-static void rename(struct vkc_code *code, uint32_t from, uint32_t to)
+static void rename_value(struct vkc_code *code, uint32_t from, uint32_t to)
 {
     struct rename r = {from, to};
     for (uint32_t i = 0; i < code->ins_count; i++)
@@ -120,7 +120,7 @@ static void fuse_multiply(struct vkc_code *code, struct count *c, struct vkc_liv
     if (sum != to) {
         c->reads[sum] += c->reads[to];
         live[sum].end = live[to].end;
-        rename(code, to, sum);
+        rename_value(code, to, sum);
     }
 }
 

@@ -3,8 +3,6 @@
 
 #include "compiler/limits.h"
 
-#include <stdlib.h>
-
 static const bool goes_on[VKC_TOKEN_KINDS] = {
 #define X(name, spelling, is_open) [VKC_TOKEN_##name] = (is_open) != 0,
     VKC_PUNCTUATION(X)
@@ -354,7 +352,7 @@ void vkc_lex(struct vkc_program *program, const struct vkc_source *source, struc
     ret_tokens->comments =
         vkc_arena_copy(&program->arena, lx.comments, lx.comments_count * sizeof *lx.comments);
     ret_tokens->comments_count = lx.comments_count;
-    free(lx.all);
-    free(lx.comments);
-    free(lx.braces);
+    vkc_free(lx.all);
+    vkc_free(lx.comments);
+    vkc_free(lx.braces);
 }

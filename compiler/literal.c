@@ -49,7 +49,7 @@ bool vkc_literal_float(const char *text, size_t len_bytes, double *ret_value)
     }
     plain[len] = '\0';
     *ret_value = strtod(plain, NULL);
-    free(plain);
+    vkc_free(plain);
     return isfinite(*ret_value);
 }
 

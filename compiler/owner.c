@@ -7,8 +7,6 @@
  */
 #include "compiler/owner.h"
 
-#include <stdlib.h>
-
 #define ROUNDS_MAX     8u
 #define LOOPS_DEEP_MAX 6u /* nested deeper, what a loop uses counts as alive in all of it */
 

@@ -4,8 +4,6 @@
 
 #include "compiler/types.h"
 
-#include <stdlib.h>
-
 void vkc_list_add(struct vkc_list *list, const void *item, size_t item_bytes)
 {
     if (list->count == list->room) {
@@ -21,7 +19,7 @@ void *vkc_list_take(struct vkc_parser *p, struct vkc_list *list, size_t item_byt
     void *items = NULL;
     if (list->count > 0)
         items = vkc_arena_copy(&p->program->arena, list->items, list->count * item_bytes);
-    free(list->items);
+    vkc_free(list->items);
     *list = (struct vkc_list){0};
     return items;
 }

@@ -22,6 +22,7 @@ struct vkc_program {
     const char *folder; /* likewise: where imports are looked for, a beginning of the first file's path; NULL:
                            its own */
     bool has_tests;     /* set by the caller: the tests of the first file go into the module */
+    bool has_no_files;  /* likewise: sources come from the caller, and nothing can be embedded */
     struct vkc_asset *assets;    /* compiler/asset.h: the files it carries, the last one first */
     uint32_t assets_bytes;       /* of all of them */
     struct vkc_checked *checked; /* compiler/types.h; NULL before it was analysed */

@@ -2,8 +2,6 @@
 /* Modules: the files that imports name, each once, without cycles; the prelude. */
 #include "compiler/pass.h"
 
-#include <stdlib.h>
-
 static const char prelude_text[] =
     "enum Option<T> { Some(T), None }\n"
     "enum Result<T, E> { Ok(T), Err(E) }\n"

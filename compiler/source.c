@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
 void vkc_sources_init(struct vkc_sources *sources, struct vkc_arena *arena)
@@ -16,7 +15,7 @@ void vkc_sources_init(struct vkc_sources *sources, struct vkc_arena *arena)
 
 void vkc_sources_fini(struct vkc_sources *sources)
 {
-    free(sources->all);
+    vkc_free(sources->all);
     *sources = (struct vkc_sources){0};
 }
 
@@ -96,20 +95,20 @@ struct vkc_source *vkc_source_read_open(struct vkc_sources *sources, const char 
         source = vkc_source_add(sources, path, text, len_bytes);
         *ret_why = "is longer than 1 MiB, the most a source file may have";
     }
-    free(text);
+    vkc_free(text);
     return source;
 }
 
 struct vkc_source *vkc_source_read(struct vkc_sources *sources, const char *path, const char **ret_why)
 {
-    FILE *file = fopen(path, "rb");
+    FILE *file = vkc_file_open(path);
     if (file == NULL) {
         const char *why = strerror(errno);
         *ret_why = vkc_arena_text(sources->arena, why, strlen(why));
         return NULL;
     }
     struct vkc_source *source = vkc_source_read_open(sources, path, file, ret_why);
-    (void)fclose(file); /* only read from */
+    vkc_file_close(file);
     return source;
 }
 

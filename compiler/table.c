@@ -2,8 +2,6 @@
 /* Names of modules: one hash table for the program, by module, space and name. */
 #include "compiler/pass.h"
 
-#include <stdlib.h>
-
 void *vkc_array_room(struct vkc_arena *arena, void *items, uint32_t count, uint32_t *room, size_t size)
 {
     if (count < *room)

@@ -4,13 +4,12 @@
 #include "compiler/arena.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #define ROOM_FIRST 256u
 
 void vkc_text_fini(struct vkc_text *text)
 {
-    free(text->bytes);
+    vkc_free(text->bytes);
     *text = (struct vkc_text){0};
 }
 

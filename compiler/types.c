@@ -3,8 +3,6 @@
  */
 #include "compiler/types.h"
 
-#include <stdlib.h>
-
 #define ROOM_FIRST 256u
 
 void vkc_types_init(struct vkc_types *types, struct vkc_arena *arena)
@@ -19,8 +17,8 @@ void vkc_types_init(struct vkc_types *types, struct vkc_arena *arena)
 
 void vkc_types_fini(struct vkc_types *types)
 {
-    free(types->slots);
-    free(types->all);
+    vkc_free(types->slots);
+    vkc_free(types->all);
     types->slots = types->all = NULL;
 }
 
@@ -54,7 +52,7 @@ static void widen(struct vkc_types *types)
             slots[type->hash & (room - 1)] = type;
         }
     }
-    free(types->slots);
+    vkc_free(types->slots);
     types->slots = slots;
     types->room = room;
 }

@@ -81,6 +81,11 @@ void *vkc_grow(void *old, size_t len_bytes)
     return memory;
 }
 
+void vkc_free(void *memory)
+{
+    free(memory);
+}
+
 size_t strlen(const char *text)
 {
     size_t len = 0;
