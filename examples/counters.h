@@ -8,7 +8,7 @@
 
 #include "net/request.h"
 
-#define COUNTERS_ROOM_BYTES 1024u
+#define COUNTERS_ROOM_BYTES 2048u
 
 /*
  * A step that ends with the answer. handle: of the counters; room: 0 at first,

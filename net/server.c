@@ -7,6 +7,7 @@
 #include "net/server.h"
 
 #include "net/conn.h"
+#include "proc/store.h"
 #include "vk/fmt.h"
 
 /* Kinds of completions of a listener's sink. */
@@ -319,6 +320,21 @@ static void put_gauges(struct vk_out *out, const struct proc_counters *k, const 
         vk_out_fmt(out, "%s %llu\n", gauges[i].name, (unsigned long long)gauges[i].value);
 }
 
+static void put_store(struct vk_out *out, const struct proc_store *store)
+{
+    struct proc_store_counters c;
+    proc_store_counters(store, &c);
+    const struct {
+        const char *name;
+        uint64_t value;
+    } gauges[] = {
+        {"entries", c.entries}, {"bytes", c.bytes},     {"hits", c.hits},
+        {"misses", c.misses},   {"evicted", c.evicted}, {"expired", c.expired},
+    };
+    for (size_t i = 0; i < VK_COUNT(gauges); i++)
+        vk_out_fmt(out, "store_%s_%s %llu\n", c.name, gauges[i].name, (unsigned long long)gauges[i].value);
+}
+
 static int gauges_op(struct proc_kernel *kernel, struct proc_process *process, void *object,
                      const struct proc_op *op, uint8_t *bytes, struct proc_done *done)
 {
@@ -330,6 +346,8 @@ static int gauges_op(struct proc_kernel *kernel, struct proc_process *process, v
     proc_kernel_counters(kernel, &counters);
     vk_out_init(&out, bytes, op->len);
     put_gauges(&out, &counters, &((const struct net_server *)object)->counters);
+    for (const struct proc_store *store = NULL; (store = proc_store_after(kernel, store)) != NULL;)
+        put_store(&out, store);
     done->len = (uint32_t)vk_out_span(&out).len;
     return vk_out_status(&out) ? -VK_ETOOBIG : 0;
 }

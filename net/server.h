@@ -128,8 +128,8 @@ bool net_server_is_idle(const struct net_server *server);
 void net_server_counters(const struct net_server *server, struct net_server_counters *ret_counters);
 
 /*
- * The same and the kernel's, for processes: READ gives all of them as lines
- * "name value" (-VK_ETOOBIG when they do not fit), over and over.
+ * The same, the kernel's and its stores', for processes: READ gives all of them as lines
+ * "name value" (of a store "store_NAME_hits value"; -VK_ETOOBIG when they do not fit), over and over.
  */
 struct proc_object net_server_gauges(struct net_server *server);
 

@@ -120,6 +120,8 @@ struct proc_link_pair {
     struct proc_link_end ends[2];
 };
 
+struct proc_store;
+
 struct proc_kernel {
     struct vk_guard guard; /* first: hot, and what mprotect+kernel closes */
     struct vk_pool pool;
@@ -149,6 +151,7 @@ struct proc_kernel {
     bool has_native;      /* native code has run: see proc/park.c */
     bool counts;          /* the program that runs does: read at ticks, when tables may be closed */
     struct vk_region region;
+    struct proc_store *stores; /* in the order they were made */
 
     struct proc_counters counters;
     uint64_t crash_seq;

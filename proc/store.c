@@ -8,6 +8,7 @@
 struct proc_store {
     struct vk_kv kv;
     const char *name;
+    struct proc_store *next; /* of the kernel's */
     uint64_t ttl_ns;
     uint64_t hits;
     uint64_t misses;
@@ -210,16 +211,36 @@ int proc_store_create(struct proc_kernel *kernel, const struct proc_store_option
     rc = vk_kv_init(&store->kv, options->entries_max, options->bytes_max, key, proc_now_ns(kernel), region);
     if (rc)
         return rc;
+    struct proc_store **end = &kernel->stores;
+    while (*end)
+        end = &(*end)->next;
+    *end = store;
     *ret_store = store;
     return 0;
 }
 
+/* ---- counters -------------------------------------------------------------------------------------- */
+
 void proc_store_counters(const struct proc_store *store, struct proc_store_counters *ret_counters)
 {
-    *ret_counters = (struct proc_store_counters){.entries = store->kv.entries.count,
+    *ret_counters = (struct proc_store_counters){.name = store->name,
+                                                 .entries = store->kv.entries.count,
                                                  .bytes = store->kv.pieces.count * VK_KV_PIECE_SIZE,
                                                  .hits = store->hits,
                                                  .misses = store->misses,
                                                  .evicted = store->kv.evicted,
                                                  .expired = store->kv.expired};
+}
+
+const struct proc_store *proc_store_after(const struct proc_kernel *kernel, const struct proc_store *store)
+{
+    return store ? store->next : kernel->stores;
+}
+
+void proc_store_print(const struct proc_store *store, struct vk_out *out)
+{
+    struct proc_store_counters c;
+    proc_store_counters(store, &c);
+    vk_out_fmt(out, "store %s: %u entries, %u bytes, %lu hits, %lu misses, %lu evicted, %lu expired", c.name,
+               c.entries, c.bytes, c.hits, c.misses, c.evicted, c.expired);
 }

@@ -69,6 +69,7 @@ size_t proc_store_region_bytes(const struct proc_store_options *options);
 struct proc_object proc_store_object(struct proc_store *store);
 
 struct proc_store_counters {
+    const char *name;
     uint32_t entries; /* held, those included whose time is over and whose room was not needed yet */
     uint32_t bytes;   /* of memory that they take */
     uint64_t hits;    /* GET and TAKE that found something */
@@ -78,5 +79,11 @@ struct proc_store_counters {
 };
 
 void proc_store_counters(const struct proc_store *store, struct proc_store_counters *ret_counters);
+
+/* The stores of a kernel one after the other, as they were made: NULL gives the first, and is the end. */
+const struct proc_store *proc_store_after(const struct proc_kernel *kernel, const struct proc_store *store);
+
+/* A line for the log: "store reports: 12 entries, 1536 bytes, 40 hits, 12 misses, 0 evicted, 3 expired". */
+void proc_store_print(const struct proc_store *store, struct vk_out *out);
 
 #endif

@@ -126,6 +126,7 @@ static void leave_signals_to_parent(const struct daemon *d)
     (void)signal(SIGTERM, SIG_IGN);
     (void)signal(SIGINT, SIG_IGN);
     (void)signal(SIGHUP, SIG_IGN);
+    (void)signal(SIGUSR1, SIG_IGN);
     (void)sigprocmask(SIG_SETMASK, &d->signals_before, NULL);
 }
 
@@ -391,12 +392,22 @@ static int timeout_ms(uint64_t deadline_ns)
     return deadline_ns <= now ? 0 : (int)min_u64((deadline_ns - now) / MS_NS + 1, 60000u);
 }
 
+/* Each worker says what it counts; a stop that is under way is not undone by it. */
+static void ask_for_counters(const struct daemon *d)
+{
+    for (uint32_t i = 0; i < d->options->workers && d->phase != DRAINING; i++)
+        if (d->children[i].pid != 0)
+            (void)send(d->children[i].control_fd, "c", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 static void on_signals(struct daemon *d)
 {
     struct signalfd_siginfo info;
     while (read(d->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
         if (info.ssi_signo == SIGCHLD)
             reap(d);
+        else if (info.ssi_signo == SIGUSR1)
+            ask_for_counters(d);
         else
             on_stop_signal(d);
     }
@@ -443,6 +454,7 @@ static int take_signals(struct daemon *d)
     (void)sigemptyset(&set);
     (void)sigaddset(&set, SIGCHLD);
     (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGUSR1);
     /*
      * What is blocked comes, even if it was ignored by whoever started us. Shells
      * without job control do that with SIGINT for every background job; a server

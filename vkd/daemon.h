@@ -21,7 +21,7 @@ struct vkd_worker {
     uint32_t index;                    /* 0 .. options->workers - 1; kept over a restart */
     struct vkd_listens bound;          /* where it listens, with the ports really bound */
     int listen_fds[NET_LISTENERS_MAX]; /* bound, listening, blocking, close-on-exec; its own (SO_REUSEPORT) */
-    int stop_fd; /* stream socket; reads the end of stream once the worker shall drain */
+    int stop_fd; /* stream socket; each byte asks for counters in the log, the end of stream for draining */
 
     /* private */
     const char *program;

@@ -22,6 +22,7 @@ const char vkd_options_help[] =
     "  --help, -h          this text\n"
     "  --version           the version\n"
     "\n"
+    "SIGUSR1 to the first process: each worker logs what it counts and holds, its stores by name.\n"
     "SIGTERM, SIGINT or SIGHUP to the first process (the parent of the workers): let nobody new in,\n"
     "answer who is in, exit. A second one, half a second later or more, ends at once.\n"
     "Exit status: 0 all were answered in time; 1 they were not, or the server could not start;\n"

@@ -4,7 +4,9 @@
 #include "net/linux/io.h"
 #include "net/server.h"
 #include "net/stream.h"
+#include "proc/store.h"
 #include "vk/err.h"
+#include "vk/fmt.h"
 #include "vkd/listener.h"
 #include "vkd/log.h"
 
@@ -22,7 +24,8 @@ struct worker {
     struct net_server *server;   /* of an HTTP program */
     struct net_streams *streams; /* of a TCP program */
     struct proc_env env;
-    struct proc_sink stop; /* the parent's end of stop_fd */
+    struct proc_sink parent; /* its end of stop_fd ... */
+    uint32_t parent_conn;    /* ... for the driver */
     bool is_stopping;
 };
 
@@ -40,23 +43,54 @@ static void log_fallback(const char *why)
     vkd_log(vk_span(line, (size_t)len_bytes < sizeof line ? (size_t)len_bytes : sizeof line - 1));
 }
 
-/* Anything that comes from the parent, the end of the stream above all, means stop. */
-static void on_stop(struct proc_kernel *kernel, struct proc_sink *sink, uint32_t kind,
-                    const struct proc_io_event *event)
+static void log_counters(const struct worker *w)
 {
-    (void)kernel, (void)kind, (void)event;
-    VK_CONTAINER(sink, struct worker, stop)->is_stopping = true;
+    struct proc_counters kernel;
+    struct net_server_counters http = {0};
+    char line[VKD_LINE_MAX];
+    struct vk_out out;
+    proc_kernel_counters(w->kernel, &kernel);
+    if (w->server)
+        net_server_counters(w->server, &http);
+    vk_out_init(&out, line, sizeof line);
+    vk_out_fmt(
+        &out,
+        "worker %u: now %u processes, %u slots, %u buffers, %u connections, %u busy; so far %lu processes, "
+        "%lu crashes, %lu connections, %lu requests, %lu refused",
+        w->self->index, kernel.processes, kernel.slots, kernel.buffers, http.conns, http.busy, kernel.started,
+        kernel.crashes, http.accepted, http.requests, http.refused);
+    vkd_log(vk_out_span(&out));
+    for (const struct proc_store *store = NULL; (store = proc_store_after(w->kernel, store)) != NULL;) {
+        vk_out_init(&out, line, sizeof line);
+        proc_store_print(store, &out);
+        vkd_log(vk_out_span(&out));
+    }
+}
+
+static int listen_to_parent(struct worker *w)
+{
+    const struct proc_io_req req = {
+        .code = PROC_IO_RECV, .conn = w->parent_conn, .tag = proc_tag(&w->parent, 0)};
+    return w->io->ops->submit(w->io, &req);
+}
+
+/* A byte from the parent asks for counters; the end of the stream, and what else may come, means stop. */
+static void on_parent(struct proc_kernel *kernel, struct proc_sink *sink, uint32_t kind,
+                      const struct proc_io_event *event)
+{
+    struct worker *w = VK_CONTAINER(sink, struct worker, parent);
+    (void)kernel, (void)kind;
+    if (event->res > 0)
+        log_counters(w);
+    if (event->res <= 0 || listen_to_parent(w) != 0)
+        w->is_stopping = true;
 }
 
 static int watch_parent(struct worker *w)
 {
-    w->stop.on_event = on_stop;
-    uint32_t conn;
-    int rc = net_io_adopt_stream(w->io, w->self->stop_fd, &conn);
-    if (rc)
-        return rc;
-    const struct proc_io_req req = {.code = PROC_IO_RECV, .conn = conn, .tag = proc_tag(&w->stop, 0)};
-    return w->io->ops->submit(w->io, &req);
+    w->parent.on_event = on_parent;
+    int rc = net_io_adopt_stream(w->io, w->self->stop_fd, &w->parent_conn);
+    return rc ? rc : listen_to_parent(w);
 }
 
 static int make_kernel(struct worker *w)

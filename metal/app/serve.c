@@ -6,6 +6,7 @@
 #include "metal/frames.h"
 #include "metal/paging.h"
 #include "net/server.h"
+#include "proc/store.h"
 #include "vk/fmt.h"
 #include "vk/limits.h"
 
@@ -181,6 +182,17 @@ static int prepare(struct serving *s)
  * What is held now, as often as was asked for: with it, memory that is not
  * given back is seen from outside of a machine that cannot be looked into.
  */
+static void say_stores(const struct proc_kernel *kernel)
+{
+    uint8_t line[256];
+    for (const struct proc_store *store = NULL; (store = proc_store_after(kernel, store)) != NULL;) {
+        struct vk_out out;
+        vk_out_init(&out, line, sizeof line);
+        proc_store_print(store, &out);
+        app_say_span(vk_out_span(&out));
+    }
+}
+
 static void say_stats(const struct serving *s, uint64_t *next_ns)
 {
     struct proc_counters kernel;
@@ -196,6 +208,7 @@ static void say_stats(const struct serving *s, uint64_t *next_ns)
         "%lu crashes, %lu ticks",
         metal_frames_free() * VK_PAGE_BYTES >> 10, kernel.processes, kernel.slots, kernel.buffers, http.conns,
         kernel.started, kernel.crashes, kernel.ticks);
+    say_stores(s->kernel);
 }
 
 int app_serve(const struct vkd_app *app, const struct app_start *start)

@@ -233,6 +233,28 @@ class Stop(unittest.TestCase):
                     process.kill()
 
 
+class Counters(unittest.TestCase):
+    def test_each_worker_says_what_it_counts_when_it_is_asked(self):
+        with Server('hello', '--workers', '2') as server, server.connect() as idle:
+            idle.sendall(GET)
+            self.assertIn(b'200', idle.recv(4096))
+            for _ in range(2):
+                server.text = ''
+                server.process.send_signal(signal.SIGUSR1)
+                lines = [server.expect(rf'worker {index}: now .*; so far .*\n').group(0) for index in range(2)]
+                said = [list(map(int, re.findall(r'(\d+) (?:connections|requests)', line))) for line in lines]
+                self.assertEqual([sum(numbers) for numbers in zip(*said)], [1, 1, 1], lines)  # open, accepted, answered
+            self.assertEqual(server.stop(), 0)
+
+    def test_the_stores_are_told_by_name(self):
+        with Server('visits') as server:
+            for path in b'/a', b'/a', b'/b':
+                self.assertIn(b'200 OK', server.ask(b'GET ' + path + b' HTTP/1.1\r\nHost: a\r\n\r\n'))
+            server.process.send_signal(signal.SIGUSR1)
+            server.expect(r'\nstore visits: 2 entries, 256 bytes, 0 hits, 0 misses, 0 evicted, 0 expired\n')
+            self.assertEqual(server.stop(), 0)
+
+
 def symbol_at(program, place):
     """The function of a program that has an address as it was linked."""
     listing = subprocess.run(['nm', '--defined-only', program], capture_output=True, text=True, check=True).stdout

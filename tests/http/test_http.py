@@ -301,6 +301,35 @@ class Crash(Base):
                     self.assertIn(b'ok\n', bystander.recv(4096))
 
 
+class Visits(Base):
+    program = 'visits'
+
+    def get(self, path):
+        got = self.server.talk(b'GET ' + path + b' HTTP/1.1\r\nHost: a\r\n\r\n')
+        return int(got[9:12]), got.partition(b'\r\n\r\n')[2]
+
+    def counters(self):
+        status, text = self.get(b'/counters')
+        self.assertEqual(status, 200)
+        return {name: int(value) for name, value in re.findall(rb'^store_visits_(\w+) (\d+)$', text, re.M)}
+
+    def test_each_path_is_counted_by_itself_and_the_store_counts(self):
+        before = self.counters()
+        for path, count in ((b'/a', 1), (b'/b', 1), (b'/a', 2), (b'/', 1), (b'/a', 3)):
+            self.assertEqual(self.get(path), (200, b'%d\n' % count))
+        after = self.counters()
+        self.assertEqual(sorted(after), [b'bytes', b'entries', b'evicted', b'expired', b'hits', b'misses'])
+        self.assertEqual(after[b'entries'], before[b'entries'] + 3)
+        self.assertEqual(after[b'bytes'], before[b'bytes'] + 3 * 128)
+        self.assertEqual((after[b'evicted'], after[b'expired']), (0, 0))
+
+    def test_a_path_longer_than_a_key_is_refused_alone(self):
+        entries = self.counters()[b'entries']
+        self.assertEqual(self.get(b'/' + b'x' * 2000)[0], 414)
+        self.assertEqual(self.counters()[b'entries'], entries)
+        self.assertEqual(self.get(b'/c'), (200, b'1\n'))
+
+
 class Counter(Base):
     program = 'counter'
 

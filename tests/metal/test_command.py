@@ -173,6 +173,20 @@ class Machine(unittest.TestCase):
                                       'vkd metal: the machine gave up; its last line says why\n$')
         self.assertIn('lwip, off', self.start(HELLO, '--listen=127.0.0.1:0', '--append=guard=off slots=100'))
 
+    def test_stores_are_told_with_the_machines_own_figures(self):
+        program = 'store hits: Int, entries: 100, bytes: 128k\nfn hit() -> Int { hits.increment("x", 1) }\n' \
+                  'http on 8080 { GET "/" => text("{hit()}\\n") }\n'
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / 'hits.vk'
+            path.write_text(program, encoding='utf-8')
+            port = self.port_of(self.start(str(path), '--listen=127.0.0.1:0', '--append=stats=1'))
+        self.assertEqual([fetch(port), fetch(port)], [b'1\n', b'2\n'])
+        line = ''
+        while not line.startswith('store hits: 1 '):  # the first may come before the requests
+            line = self.server.stderr.readline()
+            self.assertRegex(line, '^(memory: |store hits: )')
+        self.assertRegex(line, r'^store hits: 1 entries, 128 bytes, 0 hits, 0 misses, 0 evicted, 0 expired\n')
+
     def test_a_program_that_gives_up(self):
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / 'weak.vk'
@@ -214,7 +228,7 @@ class Machine(unittest.TestCase):
         said = self.server.stderr.read()
         self.assertIn('\npanic: exception in the kernel: invalid opcode\n', said)
         self.assertRegex(said, f'\nrip {rip:016x} <\\w[\\w.]*\\+0x[0-9a-f]+>  rsp [0-9a-f]{{16}}  rfl')
-        self.assertRegex(said, r'ret [0-9a-f]{16} <metal_main\+0x[0-9a-f]+>')
+        self.assertRegex(said, r'ret [0-9a-f]{16} <app_serve\+0x[0-9a-f]+>')
         self.assertIn('vkd metal: the machine ended with a panic; its last lines say where\n', said)
 
     def test_only_what_a_panic_says_is_given_names(self):
