@@ -184,6 +184,8 @@ static void draw_clients(struct vkd_script *s, struct sim_rand *rand, enum vkd_p
                          uint32_t routes)
 {
     uint32_t clients = 3 + below(rand, 20);
+    bool has_theme = below(rand, 4) == 0; /* much of one thing */
+    uint32_t theme = draw_route(rand, program, routes);
     uint64_t span_ns = below(rand, 3) == 0 ? 20 * MS_NS : 2000 * (uint64_t)MS_NS; /* a crowd, or a trickle */
     for (uint32_t i = 0; i < clients; i++) {
         uint64_t at_ns = sim_rand_below(rand, span_ns);
@@ -191,8 +193,10 @@ static void draw_clients(struct vkd_script *s, struct sim_rand *rand, enum vkd_p
             below(rand, 3) ? below(rand, 2) ? VKD_MANNER_PLAIN : VKD_MANNER_TURNS : below(rand, VKD_MANNERS);
         uint32_t asks = 1 + below(rand, manner == VKD_MANNER_DRIP ? 2 : 6);
         add(s, VKD_EVENT_CLIENT, at_ns, manner, below(rand, 1000000));
-        for (uint32_t k = 0; k < asks; k++)
-            add(s, VKD_EVENT_ASK, at_ns, draw_route(rand, program, routes), below(rand, 1000000));
+        for (uint32_t k = 0; k < asks; k++) {
+            uint32_t route = draw_route(rand, program, routes);
+            add(s, VKD_EVENT_ASK, at_ns, has_theme && below(rand, 2) ? theme : route, below(rand, 1000000));
+        }
     }
 }
 
