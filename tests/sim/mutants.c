@@ -19,6 +19,7 @@
 #include <time.h>
 
 #define SEEDS_MAX 3000u
+#define WORDS_MAX 4u
 
 enum fault {
     FAULT_NONE,
@@ -195,7 +196,7 @@ WRAP(void, net_pipe_fini, struct net_pipe *pipe)
 static const struct {
     const char *name;
     enum fault fault;
-    const char *words[3]; /* one of these is what is said */
+    const char *words[WORDS_MAX]; /* one of these is what is said */
 } mutants[] = {
     {"a heap is not wiped", FAULT_NO_WIPE, {"a heap that is not clean", "what it has not written"}},
     {"heaps stay open", FAULT_NO_CLOSE, {"can be read, though it is closed"}},
@@ -217,7 +218,7 @@ static const struct {
      {"an answer that nobody asked for", "in place of", "is another"}},
     {"an answer is lost",
      FAULT_ANSWER_LOST,
-     {"answers are missing", "lets it wait for ever", "a head without end"}},
+     {"answers are missing", "lets it wait for ever", "a head without end", "in place of"}},
     {"an answer goes to another", FAULT_ANSWER_CROSSED, {"in place of", "twice"}},
     {"digits change places", FAULT_ANSWER_SWAPPED, {"in place of", "is another"}},
     {"a byte is another", FAULT_BYTE, {"in place of", "is another"}},
@@ -234,7 +235,7 @@ static void draw(struct vkd_script *script, uint64_t seed)
 
 static bool is_said(const char *why, const char *const *words)
 {
-    for (uint32_t i = 0; i < 3 && words[i] != NULL; i++)
+    for (uint32_t i = 0; i < WORDS_MAX && words[i] != NULL; i++)
         if (strstr(why, words[i]) != NULL)
             return true;
     return false;
