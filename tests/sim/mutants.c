@@ -19,7 +19,7 @@
 #include <time.h>
 
 #define SEEDS_MAX 3000u
-#define WORDS_MAX 4u
+#define WORDS_MAX 5u
 
 enum fault {
     FAULT_NONE,
@@ -46,7 +46,7 @@ enum fault {
 };
 
 static enum fault fault;
-static uint32_t calls; /* of the function that is faulty, in this run's OS process */
+static uint32_t calls; /* of the function that is faulty, in this world */
 
 /* Whether it fails this time: not always, or a server would not even start. */
 static bool fails(enum fault which, uint32_t each)
@@ -130,6 +130,7 @@ WRAP(int, proc_supervisor_create, struct proc_kernel *kernel, const struct proc_
      struct proc_supervisor **ret_supervisor)
 {
     struct proc_supervisor_options more = *options;
+    calls = 0; /* each world begins so, and breaks alone as it did among others */
     if (fails(FAULT_RESTARTS, 1))
         more.restarts_max = PROC_RESTARTS_MAX;
     return __real_proc_supervisor_create(kernel, &more, ret_supervisor);
@@ -218,7 +219,8 @@ static const struct {
      {"an answer that nobody asked for", "in place of", "is another"}},
     {"an answer is lost",
      FAULT_ANSWER_LOST,
-     {"answers are missing", "lets it wait for ever", "a head without end", "in place of"}},
+     {"answers are missing", "lets it wait for ever", "a head without end", "a head that is none",
+      "in place of"}},
     {"an answer goes to another", FAULT_ANSWER_CROSSED, {"in place of", "twice"}},
     {"digits change places", FAULT_ANSWER_SWAPPED, {"in place of", "is another"}},
     {"a byte is another", FAULT_BYTE, {"in place of", "is another"}},
@@ -248,8 +250,10 @@ static bool shrinks(struct vkd_script *script, struct vkd_told *told, const char
     uint32_t before = script->count, line = 0;
     vkd_shrink(script, told);
     FILE *file = tmpfile();
-    if (file == NULL || script->count > before || !is_said(told->why, words))
+    if (file == NULL || script->count > before || !is_said(told->why, words)) {
+        printf("  alone, or shorter, it does not break so: %s\n", told->why);
         return false;
+    }
     vkd_script_write(script, file);
     rewind(file);
     const char *why = vkd_script_read(&again, file, &line);
@@ -268,8 +272,10 @@ static bool find(uint32_t i, struct vkd_told *told)
     bool is_found = !vkd_play_seeds(&plays, told);
     printf("%s: %s (seed %llu)\n", mutants[i].name, is_found ? told->why : "NOT FOUND",
            (unsigned long long)told->seed);
-    if (!is_found || !is_said(told->why, mutants[i].words))
+    if (!is_found || !is_said(told->why, mutants[i].words)) {
+        printf("  that is not what should be said\n");
         return false;
+    }
     draw(&script, told->seed);
     bool is_slow = mutants[i].fault == FAULT_CHANCE; /* needs two runs of a script */
     return is_slow || i % 4 != 0 || shrinks(&script, told, mutants[i].words);
