@@ -390,7 +390,8 @@ static void take(struct proc_kernel *k, struct proc_process *p, struct proc_self
 void proc_take_ops(struct proc_kernel *kernel, struct proc_process *process, struct proc_self *self)
 {
     uint32_t count = self->ops_count;
-    if (VK_UNLIKELY(count > PROC_RING_ENTRIES)) {
+    /* Each may have an answer in done[], behind those that a program which calls itself busy was not told. */
+    if (VK_UNLIKELY(count > PROC_RING_ENTRIES - process->done_count)) {
         proc_process_doom(kernel, process, PROC_REASON_OP);
         return;
     }

@@ -46,7 +46,10 @@ struct proc_self {
      */
     uint32_t land_len;
 
-    /* The program's own: not 0 while its objects are between two places. Nothing is delivered meanwhile. */
+    /*
+     * The program's own: not 0 while its objects are between two places. Nothing is delivered meanwhile,
+     * and an op that would have no place left in done[] ends the process.
+     */
     uint32_t is_busy;
     uint64_t land_tag; /* of its op */
 

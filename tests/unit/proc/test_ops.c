@@ -196,3 +196,26 @@ TEST(proc_ops, noise_hurts_nobody)
     rig_check_empty(kernel);
     proc_kernel_destroy(kernel);
 }
+
+/* Says that it may be told nothing now, and asks on. */
+static int asks_while_busy(const struct proc_program *program, struct proc_self *self)
+{
+    struct proc_op *op;
+    (void)program;
+    self->is_busy = 1;
+    while ((op = proc_op_next(self)))
+        *op = (struct proc_op){.code = PROC_OP_CLOSE, .handle = 99};
+    return PROC_RUN_AGAIN;
+}
+
+TEST(proc_ops, answers_that_are_not_taken_end_the_process)
+{
+    static const struct proc_program program = {
+        .name = "busy", .heap_bytes = 65536, .prefix_bytes = VK_PAGE_BYTES, .resume = asks_while_busy};
+    struct proc_kernel *kernel = rig_kernel();
+    rig_spawn(kernel, &program, NULL, 0, NULL);
+    rig_run(kernel, 100);
+    CHECK_EQ(rig_ended(kernel, PROC_REASON_OP), 1);
+    rig_check_empty(kernel);
+    proc_kernel_destroy(kernel);
+}
