@@ -289,6 +289,15 @@ struct vk_slot *vk_pool_find(struct vk_pool *pool, uintptr_t addr)
     return NULL;
 }
 
+/*
+ * Addresses of a class. What native code reaches by a wrong 32-bit offset from
+ * its heap lies in the pool or nowhere: behind the slots nothing else comes.
+ */
+static size_t reserved_bytes(uint32_t slot_class, uint32_t max)
+{
+    return (size_t)max * vk_pool_class_bytes(slot_class) + VK_SLOT_BEYOND_BYTES;
+}
+
 static int init_class(struct vk_pool *pool, uint32_t slot_class, uint32_t max, struct vk_region *region)
 {
     struct vk_pool_class *class = &pool->classes[slot_class];
@@ -299,7 +308,7 @@ static int init_class(struct vk_pool *pool, uint32_t slot_class, uint32_t max, s
     class->slots = vk_region_alloc(region, max * sizeof(struct vk_slot), VK_CACHE_LINE_BYTES);
     if (class->slots == NULL)
         return -VK_ENOMEM;
-    int rc = plat_reserve(max * size_bytes, size_bytes, &base);
+    int rc = plat_reserve(reserved_bytes(slot_class, max), size_bytes, &base);
     if (rc != 0)
         return rc;
     class->base = base;
@@ -361,7 +370,7 @@ void vk_pool_fini(struct vk_pool *pool)
         for (uint32_t k = 0; k < class->made; k++)
             vk_guard_forget(pool->guard, &class->slots[k]);
         if (class->base != NULL)
-            plat_release(class->base, (size_t) class->max * vk_pool_class_bytes(i));
+            plat_release(class->base, reserved_bytes(i, class->max));
     }
     *pool = (struct vk_pool){0};
 }

@@ -57,6 +57,19 @@ static void test_write_past_own_heap(void)
     give(slot);
 }
 
+/* A reference that went wrong is an offset of 32 bits: from no heap does one lead to the kernel's memory. */
+static void test_any_offset_of_its_heap(void)
+{
+    static const uint32_t offsets[] = {1u << 26, 1u << 30, 1u << 31, UINT32_MAX};
+    struct vk_slot *slot = take(PREFIX_BYTES);
+    CHECK((uintptr_t)world.region.base - (uintptr_t)slot->base > UINT32_MAX);
+    for (uint32_t i = 0; i < VK_COUNT(offsets); i++) {
+        target = (uintptr_t)slot->base + offsets[i];
+        check_access(run_in(slot, poke_target), target);
+    }
+    give(slot);
+}
+
 static void test_heap_grows_past_prefix(void)
 {
     struct vk_slot *slot = take(PREFIX_BYTES);
@@ -225,6 +238,7 @@ const struct test fault_tests[] = {
     {"program_code", test_program_code},
     {"write_to_closed_heap", test_write_to_closed_heap},
     {"write_past_own_heap", test_write_past_own_heap},
+    {"any_offset_of_its_heap", test_any_offset_of_its_heap},
     {"heap_grows_past_prefix", test_heap_grows_past_prefix},
     {"stack_overflow", test_stack_overflow},
     {"endless_loop", test_endless_loop},
