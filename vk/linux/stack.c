@@ -69,11 +69,12 @@ bool vk_linux_stack_is_exhausted(const struct vk_linux_stack *stack, uintptr_t a
     return addr >= (uintptr_t)stack->map && addr < (uintptr_t)stack->lo;
 }
 
-/* Close all but the top page. Where the OS kernel refuses they stay open, but empty. */
+/* Close all but the top page. Where the OS kernel refuses they stay open, but empty: it gives no locked page
+ * back. */
 static void close_deep(struct vk_linux_stack *stack, size_t deep_bytes)
 {
-    int rc = plat_discard(stack->open, deep_bytes);
-    vk_assert(rc == 0);
+    if (plat_discard(stack->open, deep_bytes) != 0)
+        (void)plat_wipe(stack->open, deep_bytes);
     if (plat_protect(stack->open, deep_bytes, PLAT_PROT_NONE) == 0)
         stack->open += deep_bytes;
     stack->idle_runs = 0;
