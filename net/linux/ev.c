@@ -8,6 +8,10 @@
  * Readable connections queue in a list, one receive each per turn, so a busy
  * one cannot starve others. Received bytes are packed into one arena that is
  * used anew in each wait.
+ *
+ * The OS may refuse to watch a descriptor (it has no memory, or the user has
+ * reached his limit): libev stops such a watcher. Its connection is tried
+ * again and again, with pauses, until it can be watched.
  */
 #include "net/linux/ev.h"
 
@@ -28,6 +32,7 @@ enum {
     RECV_MAX_BYTES = 16 << 10, /* one receive */
     RECV_MIN_BYTES = 4 << 10,  /* with less room left in the arena the rest waits for the next turn */
     ACCEPTS_MAX = 64,          /* of one listener in one turn */
+    LOST_PAUSE_NS = 20000000,  /* between two tries of what cannot be watched */
 };
 
 /* What libev and the ready list need of a connection; same index as its entry in the table. */
@@ -35,9 +40,11 @@ struct watch {
     struct ev_io io;
     uint32_t next_ready;
     uint32_t next_unsent;
+    uint32_t next_lost;
     bool ready;   /* in the ready list */
     bool unsent;  /* in the list of those with outgoing operations not begun */
     bool drained; /* the last receive left nothing behind */
+    bool lost;    /* in the list of those that libev does not watch any more */
 };
 
 struct evd {
@@ -50,7 +57,9 @@ struct evd {
     uint32_t arena_used;
     uint32_t ready_first, ready_last;
     uint32_t unsent_first, unsent_last;
+    uint32_t lost_first; /* tried again at nio.lost_ns */
     struct ev_io wake;
+    bool wake_lost;
     struct ev_timer timer;
     struct net_spin spin;
     uint64_t timer_ns; /* when the timer fires; UINT64_MAX: not armed */
@@ -124,6 +133,24 @@ static void watch_set(struct evd *e, uint32_t conn_index, int events)
     }
     ev_io_start(e->loop, io);
     conn->flags |= NET_IO_CONN_WATCHED;
+}
+
+/* libev has stopped the watcher. */
+static void lost_push(struct evd *e, uint32_t conn_index)
+{
+    struct watch *w = &e->watches[conn_index];
+    e->nio.table.conns[conn_index].flags &= (uint16_t)~NET_IO_CONN_WATCHED;
+    if (w->lost)
+        return;
+    w->lost = true;
+    w->next_lost = e->lost_first;
+    e->lost_first = conn_index;
+}
+
+static void lost_later(struct evd *e)
+{
+    if (e->nio.lost_ns == UINT64_MAX)
+        e->nio.lost_ns = net_clock_ns() + LOST_PAUSE_NS;
 }
 
 static int watched_events(const struct evd *e, uint32_t conn_index)
@@ -304,7 +331,7 @@ enum accepted { TAKEN, NONE, STARVED, BROKEN };
 
 static enum accepted accept_one(struct evd *e, int listener_fd, uint32_t *ret_conn)
 {
-    for (;;) {
+    for (int tries = 0; tries < ACCEPTS_MAX; tries++) {
         e->nio.stats.calls++;
         int fd = accept4(listener_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
@@ -327,12 +354,12 @@ static enum accepted accept_one(struct evd *e, int listener_fd, uint32_t *ret_co
         case EBADF:
         case EINVAL:
         case ENOTSOCK:
-        case EOPNOTSUPP:
             return BROKEN;
         default:
             break; /* an error of the connection that was to be accepted: take the next */
         }
     }
+    return NONE; /* it is readable still, if there are more */
 }
 
 static uint32_t try_accept(struct evd *e, uint32_t listener, struct proc_io_event *events, uint32_t max)
@@ -388,6 +415,11 @@ static void on_ready(struct ev_loop *loop, struct ev_io *io, int revents)
     struct evd *e = io->data;
     uint32_t conn_index = (uint32_t)((struct watch *)io - e->watches);
     (void)loop;
+    if (VK_UNLIKELY(revents & EV_ERROR)) {
+        lost_push(e, conn_index);
+        lost_later(e);
+        return;
+    }
     if (revents & EV_WRITE)
         flush_out(e, conn_index);
     if (!(revents & EV_READ))
@@ -489,7 +521,11 @@ static void on_wake(struct ev_loop *loop, struct ev_io *io, int revents)
 {
     struct evd *e = io->data;
     uint64_t value;
-    (void)loop, (void)revents;
+    (void)loop;
+    if (VK_UNLIKELY(revents & EV_ERROR)) {
+        e->wake_lost = true;
+        lost_later(e);
+    }
     (void)!read(io->fd, &value, sizeof(value)); /* resets the counter; another thread may have been first */
     e->woken = true;
 }
@@ -557,11 +593,34 @@ static void sleep_until(struct evd *e, uint64_t until_ns)
 
 static void look(struct evd *e, bool may_sleep, uint64_t deadline_ns)
 {
-    uint64_t accept_ns = net_io_accept_at(&e->nio);
+    uint64_t until_ns = net_io_retry_at(&e->nio);
     if (may_sleep && deadline_ns != 0)
-        sleep_until(e, deadline_ns < accept_ns ? deadline_ns : accept_ns);
+        sleep_until(e, deadline_ns < until_ns ? deadline_ns : until_ns);
     else
         run(e, EVRUN_NOWAIT);
+}
+
+/* Those that were not watched may have become ready meanwhile; if not, they are watched as ever. */
+static void try_lost(struct evd *e)
+{
+    if (net_clock_ns() < e->nio.lost_ns)
+        return;
+    uint32_t conn_index = e->lost_first;
+    e->lost_first = 0;
+    e->nio.lost_ns = UINT64_MAX;
+    if (e->wake_lost)
+        ev_io_start(e->loop, &e->wake);
+    e->wake_lost = false;
+    while (conn_index != 0) {
+        struct watch *w = &e->watches[conn_index];
+        uint32_t next = w->next_lost;
+        w->lost = false;
+        if (e->nio.table.conns[conn_index].in != 0)
+            ready_push(e, conn_index);
+        if (e->nio.table.conns[conn_index].out != 0)
+            unsent_push(e, conn_index);
+        conn_index = next;
+    }
 }
 
 static void resume_accepts(struct evd *e)
@@ -588,8 +647,10 @@ static uint32_t evd_wait(struct proc_io *io, struct proc_io_event *events, uint3
     e->nio.stats.waits++;
     e->woken = false;
     e->arena_used = 0;
-    flush_unsent(e);
     do {
+        if (VK_UNLIKELY(e->nio.lost_ns != UINT64_MAX))
+            try_lost(e);
+        flush_unsent(e);
         if (VK_UNLIKELY(e->nio.paused != 0))
             resume_accepts(e);
         count = gather(e, events, max);

@@ -47,6 +47,7 @@ int net_io_init(struct net_io *nio, const struct proc_io_ops *ops, const struct 
     nio->io.ops = ops;
     nio->own = own;
     nio->wake_fd = -1;
+    nio->lost_ns = UINT64_MAX;
     nio->reuseport = options->reuseport;
     nio->now_ns = net_clock_ns();
     int err = map_table(nio, conns_possible(options->conns_max));
@@ -200,7 +201,7 @@ bool net_io_is_due(const struct proc_io *io)
 
 uint64_t net_io_due_ns(const struct proc_io *io)
 {
-    return net_io_accept_at((const struct net_io *)io);
+    return net_io_retry_at((const struct net_io *)io);
 }
 
 const struct net_io_stats *net_io_stats(const struct proc_io *io)

@@ -41,7 +41,9 @@ struct net_io {
 
     uint32_t paused;    /* list of ACCEPTs that are held */
     uint64_t accept_ns; /* until when; 0: descriptors are not known to be short */
-    uint64_t now_ns;    /* as of the last wait */
+    uint64_t
+        lost_ns; /* ev: when descriptors that the OS did not watch are tried; UINT64_MAX: there are none */
+    uint64_t now_ns; /* as of the last wait */
 };
 
 int net_io_init(struct net_io *nio, const struct proc_io_ops *ops, const struct net_io_own *own,
@@ -80,9 +82,10 @@ uint32_t net_io_accept_resume(struct net_io *nio);
 void net_io_accept_unhold(struct net_io *nio, uint32_t op);
 
 /* When the wait must end at the latest to try again. */
-VK_INLINE uint64_t net_io_accept_at(const struct net_io *nio)
+VK_INLINE uint64_t net_io_retry_at(const struct net_io *nio)
 {
-    return nio->paused != 0 ? nio->accept_ns : UINT64_MAX;
+    uint64_t accept_ns = nio->paused != 0 ? nio->accept_ns : UINT64_MAX;
+    return accept_ns < nio->lost_ns ? accept_ns : nio->lost_ns;
 }
 
 VK_INLINE void net_io_descriptor_freed(struct net_io *nio)

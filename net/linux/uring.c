@@ -415,7 +415,7 @@ static bool accept_failed(struct uring *u, uint32_t index, int err, struct proc_
         return finish_in(u, index, -VK_ECANCELED, ev);
     if (starved)
         net_io_accept_starved(&u->nio);
-    else if (err != ECANCELED && err != EINVAL && err != EBADF && err != ENOTSOCK && err != EOPNOTSUPP)
+    else if (err != ECANCELED && err != EINVAL && err != EBADF && err != ENOTSOCK)
         return not_yet(u, index); /* an error of the connection that was to be accepted */
     return finish_in(u, index, starved ? -VK_EMFILE : net_sock_err(err), ev);
 }
@@ -489,6 +489,11 @@ static bool on_out(struct uring *u, uint32_t index, int32_t res, struct proc_io_
     struct net_io_conn *conn = &t->conns[conn_index];
     if (op->code == PROC_IO_SEND && res > 0 && send_rest(u, index, res))
         return false;
+    if (VK_UNLIKELY(res == -EINTR) && op->code == PROC_IO_SEND && op->state != NET_OP_CANCELED &&
+        !(conn->flags & NET_IO_CONN_FD_GONE)) {
+        arm(u, index); /* a signal came before the first byte went */
+        return false;
+    }
     u->nio.stats.sends += op->code == PROC_IO_SEND;
     net_out_pop(t, conn);
     net_op_finish(t, index, out_result(op, conn, res), ev);
@@ -623,7 +628,7 @@ static bool submit_or_sleep(struct uring *u, uint64_t deadline_ns)
         (void)submit_and_wait(u, 0, 0);
         return false;
     }
-    uint64_t accept_ns = net_io_accept_at(&u->nio);
+    uint64_t accept_ns = net_io_retry_at(&u->nio);
     return sleep_until(u, deadline_ns < accept_ns ? deadline_ns : accept_ns);
 }
 
