@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The time stamp counter is measured against a counter of known speed: the
+ * How fast the time stamp counter runs says the hypervisor, where it does
+ * (kvmclock.h). Else it is measured against a counter of known speed: the
  * programmable interval timer where there is one, else the timer of the local
  * APIC, which every virtual machine known to us runs at 1 GHz (QEMU and KVM:
  * APIC_BUS_FREQUENCY). Two measurements in a row must agree, since an emulator
@@ -10,6 +11,7 @@
 
 #include "metal/apic.h"
 #include "metal/cpu.h"
+#include "metal/kvmclock.h"
 #include "metal/rtc.h"
 #include "vk/plat.h"
 
@@ -124,8 +126,33 @@ static uint64_t measure_apic(uint64_t tsc_hz)
     return APIC_HZ * tsc_hz / measure_twice(&apic);
 }
 
+/* The timer's speed has no other reference where the interval timer is missing. */
+static void measure_timer(uint64_t tsc_hz)
+{
+    metal_apic_set_hz(pit_works() ? measure_apic(tsc_hz) : APIC_HZ);
+}
+
+/* By what the hypervisor says. False: it says nothing. */
+static bool init_told(uint64_t entry_tsc)
+{
+    int64_t wall_s;
+    uint64_t wall_tsc;
+    if (!metal_kvmclock_read(&clock.ns_per_tick_32, &wall_s, &wall_tsc))
+        return false;
+    clock.start_tsc = entry_tsc;
+    measure_timer((NS_PER_S << 32) / clock.ns_per_tick_32);
+    if (wall_s == 0)
+        clock.boot_wall_s = metal_rtc_read_s() - (int64_t)(plat_mono_ns() / NS_PER_S);
+    else
+        clock.boot_wall_s =
+            wall_s - (int64_t)((wall_tsc - entry_tsc) / ((NS_PER_S << 32) / clock.ns_per_tick_32));
+    return true;
+}
+
 void metal_clock_init(uint64_t entry_tsc)
 {
+    if (init_told(entry_tsc))
+        return;
     const struct reference pit = {read_pit, 0xffff, PIT_WINDOW, PIT_HZ};
     const struct reference apic = {metal_apic_count, UINT32_MAX, APIC_WINDOW, APIC_HZ};
     bool has_pit = pit_works();

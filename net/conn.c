@@ -265,13 +265,13 @@ static void close_on(struct net_conn *c)
 {
     if (c->process || c->pipe.out_len)
         return;
+    c->pipe.in.len = 0; /* nobody reads it any more, and it may be the driver's */
     /* Draining, who waits to come in goes before who has had his answer. */
     bool lingers = c->closing == NET_CLOSING_LINGER && !(c->server->is_draining && c->server->is_paused);
     if (c->pipe.is_broken || c->pipe.is_eof || !lingers) {
         c->closing = NET_CLOSING_NOW;
         return;
     }
-    c->pipe.in.len = 0;
     if (c->pipe.is_shut || c->pipe.sending_len)
         return;
     net_conn_expect(c, NET_WAIT_LINGER, NET_LINGER_TIMEOUT_NS);

@@ -31,7 +31,6 @@ static bool parse_number(struct vk_span text, uint64_t max, uint64_t *ret_value)
 
 static int set_listen(struct parser *p, struct vk_span value)
 {
-    static const uint8_t all[VK_ADDR_IP_BYTES];
     struct vk_addr addr = {.family = 4};
     uint64_t port = 0;
     int rc = 0;
@@ -41,9 +40,10 @@ static int set_listen(struct parser *p, struct vk_span value)
     } else if (!parse_number(value, UINT16_MAX, &port)) {
         port = 0;
     }
-    if (rc == -VK_EMALFORMED || (addr.family == 6 && memcmp(addr.ip, all, sizeof all) != 0))
+    if (rc == -VK_EMALFORMED || addr.scope.len > 0)
         return complain(p,
-                        "expected listen=PORT, listen=ADDR:PORT with an IPv4 address, or listen=[::]:PORT");
+                        "expected listen=PORT, listen=10.0.2.15:PORT or listen=[fd00::2]:PORT; the machine "
+                        "has one card, so a link-local address needs no %%");
     if (port == 0)
         return complain(p, "a port is a number from 1 to 65535");
     p->options->listen = (struct proc_addr){.family = addr.family, .port = (uint16_t)port};

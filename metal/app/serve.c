@@ -91,10 +91,34 @@ static int make_service(struct serving *s, const char **ret_why)
 
 /* ---- where it listens -------------------------------------------------------------- */
 
+/* How many groups of an IPv6 address are zero from this one on. */
+static uint32_t zero_groups(const uint8_t ip[16], uint32_t from)
+{
+    uint32_t count = 0;
+    while (from + count < 8 && ip[2 * (from + count)] == 0 && ip[2 * (from + count) + 1] == 0)
+        count++;
+    return count;
+}
+
+/* In brackets, the longest run of zeros as "::". Source: RFC 5952, 4. */
 static void print_ip6(struct vk_out *out, const uint8_t ip[16])
 {
-    for (uint32_t i = 0; i < 16; i += 2)
-        vk_out_fmt(out, "%s%x", i ? ":" : "[", ip[i] << 8 | ip[i + 1]);
+    uint32_t gap = 8, gap_len = 1;
+    for (uint32_t i = 0; i < 8; i++) {
+        if (zero_groups(ip, i) > gap_len) {
+            gap = i;
+            gap_len = zero_groups(ip, i);
+        }
+    }
+    vk_out_fmt(out, "[");
+    for (uint32_t i = 0; i < 8; i++) {
+        if (i == gap) {
+            vk_out_fmt(out, "::");
+            i += gap_len - 1;
+        } else {
+            vk_out_fmt(out, "%s%x", i > 0 && i != gap + gap_len ? ":" : "", ip[2 * i] << 8 | ip[2 * i + 1]);
+        }
+    }
     vk_out_fmt(out, "]");
 }
 
@@ -125,12 +149,29 @@ static struct proc_addr wanted_addr(const struct serving *s, uint32_t i)
     return (struct proc_addr){.family = 4, .port = APP_PORT_DEFAULT};
 }
 
+/* Whether nobody can reach it there: the machine's IPv4 address is known by now, and another. */
+static bool is_elsewhere(const struct serving *s, const struct proc_addr *addr)
+{
+    static const uint8_t none[16], loop[1] = {127};
+    struct proc_addr own = {.family = 4};
+    if (addr->family != 4 || memcmp(addr->ip, none, sizeof none) == 0 || memcmp(addr->ip, loop, 1) == 0)
+        return false;
+    app_driver_address(s->io, 4, &own);
+    return memcmp(own.ip, none, sizeof none) != 0 && memcmp(own.ip, addr->ip, sizeof own.ip) != 0;
+}
+
 static int open_listeners(struct serving *s)
 {
     uint8_t text[ADDR_BYTES];
     s->bound.count = s->app->listens != NULL ? s->app->listens->count : 1;
     for (uint32_t i = 0; i < s->bound.count; i++) {
         struct proc_addr addr = wanted_addr(s, i);
+        if (is_elsewhere(s, &addr)) {
+            struct vk_span name = print_addr(s, &addr, text);
+            return app_refuse("listen=%.*s: the machine has another address; give it this one with ip=, or "
+                              "leave it away, for all",
+                              (int)name.len, (const char *)name.ptr);
+        }
         int rc = s->io->ops->listen(s->io, &addr, s->app->protocol == VKD_HTTP, &s->listeners[i],
                                     &s->bound.addrs[i]);
         if (rc != 0) {

@@ -73,6 +73,17 @@ TEST(metal_app_options, listen_takes_a_port_alone_and_all_addresses_of_ipv6)
     CHECK_MEM(options.listen.ip, all, sizeof all);
 }
 
+TEST(metal_app_options, listen_takes_any_address_of_ipv6)
+{
+    static const uint8_t own[16] = {0xfd, [15] = 2}, link[16] = {0xfe, 0x80, [14] = 0x12, 0x34};
+    CHECK_EQ(app_options_parse(&options, "listen=[fd00::2]:8080 ip=fd00::2/64", why), 0);
+    CHECK_EQ(options.listen.family, 6);
+    CHECK_EQ(options.listen.port, 8080);
+    CHECK_MEM(options.listen.ip, own, sizeof own);
+    CHECK_EQ(app_options_parse(&options, "listen=[fe80::1234]:1", why), 0);
+    CHECK_MEM(options.listen.ip, link, sizeof link);
+}
+
 TEST(metal_app_options, what_is_wrong_is_refused_and_named)
 {
     check_refused("frobnicate", "frobnicate: unknown option");
@@ -91,7 +102,10 @@ TEST(metal_app_options, what_is_wrong_is_refused_and_named)
     check_refused("listen=1.2.3.4.5:80", "expected listen=PORT");
     check_refused("listen=1.2.3.256:80", "expected listen=PORT");
     check_refused("listen=1.2..4:80", "expected listen=PORT");
-    check_refused("listen=[::1]:80", "expected listen=PORT");
+    check_refused("listen=[::1", "expected listen=PORT");
+    check_refused("listen=::1:80", "expected listen=PORT");
+    check_refused("listen=[fd00::2]:0", "a port is a number");
+    check_refused("listen=[fe80::1%eth0]:80", "a link-local address needs no %");
     check_refused("listen=1.2.3.4:", "expected listen=PORT");
     check_refused("listen=1.2.3.4:0", "a port is a number");
     check_refused("listen=1.2.3.4:65536", "a port is a number");

@@ -113,6 +113,72 @@ class CommandLine(unittest.TestCase):
         self.assertIn(f'cannot listen on {place}: the address is in use', done.stderr)
 
 
+SERVES = 'echo "listening on http://10.0.2.15:8080 (lwip, mprotect, 1.00 ms after entry)"; exec sleep 100'
+
+
+class Accelerator(unittest.TestCase):
+    """Which QEMU is asked for, by one that does as it is told: KVM where it is there and fast, else plain emulation."""
+
+    def boot(self, with_kvm, *flags, with_tcg=SERVES):
+        """What is said up to the line that it listens, or to the end; and the status, None while it serves."""
+        with tempfile.TemporaryDirectory() as folder:
+            script = pathlib.Path(folder) / 'qemu-system-x86_64'
+            script.write_text(f'#!/bin/sh\ncase "$*" in\n*"-accel kvm -cpu host"*) {with_kvm} ;;\n'
+                              f'*"-accel tcg -cpu max"*) {with_tcg} ;;\nesac\n', encoding='utf-8')
+            script.chmod(0o755)
+            environment = {**os.environ, 'PATH': f'{folder}:{os.environ["PATH"]}'}
+            with subprocess.Popen([VKD, 'metal', HELLO, '--listen=127.0.0.1:0', *flags], stderr=subprocess.PIPE, text=True,
+                                  env=environment) as command:
+                said = ''
+                for line in command.stderr:
+                    said += line
+                    if line.startswith('listening'):
+                        self.assertEqual(len(children_of(command.pid)), 1, 'one machine at a time')
+                        command.terminate()
+                        self.assertEqual(command.wait(20), 0)
+                        return said, None
+                return said, command.wait(20)
+
+    def check_falls_back(self, with_kvm, note):
+        for flag in '--accel=auto', '--accel=kvm':
+            said, status = self.boot(with_kvm, flag)
+            self.assertIsNone(status, said)
+            self.assertRegex(said, note if os.access('/dev/kvm', os.R_OK | os.W_OK) else '^vkd metal: /dev/kvm: .*; plain emulation')
+            self.assertIn('(metal by tcg, lwip, mprotect', said)
+
+    def test_kvm_that_refuses_is_left(self):
+        self.check_falls_back('echo "failed to initialize kvm: Permission denied"; exit 1',
+                              '^failed to initialize kvm: .*\nvkd metal: KVM does not work here; plain emulation \\(tcg\\) instead\n')
+
+    def test_kvm_that_crawls_is_ended_and_left(self):
+        begin = time.monotonic()
+        self.check_falls_back('exec sleep 100', '^vkd metal: KVM crawls here; plain emulation \\(tcg\\) instead\n')
+        self.assertLess(time.monotonic() - begin, 60)
+
+    @unittest.skipUnless(os.access('/dev/kvm', os.R_OK | os.W_OK), 'no KVM')
+    def test_kvm_that_serves_is_kept(self):
+        said, status = self.boot(SERVES, '--accel=auto', with_tcg='exit 1')
+        self.assertIsNone(status)
+        self.assertRegex(said, r'^listening on http://127\.0\.0\.1:\d+ \(metal by kvm, lwip, mprotect')
+
+    @unittest.skipUnless(os.access('/dev/kvm', os.R_OK | os.W_OK), 'no KVM')
+    def test_an_image_that_gives_up_is_not_tried_again(self):
+        for code, words in (35, 'gave up'), (37, 'panic'):
+            said, status = self.boot(f'echo "vkd: no"; exit {code}', '--accel=auto')
+            self.assertEqual(status, 1)
+            self.assertRegex(said, f'^vkd: no\nvkd metal: the machine .*{words}')
+
+    def test_kvm_is_not_asked_unless_told(self):
+        said, status = self.boot('exit 1')
+        self.assertIsNone(status)
+        self.assertRegex(said, r'^listening on .*\(metal by tcg')
+
+    def test_a_qemu_that_cannot_be_run(self):
+        said, status = self.boot('exit 1', with_tcg='echo "no such machine type"; exit 1')
+        self.assertEqual(status, 1)
+        self.assertEqual(said, 'no such machine type\nvkd metal: the machine could not be run; QEMU says above why\n')
+
+
 @unittest.skipIf(QEMU is None, 'no QEMU')
 class Machine(unittest.TestCase):
     def start(self, *arguments, **options):

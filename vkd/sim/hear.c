@@ -228,3 +228,11 @@ void vkd_peer_hear_byte(struct vkd_peer *p, uint8_t byte)
             head_ends(p);
     }
 }
+
+void vkd_peer_hear_raw(struct vkd_peer *p, const uint8_t *bytes, size_t len)
+{
+    HOLDS(p, len <= p->out_sent - p->answered, "a raw stream says more than it has heard");
+    HOLDS(p, memcmp(bytes, p->out + p->answered, len) == 0,
+          "a raw stream says something else than it has heard");
+    p->answered += (uint32_t)len;
+}

@@ -349,10 +349,11 @@ void vkd_native_keepers(struct vkd_world *w, struct proc_env *env)
         rc = proc_store_create(w->kernel, &store_options, &store);
     if (rc != 0)
         vkd_world_broken(w, "the keepers cannot be made: %s", vk_err_text(rc));
-    env->count = 3;
+    env->count = 4;
     env->objects[0] = proc_supervisor_child(keepers.supervisor, 0);
     env->objects[1] = proc_store_object(store);
     env->objects[2] = proc_program_object(&child_program);
+    env->objects[3] = net_streams_connector(w->streams, &w->raw_addr);
 }
 
 /* More restarts within the period than it may make. */

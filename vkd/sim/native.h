@@ -35,13 +35,16 @@ struct vkd_native {
     int64_t value;
 };
 
-enum { VKD_STEP_SLEEPER = 15 };
+enum { VKD_STEP_SLEEPER = 16 };
 
 /* native.c */
 void vkd_native_start(const struct proc_program *program, struct proc_self *self);
 int vkd_native_resume(const struct proc_program *program, struct proc_self *self);
 enum proc_step vkd_native_answer(struct proc_self *self, const struct vkd_native *a, uint64_t n);
 enum proc_step vkd_native_refuse(struct proc_self *self, const struct vkd_native *a);
+
+/* raw.c */
+enum proc_step vkd_native_relay(struct proc_self *self, struct proc_fiber *fiber);
 
 /* keeper.c: what asks long-lived processes and the store */
 enum proc_step vkd_native_count(struct proc_self *self, struct proc_fiber *fiber);

@@ -7,7 +7,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define PATIENCE_NS (200 * SECOND_NS) /* longer than any deadline of the server */
+#define PATIENCE_NS \
+    (1000 * SECOND_NS) /* longer than any deadline of the server, and a line before its door */
 
 void vkd_peer_broken(const struct vkd_peer *p, const char *format, ...)
 {
@@ -36,6 +37,11 @@ static void leave(struct vkd_peer *p, int err)
     if (err == -VK_EREFUSED)
         return;
     sim_client_close(p->world->sim, p->end);
+}
+
+static bool is_answered(const struct vkd_peer *p)
+{
+    return p->answered == (p->manner == VKD_MANNER_RAW ? p->out_len : p->expects_count);
 }
 
 /* Whether it stays although it has all it came for. */
@@ -90,8 +96,11 @@ static void hear(struct vkd_peer *p, size_t max)
     while (!p->is_over && max > 0 &&
            (err = sim_client_recv(p->world->sim, p->end, buf, max < sizeof buf ? max : sizeof buf, &len)) ==
                0) {
-        for (size_t i = 0; i < len; i++)
-            vkd_peer_hear_byte(p, buf[i]);
+        if (p->manner == VKD_MANNER_RAW)
+            vkd_peer_hear_raw(p, buf, len);
+        else
+            for (size_t i = 0; i < len; i++)
+                vkd_peer_hear_byte(p, buf[i]);
         p->heard_ns = sim_now(p->world->sim);
         max -= len;
     }
@@ -99,7 +108,7 @@ static void hear(struct vkd_peer *p, size_t max)
         return;
     if (err == -VK_ECLOSED || err == -VK_ERESET)
         leave(p, err);
-    else if (p->answered == p->expects_count && p->out_sent == p->out_len && !stays(p))
+    else if (is_answered(p) && p->out_sent == p->out_len && !stays(p))
         leave(p, 0);
     else if (p->manner == VKD_MANNER_TURNS && p->answered != answered)
         say(p, UINT32_MAX);
@@ -195,7 +204,8 @@ static void look(void *ctx, struct sim *sim)
 void vkd_peer_connect(struct vkd_peer *p)
 {
     struct vkd_world *w = p->world;
-    const struct proc_addr *addr = &w->addrs[p->number % w->listeners_count];
+    const struct proc_addr *addr =
+        p->manner == VKD_MANNER_RAW ? &w->raw_addr : &w->addrs[p->number % w->listeners_count];
     vk_assert(sim_client_connect(w->sim, addr, on_event, p, &p->end) == 0);
     if (p->manner == VKD_MANNER_DEAF)
         later(p, 100 * SECOND_NS, look);
@@ -216,7 +226,7 @@ static void check_deadline(const struct vkd_peer *p, uint64_t since_ns, uint64_t
 
 static void check_fair(const struct vkd_peer *p)
 {
-    bool is_all = p->answered == p->expects_count;
+    bool is_all = is_answered(p);
     switch (p->manner) {
     case VKD_MANNER_SILENT:
         HOLDS(p, p->end_err == -VK_ECLOSED && p->answered == 0, "silence is not ended by a close");

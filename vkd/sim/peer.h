@@ -34,5 +34,7 @@ uint32_t vkd_routes_count(const struct net_bind_host *host);
 
 /* hear.c: one more byte of an answer. */
 void vkd_peer_hear_byte(struct vkd_peer *peer, uint8_t byte);
+/* Of the raw service: what was said. */
+void vkd_peer_hear_raw(struct vkd_peer *peer, const uint8_t *bytes, size_t len);
 
 #endif

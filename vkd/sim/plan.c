@@ -83,11 +83,12 @@ static bool ask_route(struct vkd_peer *p, enum vkd_route route, uint32_t n)
     case VKD_ROUTE_SERVED:
     case VKD_ROUTE_CHILD:
     case VKD_ROUTE_PEEK:
+    case VKD_ROUTE_RELAY:
     case VKD_ROUTE_ALL: {
         static const char *const paths[VKD_ROUTES] = {
             [VKD_ROUTE_WAIT] = "/wait",     [VKD_ROUTE_COUNT] = "/count", [VKD_ROUTE_FIBERS] = "/fibers",
             [VKD_ROUTE_SERVED] = "/served", [VKD_ROUTE_CHILD] = "/child", [VKD_ROUTE_PEEK] = "/peek",
-            [VKD_ROUTE_ALL] = "/all"};
+            [VKD_ROUTE_RELAY] = "/relay",   [VKD_ROUTE_ALL] = "/all"};
         struct vkd_expect *e = ask(p, paths[route], n, "", EXPECT_TEXT, n);
         /* Who asks a process that dies, or is restarted just then, hears so. */
         e->alt = route == VKD_ROUTE_COUNT || route == VKD_ROUTE_SERVED || route == VKD_ROUTE_CHILD ? 502 : 0;
@@ -147,6 +148,16 @@ static void plan_bad(struct vkd_peer *p)
     expect(p, EXPECT_ERROR, 400);
 }
 
+/* Bytes that are another's at hardly any place. */
+static void plan_raw(struct vkd_peer *p)
+{
+    uint32_t len =
+        1 + (uint32_t)sim_rand_below(&p->rand, sim_rand_below(&p->rand, 4) == 0 ? LARGE_BYTES : 2000);
+    for (uint32_t i = 0; i < len; i++)
+        p->out[i] = (uint8_t)sim_rand_next(&p->rand);
+    p->out_len = len;
+}
+
 static void plan_stop(struct vkd_peer *p)
 {
     static const char head[] = "GET /id?n=1 HTTP/1.1\r\n" HOST_FIELD "X-Long: of a head that never ends";
@@ -179,6 +190,9 @@ void vkd_peer_plan(struct vkd_peer *p, const struct vkd_event *asks, uint32_t as
         break;
     case VKD_MANNER_DEAF:
         plan_deaf(p);
+        break;
+    case VKD_MANNER_RAW:
+        plan_raw(p);
         break;
     case VKD_MANNER_BAD:
         plan_bad(p);

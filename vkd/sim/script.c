@@ -11,10 +11,10 @@
 /* ---- names ---------------------------------------------------------------------- */
 
 const char *const vkd_manner_names[VKD_MANNERS] = {"plain",  "drip", "slow", "half-close", "reset", "stop",
-                                                   "silent", "deaf", "bad",  "idle",       "turns"};
-const char *const vkd_route_names[VKD_ROUTES] = {"id",     "wait",  "echo", "big",   "crash",  "fail",
-                                                 "gone",   "count", "kick", "store", "fibers", "peek",
-                                                 "served", "child", "late", "all"};
+                                                   "silent", "deaf", "bad",  "idle",       "turns", "raw"};
+const char *const vkd_route_names[VKD_ROUTES] = {"id",     "wait",  "echo",  "big",   "crash",  "fail",
+                                                 "gone",   "count", "kick",  "store", "fibers", "peek",
+                                                 "served", "child", "relay", "late",  "all"};
 static const char *const scarce_names[VKD_SCARCES] = {"buffers", "processes"};
 
 /* An event's name, and those of what it may be about; NULL: a number. */
@@ -161,6 +161,9 @@ static void draw_sizes(struct vkd_script *s, struct sim_rand *rand)
     case 4:
         s->set[VKD_SET_buffers] = 24 + below(rand, 60);
         break;
+    case 5:
+        s->set[VKD_SET_descriptors] = 4 + below(rand, 12);
+        break;
     default:
         break;
     }
@@ -174,7 +177,7 @@ static uint32_t draw_route(struct sim_rand *rand, enum vkd_program program, uint
     if (program == VKD_PROGRAM_FILE)
         return below(rand, routes);
     uint32_t route = below(rand, 3) ? often[below(rand, VK_COUNT(often))] : below(rand, VKD_ROUTES);
-    bool is_native = route == VKD_ROUTE_PEEK || route == VKD_ROUTE_SERVED;
+    bool is_native = route == VKD_ROUTE_PEEK || route == VKD_ROUTE_SERVED || route == VKD_ROUTE_RELAY;
     if (program == VKD_PROGRAM_NATIVE ? route == VKD_ROUTE_ALL : is_native)
         return VKD_ROUTE_ID;
     return route;
@@ -184,15 +187,21 @@ static void draw_clients(struct vkd_script *s, struct sim_rand *rand, enum vkd_p
                          uint32_t routes)
 {
     uint32_t clients = 3 + below(rand, 20);
+    bool has_theme = below(rand, 4) == 0; /* much of one thing */
+    uint32_t theme = draw_route(rand, program, routes);
     uint64_t span_ns = below(rand, 3) == 0 ? 20 * MS_NS : 2000 * (uint64_t)MS_NS; /* a crowd, or a trickle */
     for (uint32_t i = 0; i < clients; i++) {
         uint64_t at_ns = sim_rand_below(rand, span_ns);
         uint32_t manner =
             below(rand, 3) ? below(rand, 2) ? VKD_MANNER_PLAIN : VKD_MANNER_TURNS : below(rand, VKD_MANNERS);
+        if (manner == VKD_MANNER_RAW && program != VKD_PROGRAM_NATIVE)
+            manner = VKD_MANNER_TURNS;
         uint32_t asks = 1 + below(rand, manner == VKD_MANNER_DRIP ? 2 : 6);
         add(s, VKD_EVENT_CLIENT, at_ns, manner, below(rand, 1000000));
-        for (uint32_t k = 0; k < asks; k++)
-            add(s, VKD_EVENT_ASK, at_ns, draw_route(rand, program, routes), below(rand, 1000000));
+        for (uint32_t k = 0; k < asks; k++) {
+            uint32_t route = draw_route(rand, program, routes);
+            add(s, VKD_EVENT_ASK, at_ns, has_theme && below(rand, 2) ? theme : route, below(rand, 1000000));
+        }
     }
 }
 

@@ -78,6 +78,7 @@ enum vkd_manner {
     VKD_MANNER_BAD,        /* sends what is no HTTP */
     VKD_MANNER_IDLE,       /* all answered, stays until the server closes */
     VKD_MANNER_TURNS,      /* asks the next when the last is answered */
+    VKD_MANNER_RAW,        /* speaks to the raw service, and hears the same */
     VKD_MANNERS
 };
 
@@ -97,6 +98,7 @@ enum vkd_route {
     VKD_ROUTE_PEEK,   /* a process reads all of its fresh heap */
     VKD_ROUTE_SERVED, /* by a handle that a process serves */
     VKD_ROUTE_CHILD,  /* a process that starts others, with links and monitors */
+    VKD_ROUTE_RELAY,  /* by a raw stream to the server itself */
     VKD_ROUTE_LATE,   /* a handler that its deadline ends */
     VKD_ROUTE_ALL,    /* all of the language */
     VKD_ROUTES

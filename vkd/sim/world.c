@@ -15,11 +15,13 @@
 
 #define MS_NS       1000000u
 #define STEPS_MAX   3000000u
-#define LIMIT_NS    (1500 * SECOND_NS) /* of virtual time; every deadline of the server is far below */
+#define LIMIT_NS    (3000 * SECOND_NS) /* of virtual time; every deadline of the server is far below */
 #define HOLD_NS     (300u * MS_NS)
 #define EPOCH_S     1767225600
 #define TICK_NS     2000000000u /* CPU time that a native step may take: a busy machine shall not end one */
-#define PROBE_EVERY 16u         /* ticks between two looks at whether a closed heap is closed */
+#define STEP_NS     (10 * SECOND_NS) /* a tick at most */
+#define RAW_HOST    99u              /* of its address */
+#define PROBE_EVERY 16u              /* ticks between two looks at whether a closed heap is closed */
 
 struct vkd_served vkd_served;
 
@@ -98,7 +100,8 @@ static size_t service_bytes(const struct vkd_world *w)
 {
     uint32_t conns_max = w->script->set[VKD_SET_conns];
     return w->host != NULL ? net_bind_host_region_bytes(w->host, conns_max)
-                           : net_server_region_bytes(conns_max) + vkd_native_region_bytes();
+                           : net_server_region_bytes(conns_max) + vkd_native_region_bytes() +
+                                 net_streams_region_bytes(RAW_MAX);
 }
 
 static void make_kernel(struct vkd_world *w)
@@ -126,14 +129,19 @@ static void make_kernel(struct vkd_world *w)
     MUST(w, rc == 0, "the kernel cannot be made: %s", vk_err_text(rc));
 }
 
-static uint32_t listen_at(struct vkd_world *w, uint32_t i)
+static uint32_t listen_at(struct vkd_world *w, uint8_t host, struct proc_addr *ret_addr)
 {
-    const struct proc_addr addr = {.family = 4, .ip = {10, 0, 0, (uint8_t)(1 + i)}};
+    const struct proc_addr addr = {.family = 4, .ip = {10, 0, 0, host}};
     uint32_t listener;
-    int rc = w->io->ops->listen(w->io, &addr, true, &listener, &w->addrs[i]);
+    int rc = w->io->ops->listen(w->io, &addr, host != RAW_HOST, &listener, ret_addr);
     MUST(w, rc == 0, "no listener: %s", vk_err_text(rc));
-    w->listeners_count = i + 1;
     return listener;
+}
+
+static uint32_t listen_http(struct vkd_world *w)
+{
+    uint32_t i = w->listeners_count++;
+    return listen_at(w, (uint8_t)(1 + i), &w->addrs[i]);
 }
 
 static void make_hosted(struct vkd_world *w)
@@ -143,15 +151,25 @@ static void make_hosted(struct vkd_world *w)
     MUST(w, rc == 0, "the program cannot be started: %s", vk_err_text(rc));
     w->server = w->hosted.server;
     for (uint32_t i = 0; i < w->host->blocks_count; i++) {
-        rc = net_bind_host_listen(&w->hosted, i, listen_at(w, i));
+        rc = net_bind_host_listen(&w->hosted, i, listen_http(w));
         MUST(w, rc == 0, "a block cannot be served: %s", vk_err_text(rc));
     }
+}
+
+/* Raw streams, and their service. */
+static void make_raw(struct vkd_world *w)
+{
+    int rc = net_streams_create(w->kernel, RAW_MAX, &w->streams);
+    if (rc == 0)
+        rc = net_streams_serve(w->streams, listen_at(w, RAW_HOST, &w->raw_addr), &vkd_raw_program, NULL);
+    MUST(w, rc == 0, "the raw service cannot be made: %s", vk_err_text(rc));
 }
 
 static void make_native(struct vkd_world *w)
 {
     static struct proc_env env;
     env = (struct proc_env){0};
+    make_raw(w);
     vkd_native_setup(w, &env);
     const struct net_server_options options = {
         .handler = {.program = &vkd_native_program, .deadline_ns = VKD_DEADLINE_NS},
@@ -159,7 +177,7 @@ static void make_native(struct vkd_world *w)
         .conns_max = w->script->set[VKD_SET_conns]};
     int rc = net_server_create(w->kernel, &options, &w->server);
     if (rc == 0)
-        rc = net_server_listen(w->server, listen_at(w, 0), NULL);
+        rc = net_server_listen(w->server, listen_http(w), NULL);
     MUST(w, rc == 0, "the server cannot be made: %s", vk_err_text(rc));
 }
 
@@ -255,6 +273,8 @@ static void drain(struct vkd_world *w, uint32_t ms)
     w->has_drained = true;
     net_server_drain(w->server, sim_now(w->sim) + (uint64_t)ms * MS_NS);
     net_server_unlisten(w->server);
+    if (w->streams != NULL)
+        net_streams_drain(w->streams, sim_now(w->sim) + (uint64_t)ms * MS_NS);
 }
 
 static void kill_one(struct vkd_world *w, uint32_t n)
@@ -384,7 +404,7 @@ static void check_tick(struct vkd_world *w)
 static void step(struct vkd_world *w)
 {
     w->told->tick++;
-    proc_kernel_step(w->kernel, SECOND_NS);
+    proc_kernel_step(w->kernel, STEP_NS);
     if (w->is_due)
         happen_due(w);
     check_tick(w);
@@ -399,8 +419,9 @@ static bool is_quiet(const struct vkd_world *w)
     for (uint32_t i = 0; i < w->peers_count; i++)
         if (!peers[i].is_over)
             return false;
+    uint32_t listeners = w->listeners_count + (w->streams != NULL);
     return w->events_left == 0 && net_server_is_idle(w->server) &&
-           sim_conns_open(w->sim) == (w->has_drained ? 0 : w->listeners_count);
+           sim_conns_open(w->sim) == (w->has_drained ? 0 : listeners);
 }
 
 static void check_peers(struct vkd_world *w)
@@ -408,6 +429,8 @@ static void check_peers(struct vkd_world *w)
     for (uint32_t i = 0; i < w->peers_count; i++) {
         const struct vkd_peer *p = &peers[i];
         vkd_peer_check(p);
+        if (p->manner == VKD_MANNER_RAW)
+            continue;
         for (uint32_t k = 0; k < p->expects_count; k++)
             w->told->asked += p->ends[k] <= p->out_sent;
         w->told->answered += p->answered;

@@ -10,6 +10,7 @@
 
 #include "net/bind/host.h"
 #include "net/server.h"
+#include "net/stream.h"
 #include "sim/rand.h"
 #include "vkd/sim/script.h"
 
@@ -22,6 +23,7 @@
 #define BIG_BYTES       20000u
 #define HUGE_BYTES      10000000u
 #define VKD_DEADLINE_NS (60 * SECOND_NS) /* of a request, in the programs that come with the simulator */
+#define RAW_MAX         32u              /* raw streams at a time */
 #define TALES_BYTES     65536u           /* of the last lines of a run; a power of two */
 
 /* What the parent sees of a run. */
@@ -80,7 +82,7 @@ struct vkd_peer {
     uint32_t expects_count;
 
     /* answers */
-    uint32_t answered;
+    uint32_t answered; /* of a raw one: bytes heard */
     bool is_body;
     bool said_close; /* the last answer had Connection: close */
     char head[2048];
@@ -107,8 +109,10 @@ struct vkd_world {
     struct proc_kernel *kernel;
     struct net_server *server;
     struct net_bind_hosted hosted;
+    struct net_streams *streams; /* of the native program; NULL: there are none */
+    struct proc_addr raw_addr;
     struct proc_addr addrs[NET_LISTENERS_MAX];
-    uint32_t listeners_count;
+    uint32_t listeners_count; /* of HTTP */
     struct proc_counters before;
     struct proc_counters last; /* of the tick before */
     uint64_t begun_ns;
@@ -165,6 +169,9 @@ void vkd_native_setup(struct vkd_world *world, struct proc_env *env);
 const char *vkd_native_found(void);
 /* Whether a supervisor has restarted more often than it may; to be asked after each tick. */
 bool vkd_native_is_frantic(uint64_t now_ns);
+
+/* raw.c */
+extern const struct proc_program vkd_raw_program;
 
 /* peer.c */
 void vkd_peer_plan(struct vkd_peer *peer, const struct vkd_event *asks, uint32_t asks_count);
