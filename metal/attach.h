@@ -3,7 +3,8 @@
  * A module inside of the image's file: a place that says where it is. `vkd
  * metal` adds the module as one more loadable segment, behind the image, and
  * fills the place in, which it finds by its magic; the loader hands the module
- * on as if it had been loaded beside the image.
+ * on as if it had been loaded beside the image. A packed image has the place in
+ * its unpacker, which copies it into the loader's (app/unpack.S).
  */
 #ifndef METAL_ATTACH_H
 #define METAL_ATTACH_H

@@ -34,8 +34,12 @@
 metal_boot_entry:
     cli
     cld
-    mov %ebx, %ebp /* struct hvm_start_info */
     rdtsc
+
+    /* From app/unpack.S, edx:eax is the time stamp counter at its entry. */
+    .globl metal_boot_unpacked
+metal_boot_unpacked:
+    mov %ebx, %ebp /* struct hvm_start_info */
     mov %eax, %esi
     mov %edx, %ebx
 

@@ -11,7 +11,8 @@
 #include <elf.h>
 #include <string.h>
 
-#define PHYSICAL_END 0x100000000ull /* what the image maps */
+#define PHYSICAL_END        0x100000000ull /* what the image maps */
+#define SEGMENT_ALIGN_BYTES 16u            /* in the file; it is loaded, not mapped */
 
 bool vkd_image_is_there(void)
 {
@@ -25,7 +26,7 @@ static size_t find_place(const unsigned char *file, size_t len_bytes)
     while (at + sizeof(struct metal_attach) <= len_bytes &&
            memcmp(file + at, METAL_ATTACH_MAGIC, METAL_ATTACH_BYTES) != 0)
         at += 8;
-    vk_assert(at + sizeof(struct metal_attach) <= len_bytes); /* the loader has one */
+    vk_assert(at + sizeof(struct metal_attach) <= len_bytes); /* the unpacker has one */
     return at;
 }
 
@@ -61,7 +62,7 @@ bool vkd_image_make(const void *module, size_t module_bytes, struct vkc_text *re
         return false;
 
     vkc_text_add(ret_image, (const char *)vkd_metal_image, base_bytes);
-    pad_to(ret_image, VK_PAGE_BYTES);
+    pad_to(ret_image, SEGMENT_ALIGN_BYTES);
     segments[head.e_phnum++] = (Elf64_Phdr){.p_type = PT_LOAD,
                                             .p_flags = PF_R,
                                             .p_offset = ret_image->len,
@@ -69,7 +70,7 @@ bool vkd_image_make(const void *module, size_t module_bytes, struct vkc_text *re
                                             .p_paddr = place.base,
                                             .p_filesz = module_bytes,
                                             .p_memsz = module_bytes,
-                                            .p_align = VK_PAGE_BYTES};
+                                            .p_align = SEGMENT_ALIGN_BYTES};
     vkc_text_add(ret_image, module, module_bytes);
     pad_to(ret_image, 8);
     head.e_phoff = ret_image->len;

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The image without symbols, the names of its functions, and an assembler source
-# that puts both into a program: embed.sh STRIP NM IMAGE STRIPPED NAMES SOURCE
+# The packed image without symbols, the names of the functions in what was packed,
+# and an assembler source that puts both into a program:
+# embed.sh STRIP NM PACKED IMAGE STRIPPED NAMES SOURCE
 set -eu
 absolute() {
     case $1 in
@@ -10,22 +11,22 @@ absolute() {
     esac
 }
 
-"$1" -o "$4" "$3"
+"$1" -o "$5" "$3"
 # Lines "ADDRESS NAME", ascending; the last address, without a name, is the end of the code.
-"$2" -n --defined-only "$3" | sed -n -e '/ metal_rodata_start$/{s/ .*//;s/^0*//p;q;}' \
-    -e 's/^0*\([0-9a-f]*\) [tT] \(.*\)$/\1 \2/p' >"$5"
-cat >"$6" <<END
+"$2" -n --defined-only "$4" | sed -n -e '/ metal_rodata_start$/{s/ .*//;s/^0*//p;q;}' \
+    -e 's/^0*\([0-9a-f]*\) [tT] \(.*\)$/\1 \2/p' >"$6"
+cat >"$7" <<END
     .section .rodata, "a", @progbits
     .balign 16
     .globl vkd_metal_image, vkd_metal_image_bytes, vkd_metal_names
 vkd_metal_image:
-    .incbin "$(absolute "$4")"
+    .incbin "$(absolute "$5")"
 end:
     .balign 8
 vkd_metal_image_bytes:
     .quad end - vkd_metal_image
 vkd_metal_names:
-    .incbin "$(absolute "$5")"
+    .incbin "$(absolute "$6")"
     .byte 0
     .section .note.GNU-stack, "", @progbits
 END
