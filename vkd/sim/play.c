@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PATIENCE_S 30u /* of real time, for one run: one that takes more has no end */
+#define PATIENCE_S 120u /* of real time, for one run: one that takes more has no end */
 
 struct vkd_told *vkd_told_new(void)
 {
@@ -64,7 +64,8 @@ static bool judge(struct player *player, int status)
     if (told->is_broken)
         return false;
     told->is_broken = true;
-    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+    told->is_endless = WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM;
+    if (told->is_endless)
         (void)snprintf(told->why, sizeof told->why, "it takes more than %u s", PATIENCE_S);
     else if (WIFSIGNALED(status))
         (void)snprintf(told->why, sizeof told->why, "ended by signal %d (%s): %s", WTERMSIG(status),

@@ -37,6 +37,7 @@ struct vkd_told {
     uint64_t cpu_ns; /* of the ticks and the clients, without making worlds */
     uint64_t tick;   /* of this run */
     uint64_t now_ns; /* likewise, since the server stands */
+    bool is_endless; /* it took too long: ... */
     bool is_broken;  /* something did not hold: */
     char why[512];
     bool has_tales;     /* set by the parent: tell what happens */
