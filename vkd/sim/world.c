@@ -385,6 +385,15 @@ static void check_program(struct vkd_world *w)
     MUST(w, !interp_actors_gave_up(w->hosted.actors), "a supervisor gave up: %s", w->log_line);
 }
 
+/* Ends that no process of the programs that come with the simulator can have, whatever is short. */
+static void check_reasons(struct vkd_world *w)
+{
+    static const enum proc_reason never[] = {PROC_REASON_OP, PROC_REASON_DEADLOCK, PROC_REASON_TIME,
+                                             PROC_REASON_CPU};
+    for (size_t i = 0; i < VK_COUNT(never) && w->script->program != VKD_PROGRAM_FILE; i++)
+        MUST(w, w->last.ended[never[i]] == 0, "a process ended as none can: %s", w->log_line);
+}
+
 static void check_tick(struct vkd_world *w)
 {
     const char *why = proc_kernel_audit(w->kernel);
@@ -395,6 +404,7 @@ static void check_tick(struct vkd_world *w)
     MUST(w, why == NULL, "%s", why);
     check_counters(w);
     check_program(w);
+    check_reasons(w);
     if (w->host == NULL)
         MUST(w, !vkd_native_is_frantic(sim_now(w->sim)), "a supervisor restarts more often than it may");
     if (w->told->tick % PROBE_EVERY == 0)
