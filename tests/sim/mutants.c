@@ -61,6 +61,17 @@ static bool fails(enum fault which, uint32_t each)
     type __wrap_##name(__VA_ARGS__); \
     type __wrap_##name(__VA_ARGS__)
 
+/* The supervisors of either program are made first in a world. */
+WRAP(int, proc_supervisor_create, struct proc_kernel *kernel, const struct proc_supervisor_options *options,
+     struct proc_supervisor **ret_supervisor)
+{
+    struct proc_supervisor_options more = *options;
+    calls = 0; /* each world begins so, and breaks alone as it did among others */
+    if (fails(FAULT_RESTARTS, 1))
+        more.restarts_max = PROC_RESTARTS_MAX;
+    return __real_proc_supervisor_create(kernel, &more, ret_supervisor);
+}
+
 WRAP(bool, plat_wipe, void *base, size_t len_bytes)
 {
     return fails(FAULT_NO_WIPE, 1) ? true : __real_plat_wipe(base, len_bytes);
@@ -126,16 +137,6 @@ WRAP(int, proc_op_reply, struct proc_kernel *kernel, struct proc_process *proces
     return fails(FAULT_LOST_REPLY, 3) ? 0 : __real_proc_op_reply(kernel, process, op, bytes);
 }
 
-WRAP(int, proc_supervisor_create, struct proc_kernel *kernel, const struct proc_supervisor_options *options,
-     struct proc_supervisor **ret_supervisor)
-{
-    struct proc_supervisor_options more = *options;
-    calls = 0; /* each world begins so, and breaks alone as it did among others */
-    if (fails(FAULT_RESTARTS, 1))
-        more.restarts_max = PROC_RESTARTS_MAX;
-    return __real_proc_supervisor_create(kernel, &more, ret_supervisor);
-}
-
 /* What a pipe is about to send, changed: only where there is something to send and no send under way. */
 static void spoil(struct net_pipe *pipe)
 {
@@ -194,45 +195,55 @@ WRAP(void, net_pipe_fini, struct net_pipe *pipe)
 
 /* ---- each has to be found -------------------------------------------------------------------- */
 
-static const struct {
+static const struct mutant {
     const char *name;
     enum fault fault;
     const char *words[WORDS_MAX]; /* one of these is what is said */
-} mutants[] = {
-    {"a heap is not wiped", FAULT_NO_WIPE, {"a heap that is not clean", "what it has not written"}},
-    {"heaps stay open", FAULT_NO_CLOSE, {"can be read, though it is closed"}},
-    {"two heaps are open", FAULT_TWO_OPEN, {"more than one heap is open", "while another heap is open"}},
-    {"a buffer is lost", FAULT_BUFFER_LEAK, {"buffers are left over"}},
-    {"handles are kept", FAULT_HANDLE_LEAK, {"handles belong to no process", "handles are left over"}},
-    {"a slot is lost", FAULT_SLOT_LEAK, {"slots are in use that no process lies in"}},
-    {"a process stays", FAULT_PROCESS_LEAK, {"processes are left over"}},
-    {"a deadline is lost",
-     FAULT_LOST_TIMER,
-     {"waits for nothing, and nothing will end it", "lets it wait for ever", "longer than its deadlines"}},
-    {"a wake is lost", FAULT_LOST_WAKE, {"a process is runnable, and in no queue"}},
-    {"a reply to a call is lost",
-     FAULT_LOST_REPLY,
-     {"answers are missing", "the answer 500 in place of", "left over"}},
-    {"a supervisor is frantic", FAULT_RESTARTS, {"a supervisor restarts more often"}},
-    {"an answer comes twice",
-     FAULT_ANSWER_TWICE,
-     {"an answer that nobody asked for", "in place of", "is another"}},
-    {"an answer is lost",
-     FAULT_ANSWER_LOST,
-     {"answers are missing", "lets it wait for ever", "a head without end", "a head that is none",
-      "in place of"}},
-    {"an answer goes to another", FAULT_ANSWER_CROSSED, {"in place of", "twice"}},
-    {"digits change places", FAULT_ANSWER_SWAPPED, {"in place of", "is another"}},
-    {"a byte is another", FAULT_BYTE, {"in place of", "is another"}},
-    {"a head has a line of nobody's", FAULT_HEAD, {"a field that nobody wrote"}},
-    {"a store forgets", FAULT_STORE, {"twice"}},
-    {"something is left to chance", FAULT_CHANCE, {"not the same run"}},
-    {"an assertion fails", FAULT_DEATH, {"an assertion"}},
+} of_native[] =
+    {
+        {"a heap is not wiped", FAULT_NO_WIPE, {"a heap that is not clean", "what it has not written"}},
+        {"heaps stay open", FAULT_NO_CLOSE, {"can be read, though it is closed"}},
+        {"two heaps are open", FAULT_TWO_OPEN, {"more than one heap is open", "while another heap is open"}},
+        {"a buffer is lost", FAULT_BUFFER_LEAK, {"buffers are left over"}},
+        {"handles are kept", FAULT_HANDLE_LEAK, {"handles belong to no process", "handles are left over"}},
+        {"a slot is lost", FAULT_SLOT_LEAK, {"slots are in use that no process lies in"}},
+        {"a process stays", FAULT_PROCESS_LEAK, {"processes are left over"}},
+        {"a deadline is lost",
+         FAULT_LOST_TIMER,
+         {"waits for nothing, and nothing will end it", "lets it wait for ever",
+          "longer than its deadlines"}},
+        {"a wake is lost", FAULT_LOST_WAKE, {"a process is runnable, and in no queue"}},
+        {"a reply to a call is lost",
+         FAULT_LOST_REPLY,
+         {"answers are missing", "the answer 500 in place of", "left over"}},
+        {"a supervisor is frantic", FAULT_RESTARTS, {"a supervisor restarts more often"}},
+        {"an answer comes twice",
+         FAULT_ANSWER_TWICE,
+         {"an answer that nobody asked for", "in place of", "is another"}},
+        {"an answer is lost",
+         FAULT_ANSWER_LOST,
+         {"answers are missing", "lets it wait for ever", "a head without end", "a head that is none",
+          "in place of"}},
+        {"an answer goes to another", FAULT_ANSWER_CROSSED, {"in place of", "twice"}},
+        {"digits change places", FAULT_ANSWER_SWAPPED, {"in place of", "is another"}},
+        {"a byte is another", FAULT_BYTE, {"in place of", "is another"}},
+        {"a head has a line of nobody's", FAULT_HEAD, {"a field that nobody wrote"}},
+        {"a store forgets", FAULT_STORE, {"twice"}},
+        {"something is left to chance", FAULT_CHANCE, {"not the same run"}},
+        {"an assertion fails", FAULT_DEATH, {"an assertion"}},
+},
+  of_language[] = {
+      {"a heap of the language is not wiped", FAULT_NO_WIPE, {"a heap that is not clean"}},
+      {"a reply to an actor's caller is lost", FAULT_LOST_REPLY, {"in place of", "ops are left over"}},
+      {"a store of the language forgets", FAULT_STORE, {"twice"}},
+      {"an answer of the language goes to another", FAULT_ANSWER_CROSSED, {"in place of"}},
 };
+
+static enum vkd_program program; /* that is served */
 
 static void draw(struct vkd_script *script, uint64_t seed)
 {
-    vkd_script_draw(script, seed, VKD_PROGRAM_NATIVE, 0);
+    vkd_script_draw(script, seed, program, 0);
 }
 
 static bool is_said(const char *why, const char *const *words)
@@ -263,34 +274,39 @@ static bool shrinks(struct vkd_script *script, struct vkd_told *told, const char
            is_said(told->why, words);
 }
 
-static bool find(uint32_t i, struct vkd_told *told)
+static bool find(const struct mutant *mutant, bool is_shrunk, struct vkd_told *told)
 {
     static struct vkd_script script;
     const struct vkd_plays plays = {
-        .first = 1, .count = SEEDS_MAX, .jobs = 1, .repeats = mutants[i].fault == FAULT_CHANCE, .draw = draw};
-    fault = mutants[i].fault;
+        .first = 1, .count = SEEDS_MAX, .jobs = 1, .repeats = mutant->fault == FAULT_CHANCE, .draw = draw};
+    fault = mutant->fault;
     bool is_found = !vkd_play_seeds(&plays, told);
-    printf("%s: %s (seed %llu)\n", mutants[i].name, is_found ? told->why : "NOT FOUND",
+    printf("%s: %s (seed %llu)\n", mutant->name, is_found ? told->why : "NOT FOUND",
            (unsigned long long)told->seed);
-    if (!is_found || !is_said(told->why, mutants[i].words)) {
+    if (!is_found || !is_said(told->why, mutant->words)) {
         printf("  that is not what should be said\n");
         return false;
     }
     draw(&script, told->seed);
-    bool is_slow = mutants[i].fault == FAULT_CHANCE; /* needs two runs of a script */
-    return is_slow || i % 4 != 0 || shrinks(&script, told, mutants[i].words);
+    bool is_slow = mutant->fault == FAULT_CHANCE; /* needs two runs of a script */
+    return is_slow || !is_shrunk || shrinks(&script, told, mutant->words);
 }
 
 int main(void)
 {
+    static struct vkd_program_loaded loaded;
     struct vkd_told *told = vkd_told_new();
     uint32_t bad = 0;
-    vkd_native_init();
+    if (!vkd_program_load(NULL, &loaded))
+        return 1;
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (told == NULL)
         return 1;
-    for (uint32_t i = 0; i < VK_COUNT(mutants); i++)
-        bad += !find(i, told);
-    printf("%zu passed, %u failed\n", VK_COUNT(mutants) - bad, bad);
+    for (uint32_t i = 0; i < VK_COUNT(of_native); i++)
+        bad += !find(&of_native[i], i % 4 == 0, told);
+    program = VKD_PROGRAM_LANGUAGE;
+    for (uint32_t i = 0; i < VK_COUNT(of_language); i++)
+        bad += !find(&of_language[i], false, told);
+    printf("%zu passed, %u failed\n", VK_COUNT(of_native) + VK_COUNT(of_language) - bad, bad);
     return bad == 0 ? 0 : 1;
 }

@@ -8,8 +8,8 @@
 #include "net/query.h"
 #include "net/request.h"
 #include "net/route.h"
-#include "proc/audit.h"
 #include "vk/fmt.h"
+#include "vkd/sim/watch.h"
 
 #define PIECE_BYTES 8192u
 #define MS_NS       1000000u
@@ -17,7 +17,6 @@
 #define FIBERS_MAX  8u
 
 static _Alignas(8) uint8_t routes[2048];
-static struct vkd_world *world;
 
 static const struct vk_span patterns[] = {
     VK_SPAN_LIT("GET /id"),    VK_SPAN_LIT("GET /wait"),   VK_SPAN_LIT("POST /echo"),
@@ -28,39 +27,17 @@ static const struct vk_span patterns[] = {
 };
 #define ROUTES VK_COUNT(patterns)
 
-/* ---- what is found in heaps -------------------------------------------------------- */
-
-/* Written by processes too: kernel memory is open to them. */
-static const char *volatile found;
-
-const char *vkd_native_found(void)
-{
-    return found;
-}
-
-static bool is_clean(const uint8_t *from, const uint8_t *until)
-{
-    uint64_t sum = 0;
-    for (; from + 8 <= until; from += 8) {
-        uint64_t word;
-        memcpy(&word, from, 8);
-        sum |= word;
-    }
-    return sum == 0;
-}
+/* ---- its doors ------------------------------------------------------------------------ */
 
 void vkd_native_start(const struct proc_program *program, struct proc_self *self)
 {
-    const uint8_t *base = (const uint8_t *)self;
-    if (!is_clean(base + sizeof *self, base + program->prefix_bytes))
-        found = "a process begins in a heap that is not clean";
+    vkd_watch_start(self, program->prefix_bytes);
     proc_native_start(program, self);
 }
 
 int vkd_native_resume(const struct proc_program *program, struct proc_self *self)
 {
-    if (!proc_heap_is_alone(world->kernel, self))
-        found = "a process runs while another heap is open";
+    vkd_watch_resume(self);
     return proc_native_resume(program, self);
 }
 
@@ -225,8 +202,8 @@ static enum proc_step step_peek(struct proc_self *self, struct proc_fiber *fiber
 {
     struct vkd_native *a = (struct vkd_native *)fiber;
     uint8_t *base = (uint8_t *)self;
-    if (!is_clean(base + VK_ALIGN_UP(self->heap.top_bytes, 8u), base + self->heap.limit_bytes))
-        found = "a process reads in its heap what it has not written";
+    if (!vkd_watch_is_clean(base + self->heap.top_bytes, base + self->heap.limit_bytes))
+        vkd_watch_report("a process reads in its heap what it has not written");
     enum proc_step said = vkd_native_answer(self, a, number(self, a));
     memset(base + VK_ALIGN_UP(self->heap.top_bytes, 8u), STAIN, self->heap.limit_bytes - VK_PAGE_BYTES);
     return said;
@@ -319,7 +296,5 @@ void vkd_native_init(void)
 
 void vkd_native_setup(struct vkd_world *w, struct proc_env *env)
 {
-    world = w;
-    found = NULL;
     vkd_native_keepers(w, env);
 }

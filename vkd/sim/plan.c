@@ -71,6 +71,14 @@ static void ask_echo(struct vkd_peer *p, uint32_t n)
     }
 }
 
+/* Who asks a process that dies, or watches one that has ended already, hears so. */
+static bool may_refuse(const struct vkd_peer *p, enum vkd_route route)
+{
+    bool is_native = p->world->script->program == VKD_PROGRAM_NATIVE;
+    bool asks_keeper = route == VKD_ROUTE_COUNT || route == VKD_ROUTE_SERVED;
+    return (asks_keeper && p->world->has_kicks) || (route == VKD_ROUTE_CHILD && is_native);
+}
+
 /* One of the routes of the programs that come with the simulator. False when it surely ends the connection.
  */
 static bool ask_route(struct vkd_peer *p, enum vkd_route route, uint32_t n)
@@ -90,8 +98,7 @@ static bool ask_route(struct vkd_peer *p, enum vkd_route route, uint32_t n)
             [VKD_ROUTE_SERVED] = "/served", [VKD_ROUTE_CHILD] = "/child", [VKD_ROUTE_PEEK] = "/peek",
             [VKD_ROUTE_RELAY] = "/relay",   [VKD_ROUTE_ALL] = "/all"};
         struct vkd_expect *e = ask(p, paths[route], n, "", EXPECT_TEXT, n);
-        /* Who asks a process that dies, or is restarted just then, hears so. */
-        e->alt = route == VKD_ROUTE_COUNT || route == VKD_ROUTE_SERVED || route == VKD_ROUTE_CHILD ? 502 : 0;
+        e->alt = may_refuse(p, route) ? 502 : 0;
         return true;
     }
     case VKD_ROUTE_ECHO:
@@ -113,7 +120,7 @@ static bool ask_route(struct vkd_peer *p, enum vkd_route route, uint32_t n)
         ask(p, "/gone", n, "", EXPECT_ERROR, 404);
         return true;
     case VKD_ROUTE_KICK:
-        ask(p, "/kick", n, "", EXPECT_TEXT, n)->alt = 502;
+        ask(p, "/kick", n, "", EXPECT_TEXT, n);
         return true;
     case VKD_ROUTE_STORE:
         ask(p, "/store", n, "", EXPECT_STORE, n);

@@ -3,6 +3,7 @@
 
 #include "vkd/complain.h"
 #include "vkd/sim/peer.h"
+#include "vkd/sim/watch.h"
 #include "vkd/trial.h"
 
 #include <string.h>
@@ -17,6 +18,7 @@ static bool load(const char *path, struct vkd_program_loaded *l)
     if (!vkd_load_host(path, vkd_trial_natives(), &l->loaded))
         return false;
     vkd_served.host = &l->loaded.host;
+    vkd_watch_host(&l->loaded.host);
     if (l->loaded.host.blocks_count == 0) {
         vkd_complain("%s: it has no http block, so there is nothing to ask of it", path);
         return false;

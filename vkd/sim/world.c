@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "vkd/sim/world.h"
+#include "vkd/sim/watch.h"
 
 #include "net/audit.h"
 #include "proc/audit.h"
@@ -222,6 +222,8 @@ static void plan_client(struct vkd_world *w, const struct vkd_event *e, uint32_t
 static void plan(struct vkd_world *w)
 {
     const struct vkd_script *s = w->script;
+    for (uint32_t i = 0; i < s->count; i++)
+        w->has_kicks |= s->events[i].kind == VKD_EVENT_ASK && s->events[i].what == VKD_ROUTE_KICK;
     for (uint32_t i = 0; i < s->count; i++) {
         const struct vkd_event *e = &s->events[i];
         uint32_t asks = 0;
@@ -400,7 +402,7 @@ static void check_tick(struct vkd_world *w)
     if (why == NULL && w->server != NULL)
         why = net_server_audit(w->server);
     if (why == NULL)
-        why = vkd_native_found();
+        why = vkd_watch_found();
     MUST(w, why == NULL, "%s", why);
     check_counters(w);
     check_program(w);
@@ -535,6 +537,7 @@ void vkd_world_run(const struct vkd_script *script, struct vkd_told *told)
     w->is_fair = vkd_script_is_fair(script);
     told->seed = script->seed;
     told->tick = 0;
+    vkd_watch_world(w);
     make(w);
     uint64_t begun_ns = cpu_ns();
     live(w);

@@ -120,6 +120,7 @@ struct vkd_world {
     bool is_fair; /* no fault of the network and no want of anything excuses an answer that does not come */
     bool is_provided;     /* nothing but the program itself can be why one of its processes fails */
     bool is_stateless;    /* the program keeps nothing between two requests */
+    bool has_kicks;       /* somebody makes the keeper crash */
     bool has_drained;     /* the server drains */
     char log_line[200];   /* the last one */
     bool is_due;          /* an event's time has come */
@@ -166,8 +167,6 @@ extern const struct proc_program
 void vkd_native_init(void);
 size_t vkd_native_region_bytes(void);
 void vkd_native_setup(struct vkd_world *world, struct proc_env *env);
-/* What a process found where it should not be; NULL: nothing. */
-const char *vkd_native_found(void);
 /* Whether a supervisor has restarted more often than it may; to be asked after each tick. */
 bool vkd_native_is_frantic(uint64_t now_ns);
 
