@@ -105,8 +105,8 @@ static int take_word(struct parser *p, struct vk_span word, uint32_t *seen)
     size_t len = vk_span_find(word, '=');
     struct vk_span name = vk_span(word.ptr, len);
     if (vk_span_equal(name, VK_SPAN_LIT("virtio_mmio.device")) ||
-        vk_span_equal(word, VK_SPAN_LIT("console=virtio")))
-        return 0; /* the machine's, as often as it has devices; and metal/console.c's */
+        vk_span_equal(word, VK_SPAN_LIT("console=virtio")) || vk_span_equal(word, VK_SPAN_LIT("pci=off")))
+        return 0; /* the machine's, as often as it has devices; metal/console.c's; and Firecracker's */
     uint32_t i = 0;
     while (i < VK_COUNT(words) && !vk_span_equal(name, vk_span_text(words[i].name)))
         i++;

@@ -60,6 +60,15 @@ TEST(metal_app_options, every_word_is_taken_among_those_of_the_machine)
     CHECK_EQ(options.stats_s, 60);
 }
 
+/* As Firecracker puts it together: what it was given, and its own words behind that. */
+TEST(metal_app_options, words_of_other_machines_are_theirs)
+{
+    CHECK_EQ(app_options_parse(&options, "ip=172.16.0.2/24 pci=off virtio_mmio.device=4K@0xd0000000:5", why),
+             0);
+    CHECK_MEM(options.ip, "172.16.0.2/24", 14);
+    check_refused("pci=on", "pci=on: unknown option");
+}
+
 TEST(metal_app_options, listen_takes_a_port_alone_and_all_addresses_of_ipv6)
 {
     static const uint8_t all[16];
