@@ -33,7 +33,8 @@ int vkd_usage_error(const struct vkd_command *command, const char *format, ...)
     va_start(arguments, format);
     fprintf(stderr, "%s: ", vkd_speaker);
     vfprintf(stderr, format, arguments);
-    fprintf(stderr, "\nusage: vkd %s %s\n", command->name, command->arguments);
+    fprintf(stderr, "\nusage: vkd %s %s (vkd %s --help says more)\n", command->name, command->arguments,
+            command->name);
     va_end(arguments);
     return VKD_EXIT_USAGE;
 }
