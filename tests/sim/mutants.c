@@ -274,22 +274,32 @@ static bool shrinks(struct vkd_script *script, struct vkd_told *told, const char
            is_said(told->why, words);
 }
 
+/* A fault may be seen by another check first: then some other seed has to show it to the one that it is for.
+ */
+static bool breaks(const struct mutant *mutant, struct vkd_told *told)
+{
+    struct vkd_plays plays = {
+        .first = 1, .count = SEEDS_MAX, .jobs = 1, .repeats = mutant->fault == FAULT_CHANCE, .draw = draw};
+    while (plays.first <= SEEDS_MAX && !vkd_play_seeds(&plays, told)) {
+        if (is_said(told->why, mutant->words))
+            return true;
+        plays.first = told->seed + 1;
+        plays.count = SEEDS_MAX + 1 - plays.first;
+    }
+    return false;
+}
+
 static bool find(const struct mutant *mutant, bool is_shrunk, struct vkd_told *told)
 {
     static struct vkd_script script;
-    const struct vkd_plays plays = {
-        .first = 1, .count = SEEDS_MAX, .jobs = 1, .repeats = mutant->fault == FAULT_CHANCE, .draw = draw};
     fault = mutant->fault;
-    bool is_found = !vkd_play_seeds(&plays, told);
+    bool is_found = breaks(mutant, told);
     printf("%s: %s (seed %llu)\n", mutant->name, is_found ? told->why : "NOT FOUND",
            (unsigned long long)told->seed);
-    if (!is_found || !is_said(told->why, mutant->words)) {
-        printf("  that is not what should be said\n");
-        return false;
-    }
+    if (!is_found || !is_shrunk || mutant->fault == FAULT_CHANCE) /* which needs two runs of a script */
+        return is_found;
     draw(&script, told->seed);
-    bool is_slow = mutant->fault == FAULT_CHANCE; /* needs two runs of a script */
-    return is_slow || !is_shrunk || shrinks(&script, told, mutant->words);
+    return shrinks(&script, told, mutant->words);
 }
 
 int main(void)

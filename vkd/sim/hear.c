@@ -49,6 +49,7 @@ static void check_whole(struct vkd_peer *p, const struct vkd_expect *e)
               (unsigned long long)p->body_pos, e->n);
         break;
     case EXPECT_TEXT:
+        HOLDS(p, sim_now(p->world->sim) - p->opened_ns >= e->after_ns, "the answer comes before its time");
         snprintf(digits, sizeof digits, "%u", e->n);
         HOLDS(p, strcmp(digits, p->text) == 0, "the answer '%s' in place of '%s'", p->text, digits);
         break;

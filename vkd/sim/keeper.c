@@ -179,6 +179,52 @@ enum proc_step vkd_native_kick(struct proc_self *self, struct proc_fiber *fiber)
     return fiber->done.res < 0 ? vkd_native_answer(self, a, a->n) : PROC_STEP_FAIL;
 }
 
+/* ---- many calls at a time ----------------------------------------------------------------- */
+
+struct caller {
+    struct proc_fiber fiber;
+    uint32_t parent; /* struct vkd_native */
+    struct proc_op op;
+    struct vkd_letter letter, reply;
+};
+
+enum proc_step vkd_native_caller(struct proc_self *self, struct proc_fiber *fiber)
+{
+    struct caller *c = (struct caller *)fiber;
+    c->op = (struct proc_op){.code = PROC_OP_CALL,
+                             .handle = KEEPER,
+                             .off = proc_off(self, &c->letter),
+                             .len = sizeof c->letter,
+                             .arg = proc_off(self, &c->reply) | (uint64_t)sizeof c->reply << 32};
+    if (!proc_wait(self, fiber, &c->op))
+        return PROC_STEP_WAIT;
+    struct vkd_native *a = proc_at(self, c->parent);
+    a->sum += fiber->done.res == 0 && c->reply.nonce == c->letter.nonce;
+    if (--a->fibers == 0)
+        proc_fiber_wake(self, &a->fiber);
+    return PROC_STEP_END;
+}
+
+/* Some of them wait for a place in the mailbox. */
+enum proc_step vkd_native_flood(struct proc_self *self, struct proc_fiber *fiber)
+{
+    struct vkd_native *a = (struct vkd_native *)fiber;
+    if (fiber->step == 0) {
+        fiber->step = 1;
+        a->left = a->fibers = PROC_MAILBOX_MAX + (uint32_t)a->n % 20;
+        for (uint32_t i = 0; i < a->left; i++) {
+            struct caller *c = (struct caller *)proc_fiber_start(self, VKD_STEP_CALLER, sizeof *c);
+            if (c == NULL)
+                return PROC_STEP_FAIL;
+            c->parent = proc_off(self, a);
+            c->letter = (struct vkd_letter){.what = WHAT_COUNT, .nonce = a->n << 8 | i};
+        }
+    }
+    if (a->fibers > 0)
+        return PROC_STEP_WAIT;
+    return a->sum == a->left ? vkd_native_answer(self, a, a->n) : vkd_native_refuse(self, a);
+}
+
 static bool served_op(struct proc_self *self, struct vkd_native *a, uint16_t code, void *bytes)
 {
     a->op = (struct proc_op){

@@ -24,6 +24,7 @@ static const struct vk_span patterns[] = {
     VK_SPAN_LIT("GET /count"), VK_SPAN_LIT("GET /kick"),   VK_SPAN_LIT("GET /store"),
     VK_SPAN_LIT("GET /peek"),  VK_SPAN_LIT("GET /fibers"), VK_SPAN_LIT("GET /served"),
     VK_SPAN_LIT("GET /child"), VK_SPAN_LIT("GET /late"),   VK_SPAN_LIT("GET /relay"),
+    VK_SPAN_LIT("GET /flood"),
 };
 #define ROUTES VK_COUNT(patterns)
 
@@ -252,11 +253,12 @@ static enum proc_step step_fibers(struct proc_self *self, struct proc_fiber *fib
 /* ---- which one ---------------------------------------------------------------------------------- */
 
 static enum proc_step step_route(struct proc_self *self, struct proc_fiber *fiber);
-static const proc_step_fn steps[] = {
-    step_route,        step_id,          step_wait,       step_echo,        step_big,    step_crash,
-    step_fail,         vkd_native_count, vkd_native_kick, vkd_native_store, step_peek,   step_fibers,
-    vkd_native_served, vkd_native_child, step_late,       vkd_native_relay, step_sleeper};
-_Static_assert(VK_COUNT(steps) == VKD_STEP_SLEEPER + 1, "the steps by their numbers");
+static const proc_step_fn steps[] = {step_route,        step_id,          step_wait,        step_echo,
+                                     step_big,          step_crash,       step_fail,        vkd_native_count,
+                                     vkd_native_kick,   vkd_native_store, step_peek,        step_fibers,
+                                     vkd_native_served, vkd_native_child, step_late,        vkd_native_relay,
+                                     vkd_native_flood,  step_sleeper,     vkd_native_caller};
+_Static_assert(VK_COUNT(steps) == VKD_STEP_CALLER + 1, "the steps by their numbers");
 
 static enum proc_step step_route(struct proc_self *self, struct proc_fiber *fiber)
 {

@@ -35,7 +35,7 @@ struct vkd_native {
     int64_t value;
 };
 
-enum { VKD_STEP_SLEEPER = 16 };
+enum { VKD_STEP_SLEEPER = 17, VKD_STEP_CALLER };
 
 /* native.c */
 void vkd_native_start(const struct proc_program *program, struct proc_self *self);
@@ -48,6 +48,8 @@ enum proc_step vkd_native_relay(struct proc_self *self, struct proc_fiber *fiber
 
 /* keeper.c: what asks long-lived processes and the store */
 enum proc_step vkd_native_count(struct proc_self *self, struct proc_fiber *fiber);
+enum proc_step vkd_native_flood(struct proc_self *self, struct proc_fiber *fiber);
+enum proc_step vkd_native_caller(struct proc_self *self, struct proc_fiber *fiber); /* one of its calls */
 enum proc_step vkd_native_kick(struct proc_self *self, struct proc_fiber *fiber);
 enum proc_step vkd_native_store(struct proc_self *self, struct proc_fiber *fiber);
 enum proc_step vkd_native_served(struct proc_self *self, struct proc_fiber *fiber);

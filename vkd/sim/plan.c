@@ -75,7 +75,7 @@ static void ask_echo(struct vkd_peer *p, uint32_t n)
 static bool may_refuse(const struct vkd_peer *p, enum vkd_route route)
 {
     bool is_native = p->world->script->program == VKD_PROGRAM_NATIVE;
-    bool asks_keeper = route == VKD_ROUTE_COUNT || route == VKD_ROUTE_SERVED;
+    bool asks_keeper = route == VKD_ROUTE_COUNT || route == VKD_ROUTE_SERVED || route == VKD_ROUTE_FLOOD;
     return (asks_keeper && p->world->has_kicks) || (route == VKD_ROUTE_CHILD && is_native);
 }
 
@@ -92,12 +92,14 @@ static bool ask_route(struct vkd_peer *p, enum vkd_route route, uint32_t n)
     case VKD_ROUTE_CHILD:
     case VKD_ROUTE_PEEK:
     case VKD_ROUTE_RELAY:
+    case VKD_ROUTE_FLOOD:
     case VKD_ROUTE_ALL: {
         static const char *const paths[VKD_ROUTES] = {
             [VKD_ROUTE_WAIT] = "/wait",     [VKD_ROUTE_COUNT] = "/count", [VKD_ROUTE_FIBERS] = "/fibers",
             [VKD_ROUTE_SERVED] = "/served", [VKD_ROUTE_CHILD] = "/child", [VKD_ROUTE_PEEK] = "/peek",
-            [VKD_ROUTE_RELAY] = "/relay",   [VKD_ROUTE_ALL] = "/all"};
+            [VKD_ROUTE_RELAY] = "/relay",   [VKD_ROUTE_FLOOD] = "/flood", [VKD_ROUTE_ALL] = "/all"};
         struct vkd_expect *e = ask(p, paths[route], n, "", EXPECT_TEXT, n);
+        e->after_ns = route == VKD_ROUTE_WAIT ? (uint64_t)(n % 3000) * 1000000 : 0;
         e->alt = may_refuse(p, route) ? 502 : 0;
         return true;
     }

@@ -2,6 +2,7 @@
 #include "vkd/sim/script.h"
 
 #include "sim/rand.h"
+#include "vk/guard.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,7 @@ const char *const vkd_manner_names[VKD_MANNERS] = {"plain",  "drip", "slow", "ha
                                                    "silent", "deaf", "bad",  "idle",       "turns", "raw"};
 const char *const vkd_route_names[VKD_ROUTES] = {"id",     "wait",  "echo",  "big",   "crash",  "fail",
                                                  "gone",   "count", "kick",  "store", "fibers", "peek",
-                                                 "served", "child", "relay", "late",  "all"};
+                                                 "served", "child", "relay", "flood", "late",   "all"};
 static const char *const scarce_names[VKD_SCARCES] = {"buffers", "processes"};
 
 /* An event's name, and those of what it may be about; NULL: a number. */
@@ -229,6 +230,7 @@ void vkd_script_draw(struct vkd_script *s, uint64_t seed, enum vkd_program progr
     sim_rand_init(&rand, seed ^ 0x51a7e5c0ffeeu);
     s->program = program;
     draw_weather(s, &rand);
+    s->set[VKD_SET_guard] = below(&rand, 16) == 0 ? VK_GUARD_MPROTECT_KERNEL : VK_GUARD_MPROTECT;
     draw_sizes(s, &rand);
     draw_clients(s, &rand, program, routes);
     draw_happenings(s, &rand);

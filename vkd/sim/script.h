@@ -18,8 +18,8 @@
 /*
  * X(name, usual, least, most): the settings. The odds of the network in parts
  * per 10,000, by the names of struct sim_odds; then the sizes of tables, and
- * the tick at which the server drains (0: none), and whether a process of a
- * program that is a file may fail.
+ * the kind of guard (enum vk_guard_kind), the tick at which the server drains (0:
+ * none), and whether a process of a program that is a file may fail.
  */
 #define VKD_SIM_ODDS(X) \
     X(partial_read)     \
@@ -34,12 +34,13 @@
     X(conns, 56, 1, 56)               \
     X(processes, 256, 8, 256)         \
     X(handles, 1024, 16, 1024)        \
-    X(requests, 1024, 16, 1024)       \
+    X(requests, 4096, 16, 4096)       \
     X(slots, 128, 4, 128)             \
     X(buffers, 256, 16, 256)          \
     X(parks, 128, 1, 128)             \
     X(jump_ms, 20000, 1, 1000000)     \
     X(wait_cost_ns, 1000, 1, 1000000) \
+    X(guard, 1, 1, 2)                 \
     X(ticks, 0, 0, 1000000)           \
     X(failures, 0, 0, 1)
 
@@ -99,6 +100,7 @@ enum vkd_route {
     VKD_ROUTE_SERVED, /* by a handle that a process serves */
     VKD_ROUTE_CHILD,  /* a process that starts others, with links and monitors */
     VKD_ROUTE_RELAY,  /* by a raw stream to the server itself */
+    VKD_ROUTE_FLOOD,  /* more calls at a time than the keeper's mailbox holds */
     VKD_ROUTE_LATE,   /* a handler that its deadline ends */
     VKD_ROUTE_ALL,    /* all of the language */
     VKD_ROUTES

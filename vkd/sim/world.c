@@ -110,7 +110,7 @@ static void make_kernel(struct vkd_world *w)
     uint32_t buffers = set[VKD_SET_buffers];
     const struct proc_kernel_options options = {
         .io = w->io,
-        .guard = VK_GUARD_MPROTECT,
+        .guard = (enum vk_guard_kind)set[VKD_SET_guard],
         .native_tick_ns = TICK_NS,
         .processes_max = set[VKD_SET_processes],
         .handles_max = set[VKD_SET_handles],

@@ -50,10 +50,11 @@ enum vkd_expect_kind { EXPECT_TEXT, EXPECT_ECHO, EXPECT_BIG, EXPECT_STORE, EXPEC
 /* What the answer to a request must be. */
 struct vkd_expect {
     enum vkd_expect_kind kind;
-    uint32_t n;   /* TEXT: the number; ECHO, BIG: bytes; ERROR: the status */
-    uint32_t alt; /* another status that is right; 0: none */
-    uint32_t tag; /* stands in the request, and in no other */
-    bool is_head; /* a HEAD: no body */
+    uint32_t n;        /* TEXT: the number; ECHO, BIG: bytes; ERROR: the status */
+    uint32_t alt;      /* another status that is right; 0: none */
+    uint64_t after_ns; /* it cannot come sooner after the client has connected */
+    uint32_t tag;      /* stands in the request, and in no other */
+    bool is_head;      /* a HEAD: no body */
 };
 
 enum vkd_body { BODY_NONE, BODY_LENGTH, BODY_CHUNKED };
