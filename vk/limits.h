@@ -159,11 +159,12 @@
 #define METAL_NET_RETRY_MAX_NS 1000000000u /* ... up to this */
 
 /* The parent of the workers. */
-#define VKD_WORKERS_MAX      256            /* --workers; more is refused */
-#define VKD_SLOTS_MAX        60000          /* --slots and its default: about what vm.max_map_count allows */
-#define VKD_DESCRIPTORS      32768u         /* soft limit asked for; more than a worker's connections */
-#define VKD_BIND_TIMEOUT_NS  1000000000ull  /* an address still in use after this is refused */
-#define VKD_BIND_RETRY_NS    10000000ull    /* until then it is tried again after this */
+#define VKD_WORKERS_MAX      256           /* --workers; more is refused */
+#define VKD_SLOTS_MAX        60000         /* --slots and its default: about what vm.max_map_count allows */
+#define VKD_DESCRIPTORS      32768u        /* soft limit asked for; more than a worker's connections */
+#define VKD_BIND_TIMEOUT_NS  1000000000ull /* an address still in use after this is refused */
+#define VKD_BIND_RETRY_NS    10000000ull   /* until then it is tried again after this */
+#define VKD_RELAYED_MAX      1024u /* connections that `vkd metal` carries to a machine by IPv6; others wait */
 #define VKD_SECOND_SIGNAL_NS 500000000ull   /* a stop signal sooner after the first means the same stop */
 #define VKD_DRAIN_GRACE_NS   2000000000ull  /* after the timeout of the drain; then workers are killed */
 #define VKD_QUICK_DEATH_NS   1000000000ull  /* a worker that lives no longer has died quickly */

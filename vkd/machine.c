@@ -228,7 +228,7 @@ static void print_listening(const struct run *r)
     fputs(LISTENING, stderr);
     for (uint32_t i = 0; i < r->machine->forwards_count; i++) {
         char text[VKD_ADDR_TEXT];
-        vkd_addr_print(&r->machine->forwards[i].host, text);
+        vkd_addr_print(&r->machine->forwards[i].shown, text);
         fprintf(stderr, "%s%.*s://%s", i > 0 ? ", " : "", (int)strcspn(scheme, ":"), scheme, text);
     }
     fprintf(stderr, " (metal by %s, %.*s; QEMU started %llu ms ago)\n", accel_names[r->accel],

@@ -26,7 +26,8 @@ enum vkd_accel {
 
 /* A port of the host that leads to one of the guest. */
 struct vkd_forward {
-    struct proc_addr host; /* IPv4 */
+    struct proc_addr host;  /* IPv4, QEMU's */
+    struct proc_addr shown; /* where it is reached; of IPv6 where a relay leads to host */
     uint16_t guest_port;
 };
 

@@ -7,11 +7,14 @@
 #include "vkd/load.h"
 #include "vkd/machine.h"
 #include "vkd/options.h"
+#include "vkd/relay.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define MEMORY_DEFAULT_MIB 64u
@@ -36,11 +39,12 @@ static int set_listen(struct flags *f, const char *value)
     int rc = vkd_addr_parse(value, &f->listen);
     if (rc == -VK_ERANGE)
         return vkd_usage_error(&vkd_command_metal, "--listen '%s': a port is 0 to 65535", value);
-    if (rc != 0 || f->listen.family != 4)
-        return vkd_usage_error(&vkd_command_metal,
-                               "--listen '%s': expected ADDR:PORT with an IPv4 address of the host, as in "
-                               "127.0.0.1:8080; QEMU forwards no others",
-                               value);
+    if (rc != 0)
+        return vkd_usage_error(
+            &vkd_command_metal,
+            "--listen '%s': expected ADDR:PORT with an address of the host, as in 127.0.0.1:8080 or "
+            "[::1]:8080",
+            value);
     return 0;
 }
 
@@ -147,6 +151,10 @@ static int parse(struct flags *f, int argc, char *const *argv)
             f->path = argv[at++];
         }
     }
+    if (rc == 0 && f->prints && f->listen.family == 6)
+        return vkd_usage_error(
+            &vkd_command_metal,
+            "--print shows QEMU's command, and QEMU forwards IPv4 alone: give --listen such an address");
     if (rc != 0 || f->path != NULL)
         return rc;
     (void)vkd_usage_error(&vkd_command_metal, "which file?");
@@ -232,36 +240,60 @@ static int keep_image(struct flags *f, const struct vkc_text *image)
  * Whether the ports of the host are free; QEMU would say so in its own words,
  * and later. Port 0 becomes one that is free now.
  */
-static bool take_ports(struct vkd_machine *machine)
+static bool take_port(struct vkd_forward *forward, bool by_flag)
+{
+    char text[VKD_ADDR_TEXT];
+    int fd, rc = vkd_listener_open(&forward->host, false, 1, &fd, &forward->shown);
+    if (rc == 0) {
+        (void)close(fd);
+        forward->host = forward->shown;
+        return true;
+    }
+    vkd_addr_print(&forward->host, text);
+    vkd_complain("cannot listen on %s: %s", text, vkd_listener_explain(-rc, by_flag));
+    return false;
+}
+
+/* IPv6 is taken here and carried to a port of QEMU's. */
+static bool take_port_6(struct vkd_forward *forward, pid_t *ret_relay)
+{
+    char text[VKD_ADDR_TEXT];
+    struct proc_addr wanted = forward->host, bound;
+    int fd, rc = vkd_listener_open(&wanted, false, 1, &fd, &bound);
+    forward->host = (struct proc_addr){.family = 4, .ip = {127, 0, 0, 1}};
+    if (rc == 0 && !take_port(forward, false)) {
+        (void)close(fd);
+        return false;
+    }
+    forward->shown = bound;
+    if (rc == 0) {
+        *ret_relay = vkd_relay_start(fd, forward->host.port);
+        (void)close(fd);
+        rc = *ret_relay < 0 ? (int)*ret_relay : 0;
+    }
+    if (rc == 0)
+        return true;
+    vkd_addr_print(&wanted, text);
+    vkd_complain("cannot listen on %s: %s", text, vkd_listener_explain(-rc, true));
+    return false;
+}
+
+static bool take_ports(struct vkd_machine *machine, pid_t *ret_relay)
 {
     for (uint32_t i = 0; i < machine->forwards_count; i++) {
-        struct proc_addr *host = &machine->forwards[i].host;
-        struct proc_addr bound;
-        char text[VKD_ADDR_TEXT];
-        int fd, rc = vkd_listener_open(host, false, 1, &fd, &bound);
-        if (rc == 0) {
-            (void)close(fd);
-            *host = bound;
-            continue;
-        }
-        vkd_addr_print(host, text);
-        vkd_complain("cannot listen on %s: %s", text, vkd_listener_explain(-rc, i == 0));
-        return false;
+        struct vkd_forward *forward = &machine->forwards[i];
+        bool is_taken =
+            forward->host.family == 6 ? take_port_6(forward, ret_relay) : take_port(forward, i == 0);
+        if (!is_taken)
+            return false;
     }
     return true;
 }
 
 /* The image in a file without a name, which is gone with the last process that has it open. */
-static int boot(struct flags *f, const struct vkc_text *image)
+static int boot_here(struct flags *f, const struct vkc_text *image, const char *qemu)
 {
-    char qemu[4096], path[32];
-    if (!vkd_machine_find_qemu(qemu, sizeof qemu)) {
-        vkd_complain(VKD_MACHINE_QEMU " is not installed; on Debian: apt-get install "
-                                      "qemu-system-x86. --image FILE builds the image without it");
-        return VKD_EXIT_PROGRAM;
-    }
-    if (!take_ports(&f->machine))
-        return VKD_EXIT_PROGRAM;
+    char path[32];
     int fd = memfd_create("vkd-image", 0), rc = VKD_EXIT_PROGRAM;
     if (fd < 0 || !vkd_write_all(fd, image->bytes, image->len)) {
         vkd_complain("no memory for the image: %s", strerror(errno));
@@ -272,6 +304,23 @@ static int boot(struct flags *f, const struct vkc_text *image)
     rc = vkd_machine_run(&f->machine, qemu);
     f->machine.image = NULL;
     (void)close(fd);
+    return rc;
+}
+
+static int boot(struct flags *f, const struct vkc_text *image)
+{
+    char qemu[4096];
+    pid_t relay = 0;
+    if (!vkd_machine_find_qemu(qemu, sizeof qemu)) {
+        vkd_complain(VKD_MACHINE_QEMU " is not installed; on Debian: apt-get install "
+                                      "qemu-system-x86. --image FILE builds the image without it");
+        return VKD_EXIT_PROGRAM;
+    }
+    int rc = take_ports(&f->machine, &relay) ? boot_here(f, image, qemu) : VKD_EXIT_PROGRAM;
+    if (relay > 0) {
+        (void)kill(relay, SIGKILL);
+        (void)waitpid(relay, NULL, 0);
+    }
     return rc;
 }
 
@@ -315,7 +364,8 @@ const struct vkd_command vkd_command_metal = {
     .about = "boot a program as a machine of its own, in QEMU",
     .details = "FILE is a source or a module (.vkb). The machine runs no operating system: docs/metal.md.\n",
     .flags =
-        "  --listen ADDR:PORT  where the host listens for the first http block, by IPv4 (127.0.0.1:8080);\n"
+        "  --listen ADDR:PORT  where the host listens for the first http block; IPv6 as [::1]:8080\n"
+        "                      (127.0.0.1:8080);\n"
         "                      port 0 is any that is free;\n"
         "                      other blocks are reached on 127.0.0.1, at their own ports\n"
         "  --memory SIZE       of the machine, as in 64M or 1G (64M)\n"

@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 import urllib.request
@@ -36,6 +37,15 @@ def fetch(port):
         return response.read()
 
 
+def has_ipv6():
+    try:
+        with socket.socket(socket.AF_INET6) as sock:
+            sock.bind(('::1', 0))
+        return True
+    except OSError:
+        return False
+
+
 def children_of(pid):
     return pathlib.Path(f'/proc/{pid}/task/{pid}/children').read_text(encoding='ascii').split()
 
@@ -49,8 +59,8 @@ class CommandLine(unittest.TestCase):
                 (['a.vk', '--memory=64', '--memory=64'], '--memory is given twice'), (['a.vk', '--memory=5G'], 'a machine has'),
                 (['a.vk', '--accel=fast'], "--accel 'fast': expected tcg, kvm or auto"),
                 (['a.vk', '--machine=pc'], "--machine 'pc': expected microvm or q35"),
-                (['a.vk', '--listen=8080'], "--listen '8080': expected ADDR:PORT with an IPv4 address"),
-                (['a.vk', '--listen=[::1]:80'], 'QEMU forwards no others'), (['a.vk', '--listen=127.0.0.1:65536'], 'a port is 0 to 65535'),
+                (['a.vk', '--listen=8080'], "--listen '8080': expected ADDR:PORT with an address of the host"),
+                (['a.vk', '--listen=[::1]:80', '--print'], 'QEMU forwards IPv4 alone'), (['a.vk', '--listen=127.0.0.1:65536'], 'a port is 0 to 65535'),
                 (['a.vk', '--image=b.vk'], "--image 'b.vk': expected a name for the image"),
                 (['a.vk', '--append=' + 'x' * 800], '--append: at most')):
             with self.subTest(flags):
@@ -206,6 +216,43 @@ class Machine(unittest.TestCase):
             self.assertEqual(self.server.wait(20), 0)
             self.assertEqual(self.server.stderr.read(), '')
             self.assertFalse(pathlib.Path(f'/proc/{qemu[0]}').exists())
+
+    @unittest.skipUnless(has_ipv6(), 'no IPv6')
+    def test_serves_by_ipv6_and_leaves_nothing(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / 'echo.vk'
+            path.write_text('http on 8080, heap: 16m {\n  GET "/" => text("Hello, World!\\n")\n'
+                            '  POST "/echo" => bytes("a/b", req.bytes())\n}\n', encoding='utf-8')
+            line = self.start(str(path), '--listen=[::1]:0')
+        match = re.match(r'listening on http://\[::1\]:(\d+) \(metal by tcg', line)
+        self.assertIsNotNone(match, line)
+        port = int(match[1])
+        with urllib.request.urlopen(f'http://[::1]:{port}/', timeout=30) as response:
+            self.assertEqual(response.read(), b'Hello, World!\n')
+        body = os.urandom(1_000_000)
+        self.assertEqual(self.echo(port, body), body)
+        with socket.create_connection(('::1', port), 30):  # closed without a word
+            pass
+        self.assertEqual(self.echo(port, b'x'), b'x')
+        children = children_of(self.server.pid)
+        self.assertEqual(len(children), 2)
+        self.server.terminate()
+        self.assertEqual(self.server.wait(20), 0)
+        self.assertFalse(any(pathlib.Path(f'/proc/{child}').exists() for child in children))
+        with self.assertRaises(OSError):
+            socket.create_connection(('::1', port), 5)
+
+    def echo(self, port, body):
+        """What comes back of a body, by an end of ours that closes its half first."""
+        with socket.create_connection(('::1', port), 30) as sock:
+            head = f'POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n'
+            sender = threading.Thread(target=lambda: (sock.sendall(head.encode() + body), sock.shutdown(socket.SHUT_WR)))
+            sender.start()
+            got = b''
+            while piece := sock.recv(65536):
+                got += piece
+            sender.join()
+        return got.partition(b'\r\n\r\n')[2]
 
     def test_the_machine_ends_with_its_command(self):
         self.port_of(self.start(HELLO, '--listen=127.0.0.1:0'))
