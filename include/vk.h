@@ -455,6 +455,84 @@ VK_API bool vk_native_wait(struct vk_self *self, struct vk_fiber *fiber, const s
 /* Submit without waiting; the completion calls the fiber. false: too many in one step, say VK_SAID_AGAIN. */
 VK_API bool vk_native_submit(struct vk_self *self, struct vk_fiber *fiber, const struct vk_op *op);
 
+/* ---- functions of the host ----------------------------------------------------------------- */
+
+/*
+ * A function that programs declare by `host fn` and the host supplies: docs/language.md, section 13.
+ *
+ * It is the host's own code with the host's rights, and runs in the middle of a
+ * process's turn on the stack that called vk_step: it may make system calls
+ * and allocate, returns soon, since every process waits for it, and leaves by
+ * return alone. Of this library it may call the functions that take its call
+ * and those that any thread may call; that it calls no other of its kernel's is asserted.
+ */
+struct vk_host_call;
+
+/*
+ * Answers one call. 0: the result was given; anything else, or a call of
+ * vk_host_fail: it failed, which is the Err of a `Result`, and else the end of
+ * the process.
+ */
+typedef int (*vk_host_fn)(void *context, struct vk_host_call *call);
+
+/*
+ * Supply a function to the modules that are loaded from then on.
+ *
+ * name       as the program declares it
+ * signature  its types: "fn(Str, Int) -> Float". Of Int, Float, Bool, Duration, Str and Bytes, `T?` and
+ *            `List<T>` of these; the result may be left out, or be `Result<T, Str>`
+ * context    of every call; lives as long as the kernel
+ *
+ * A module that declares it with another signature is refused with both of
+ * them, one that needs a function that is not there with its name: -VK_ENOENT
+ * of vk_module_load.
+ *
+ * -VK_EINVAL no such signature can be, -VK_EEXIST there is one of that name, -VK_ENOMEM.
+ */
+VK_API int vk_host_function(struct vk_kernel *kernel, const char *name, const char *signature, vk_host_fn fn,
+                            void *context);
+
+/*
+ * The arguments, by their places from 0. One that is asked for as what it is
+ * not gives 0 or "", and the call fails. A `T?` that is None gives 0 or "",
+ * too. Texts lie in the heap of the process, are not ended by NUL, and are
+ * there until a Str, Bytes or list is given: ask again then.
+ */
+VK_API bool vk_host_is_some(struct vk_host_call *call, uint32_t index);
+VK_API int64_t vk_host_int(struct vk_host_call *call, uint32_t index); /* Int; Bool 0 or 1; Duration in ns */
+VK_API double vk_host_float(struct vk_host_call *call, uint32_t index);
+VK_API const char *vk_host_text(struct vk_host_call *call, uint32_t index,
+                                size_t *ret_bytes); /* Str, Bytes */
+
+/* A list's length and its items from 0; one that it has not is a mistake as above. */
+VK_API uint64_t vk_host_len(struct vk_host_call *call, uint32_t index);
+VK_API int64_t vk_host_int_at(struct vk_host_call *call, uint32_t index, uint64_t at);
+VK_API double vk_host_float_at(struct vk_host_call *call, uint32_t index, uint64_t at);
+VK_API const char *vk_host_text_at(struct vk_host_call *call, uint32_t index, uint64_t at, size_t *ret_bytes);
+
+/*
+ * The result, of which there is one. Bytes are copied into the heap of the
+ * process; they may be those of an argument. The result of a function without
+ * one, and of `Result<Nil, Str>`, is not given.
+ *
+ * -VK_EINVAL the signature has no such result, or there is one already;
+ * -VK_EMALFORMED a Str that is no UTF-8: whatever follows, the call fails then.
+ * -VK_ENOMEM the heap of the process has no room: something smaller may be given.
+ */
+VK_API int vk_host_give_int(struct vk_host_call *call, int64_t value); /* Int, Bool, Duration */
+VK_API int vk_host_give_float(struct vk_host_call *call, double value);
+VK_API int vk_host_give_text(struct vk_host_call *call, const char *text, size_t len_bytes); /* Str, Bytes */
+VK_API int vk_host_give_none(struct vk_host_call *call);
+
+/* A list, with room for so many items at first, and then these. */
+VK_API int vk_host_give_list(struct vk_host_call *call, uint32_t room);
+VK_API int vk_host_push_int(struct vk_host_call *call, int64_t value);
+VK_API int vk_host_push_float(struct vk_host_call *call, double value);
+VK_API int vk_host_push_text(struct vk_host_call *call, const char *text, size_t len_bytes);
+
+/* Why it failed, of which 200 bytes are kept; in place of a result. -VK_EIO, for the function to return. */
+VK_API int vk_host_fail(struct vk_host_call *call, const char *why);
+
 /* ---- what goes on ----------------------------------------------------------------------- */
 
 struct vk_counters {

@@ -18,6 +18,23 @@ uint32_t interp_alloc(struct interp_run *run, uint64_t len_bytes, uint16_t type,
     return VK_LIKELY(interp_room(run, len_bytes)) ? interp_take(run, (uint32_t)len_bytes, type, count) : 0;
 }
 
+bool interp_room_now(struct interp_run *run, uint64_t len_bytes)
+{
+    struct interp_process *p = run->p;
+    bool before = p->at_once;
+    if (VK_LIKELY(p->top + len_bytes <= p->soft))
+        return true;
+    p->at_once = true;
+    bool has_room = interp_collect(run, p->top, len_bytes);
+    p->at_once = before;
+    return has_room;
+}
+
+uint32_t interp_alloc_now(struct interp_run *run, uint64_t len_bytes, uint16_t type, uint32_t count)
+{
+    return interp_room_now(run, len_bytes) ? interp_take(run, (uint32_t)len_bytes, type, count) : 0;
+}
+
 bool interp_list_grows(const struct interp_run *run, uint32_t list, bool adds, uint64_t *ret_room)
 {
     const struct interp_list *l = (const void *)interp_read_at(run, list);

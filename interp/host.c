@@ -190,7 +190,7 @@ static uint32_t wrap(struct interp_host_call *h, uint16_t type, uint32_t tag, un
     uint16_t index;
     const struct interp_type *variant = variant_of(run->image, type, tag, &index);
     uint32_t ref =
-        interp_host_take(h, sizeof(struct interp_object) + 8 * (uint64_t)variant->count, index, tag);
+        interp_alloc_now(run, sizeof(struct interp_object) + 8 * (uint64_t)variant->count, index, tag);
     if (!ref)
         return 0;
     if (variant->refs)
@@ -249,7 +249,8 @@ static enum interp_say failed(struct interp_host_call *h)
     if (!(h->link->signature.result & INTERP_HOST_RESULT))
         return trap(h, INTERP_TRAP_FAIL, why);
     run->p->roots[0] = 0;
-    uint32_t text = interp_host_take(h, interp_text_bytes(why.len), interp_str_type(run), (uint32_t)why.len);
+    uint32_t text =
+        interp_alloc_now(run, interp_text_bytes(why.len), interp_str_type(run), (uint32_t)why.len);
     if (!text)
         return no_room(h);
     if (why.len) /* an empty one may end where the objects do */

@@ -7,27 +7,6 @@
 
 #define LIST_ROOM_FIRST 8u
 
-/* ---- room ------------------------------------------------------------------------ */
-
-static bool make_room(struct interp_run *run, uint64_t len_bytes)
-{
-    struct interp_process *p = run->p;
-    bool before = p->at_once;
-    if (VK_LIKELY(p->top + len_bytes <= p->soft))
-        return true;
-    p->at_once = true;
-    bool has_room = interp_collect(run, p->top, len_bytes);
-    p->at_once = before;
-    return has_room;
-}
-
-uint32_t interp_host_take(struct interp_host_call *h, uint64_t len_bytes, uint16_t type, uint32_t count)
-{
-    if (!make_room(h->call->run, len_bytes))
-        return 0;
-    return interp_take(h->call->run, (uint32_t)len_bytes, type, count);
-}
-
 static int mistake(struct interp_host_call *h, const char *what, int err)
 {
     if (!h->wrong)
@@ -106,7 +85,7 @@ static uint32_t copy_text(struct interp_host_call *h, uint16_t type, struct vk_s
     struct source source = {.bytes = text};
     uint64_t bytes = interp_text_bytes(text.len);
     bool moves = text.len > 0 && run->p->top + bytes > run->p->soft && find(h, &source);
-    if (text.len >= run->p->end || !make_room(run, bytes))
+    if (text.len >= run->p->end || !interp_room_now(run, bytes))
         return 0;
     if (moves)
         follow(h, &source);
@@ -216,7 +195,7 @@ int interp_host_give_list(struct interp_host_call *h, uint32_t room)
 {
     if (!may_give(h, ~0u, true))
         return mistake(h, other_result, -VK_EINVAL);
-    uint32_t ref = interp_host_take(h, interp_list_bytes(room), list_type(h), room);
+    uint32_t ref = interp_alloc_now(h->call->run, interp_list_bytes(room), list_type(h), room);
     if (!ref)
         return full(h);
     h->call->run->p->roots[0] = ref;
@@ -233,7 +212,7 @@ static bool grow(struct interp_host_call *h)
     uint64_t len = list_at(h)->len, room = len < LIST_ROOM_FIRST ? LIST_ROOM_FIRST : len + len / 2;
     if (len < list_at(h)->head.count)
         return true;
-    if (!make_room(run, interp_list_bytes(room)))
+    if (!interp_room_now(run, interp_list_bytes(room)))
         return false;
     run->p->roots[0] = interp_list_copy(run, run->p->roots[0], room);
     h->call->cost += (uint32_t)(len / 8);

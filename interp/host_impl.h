@@ -28,10 +28,4 @@ struct interp_host_call {
 };
 _Static_assert(INTERP_HOST_WORDS_MAX <= UINT8_MAX, "why_len");
 
-/*
- * An object, or 0. A collection that makes the room is done at once, however
- * large the heap: the call cannot be done a second time, as a native's can.
- */
-uint32_t interp_host_take(struct interp_host_call *h, uint64_t len_bytes, uint16_t type, uint32_t count);
-
 #endif

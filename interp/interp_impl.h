@@ -254,6 +254,13 @@ VK_INLINE bool interp_room(struct interp_run *run, uint64_t len_bytes)
     return VK_LIKELY(run->p->top + len_bytes <= run->p->soft) || interp_room_slow(run, len_bytes);
 }
 
+/*
+ * An object for what cannot be done a second time: a collection that makes the
+ * room is done at once, however large the heap. 0: out of memory.
+ */
+uint32_t interp_alloc_now(struct interp_run *run, uint64_t len_bytes, uint16_t type, uint32_t count);
+bool interp_room_now(struct interp_run *run, uint64_t len_bytes);
+
 /* The same, known to be there after interp_room. */
 VK_INLINE uint32_t interp_take(struct interp_run *run, uint32_t len_bytes, uint16_t type, uint32_t count)
 {

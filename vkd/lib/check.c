@@ -86,6 +86,8 @@ void vkd_lib_check(const struct vk_kernel *kernel)
     bool was_made_by_this_thread = kernel->thread == vkd_lib_thread();
     vk_assert(was_made_in_this_process);
     vk_assert(was_made_by_this_thread);
+    bool is_outside_of_host_functions = !kernel->is_in_host;
+    vk_assert(is_outside_of_host_functions);
 }
 
 int vkd_lib_options(void *to, size_t to_bytes, size_t min_bytes, const void *from)

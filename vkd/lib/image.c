@@ -56,16 +56,20 @@ static int unknown_native(const struct vkd_image *i, const struct vkd_image_opti
                           const struct interp_refusal *refusal, struct vk_out *why)
 {
     const char *name = "?";
+    vk_out_fmt(why, "%s: ", o->name);
+    if (interp_host_explain(&i->module, o->hosts, refusal->at, why))
+        return -VK_ENOENT;
     if (refusal->at < i->module.counts[INTERP_SECTION_NATIVES])
         name = interp_module_name(&i->module, i->module.natives[refusal->at].name);
-    vk_out_fmt(why, "%s: this version cannot run it: %s (%s)", o->name, refusal->why, name);
+    vk_out_fmt(why, "this version cannot run it: %s (%s)", refusal->why, name);
     return -VK_ENOENT;
 }
 
 static int lay_out(struct vkd_image *i, const struct vkd_image_options *o, uint32_t lets_bytes,
                    struct vk_out *why)
 {
-    struct interp_image_options options = {.natives = o->natives, .lets_bytes = lets_bytes};
+    struct interp_image_options options = {
+        .natives = o->natives, .hosts = o->hosts, .lets_bytes = lets_bytes};
     struct interp_refusal refusal = {0};
     if (o->hash_key != NULL)
         options.hash_key = *o->hash_key;

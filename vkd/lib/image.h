@@ -26,6 +26,7 @@ struct vkd_image {
 struct vkd_image_options {
     struct vkd_memory memory;
     const struct interp_native *const *natives;
+    const struct interp_hosts *hosts;       /* functions of the host's; NULL: none */
     const char *name;                       /* of the module, in messages */
     const struct interp_hash_key *hash_key; /* NULL: as the system gives it */
     int64_t wall_s;                         /* the clocks, as top-level values see them */

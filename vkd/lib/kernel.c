@@ -107,6 +107,7 @@ static void unmake(struct vk_kernel *k)
     proc_kernel_destroy(k->proc);
     vkd_lib_asks_fini(k);
     vkd_lib_programs_fini(k);
+    vkd_lib_hosts_fini(k);
     for (struct vk_module *module; (module = k->modules) != NULL;) {
         k->modules = module->next;
         vkd_lib_module_free(module);

@@ -27,6 +27,9 @@ struct vk_kernel {
     uint32_t conns_max;     /* of options */
     struct vk_module *modules;
     struct vk_program *programs;
+    struct vkd_host_function *functions; /* of the host's: host.c */
+    uint32_t functions_count;
+    bool is_in_host; /* a function of the host's runs in the middle of a process's turn */
     struct vkd_ask *asks_free;
     struct vk_fifo answers; /* asks whose answer is there; called back at the end of the tick */
     struct proc_later later;
@@ -114,6 +117,13 @@ void vkd_lib_ask_free(struct vkd_ask *ask);
 void vkd_lib_asks_init(struct vk_kernel *kernel);
 void vkd_lib_asks_end(struct vk_kernel *kernel); /* processes have ended: their answers are given */
 void vkd_lib_asks_fini(struct vk_kernel *kernel);
+
+/* ---- host.c ---- */
+
+/* The functions of the host's for modules; used during their loading alone. */
+int vkd_lib_hosts_begin(struct vk_kernel *kernel, struct interp_hosts *ret_hosts);
+void vkd_lib_hosts_end(struct vk_kernel *kernel, const struct interp_hosts *hosts);
+void vkd_lib_hosts_fini(struct vk_kernel *kernel);
 
 /* ---- native.c ---- */
 

@@ -32,16 +32,24 @@ static void log_value(void *ctx, struct vk_span line)
 static int make_image(struct vk_module *m, const char *name, struct vk_out *why)
 {
     struct vk_kernel *k = m->kernel;
+    struct interp_hosts hosts;
+    if (vkd_lib_hosts_begin(k, &hosts) != 0) {
+        vk_out_fmt(why, "%s: out of memory", name);
+        return -VK_ENOMEM;
+    }
     const struct vkd_image_options options = {
         .memory = {memory_alloc, memory_free, k},
         .natives = net_bind_host_natives,
+        .hosts = &hosts,
         .name = name,
         .wall_s = time(NULL),
         .now_ns = k->io->ops->now(k->io),
         .log = k->log != NULL ? log_value : NULL,
         .log_ctx = k,
     };
-    return vkd_image_make(&m->image, vk_span(m->file, m->file_bytes), &options, why);
+    int rc = vkd_image_make(&m->image, vk_span(m->file, m->file_bytes), &options, why);
+    vkd_lib_hosts_end(k, &hosts);
+    return rc;
 }
 
 static int make_host(struct vk_module *m, const char *name, struct vk_out *why)
