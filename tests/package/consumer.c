@@ -3,9 +3,12 @@
  * A host as small as can be, of the installed header and library alone, in
  * what C99 and C++ have in common: it serves a module and is its own client.
  *
- * Usage: consumer MODULE
+ * Usage: consumer MODULE, or with WITH_COMPILER consumer SOURCE
  */
 #include <vk.h>
+#ifdef WITH_COMPILER
+#include <vkc.h>
+#endif
 
 #include <arpa/inet.h>
 #include <poll.h>
@@ -55,6 +58,23 @@ static int ask(struct vk_kernel *kernel, uint16_t port)
     return strncmp(answer, "HTTP/1.1 200 ", 13) == 0 ? 0 : 1;
 }
 
+static int load(struct vk_kernel *kernel, const char *path, const struct vk_module_options *about,
+                struct vk_module **ret_module)
+{
+#ifdef WITH_COMPILER
+    void *bytes;
+    size_t len_bytes;
+    int rc = vkc_compile_file(path, NULL, &bytes, &len_bytes);
+    if (rc != 0)
+        return rc;
+    rc = vk_module_load(kernel, bytes, len_bytes, about, ret_module);
+    vkc_release(bytes, len_bytes, NULL);
+    return rc;
+#else
+    return vk_module_load_file(kernel, path, about, ret_module);
+#endif
+}
+
 int main(int argc, char **argv)
 {
     struct vk_options options;
@@ -73,7 +93,7 @@ int main(int argc, char **argv)
     int rc = argc == 2 ? vk_kernel_create(&options, &kernel) : -VK_EINVAL;
     if (rc != 0)
         return fail("kernel", rc);
-    rc = vk_module_load_file(kernel, argv[1], &about, &module);
+    rc = load(kernel, argv[1], &about, &module);
     if (rc != 0)
         return fail(why, rc);
     rc = vk_listen(module, 0, "127.0.0.1:0", &port);

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The manual pages are clean, and the command's says what the command says.
 
-Goal: no command, argument or flag without its words in vkd(1), and none there that is gone.
-Method: render the pages as a reader would, listen for warnings, and compare with what --help prints.
+Goal: no command, argument or flag without its words in vkd(1), no function without its words in libvk(3), and
+none there that is gone.
+Method: render the pages as a reader would, listen for warnings, and compare with what --help prints and with the
+headers.
 
-Usage: test_man.py VKD PAGE...
+Usage: test_man.py VKD INCLUDE PAGE...
 """
 import os
 import re
@@ -14,6 +16,7 @@ import sys
 import unittest
 
 VKD = os.path.abspath(sys.argv.pop(1))
+INCLUDE = sys.argv.pop(1)
 PAGES = [os.path.abspath(page) for page in sys.argv[1:]]
 del sys.argv[1:]
 
@@ -52,10 +55,29 @@ class Pages(unittest.TestCase):
         self.assertIn('nosuchmacro', bad.stderr)
 
 
+def text_of(name):
+    return man([page for page in PAGES if os.path.basename(page) == name][0])[0]
+
+
+class Library(unittest.TestCase):
+    def setUp(self):
+        self.declared = {}
+        for name in os.listdir(INCLUDE):
+            with open(os.path.join(INCLUDE, name), encoding='utf-8') as header:
+                text = re.sub(r'/\*.*?\*/', '', header.read(), flags=re.S)
+            for function, arguments in re.findall(r'^VKC?_API [^;(]*?(\w+)\((.*?)\);', text, re.M | re.S):
+                names = re.findall(r'(\w+)(?:\[\w*\])?(?:,|$)', arguments)
+                self.declared[function] = [name for name in names if name != 'void']
+
+    def test_each_function_is_named_with_its_arguments(self):
+        self.assertGreater(len(self.declared), 10)
+        listed = re.findall(r'\b(vkc?_\w+)\(([\w, ]*)\)', re.search(r'(?ms)^A KERNEL$(.*)^EXAMPLE$', text_of('libvk.3')).group(1))
+        self.assertEqual({function: arguments.split(', ') if arguments else [] for function, arguments in listed}, self.declared)
+
+
 class Command(unittest.TestCase):
     def setUp(self):
-        page = [page for page in PAGES if os.path.basename(page) == 'vkd.1'][0]
-        text = re.search(r'(?ms)^COMMANDS$(.*?)^EXIT STATUS$', man(page)[0]).group(1)
+        text = re.search(r'(?ms)^COMMANDS$(.*?)^EXIT STATUS$', text_of('vkd.1')).group(1)
         parts = re.split(r'(?m)^   vkd (\S+) ?(.*)$', text)
         self.general = parts[0]
         self.sections = {name: (arguments, body) for name, arguments, body in zip(parts[1::3], parts[2::3], parts[3::3])}
@@ -79,5 +101,5 @@ class Command(unittest.TestCase):
 if __name__ == '__main__':
     outcome = unittest.main(exit=False, verbosity=2).result
     failed = len(outcome.failures) + len(outcome.errors)
-    print(f'{outcome.testsRun - failed - len(outcome.skipped)} passed, {failed} failed, {len(outcome.skipped)} skipped')
+    print(f'{max(0, outcome.testsRun - failed - len(outcome.skipped))} passed, {failed} failed, {len(outcome.skipped)} skipped')
     sys.exit(1 if failed else 0)

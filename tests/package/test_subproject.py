@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """vkd inside of another Meson project.
 
-Goal: dependency('vk') and find_program('vkd') are all that an outer project says, and none of our tests, examples
+Goal: dependency('vk'), dependency('vkc') and find_program('vkd') are all that an outer project says, and none of our tests, examples
 and images come with them.
 Method: a scratch project with this tree among its subprojects, built without a network, and its test run.
 
@@ -41,10 +41,10 @@ def main():
         tests = [test['name'] for test in json.loads(run('meson', 'introspect', '--tests', build))]
         programs = [target['name'] for target in json.loads(run('meson', 'introspect', '--targets', build))
                     if target['type'] == 'executable']
-    failed = (tests != ['answers']) + (sorted(programs) != ['outer', 'vkd'])
+    failed = (tests != ['answers', 'compiles']) + (sorted(programs) != ['outer', 'plugin', 'vkd'])
     if failed:
         print(f'tests {tests}, programs {programs}')
-    print(f'{3 - failed} passed, {failed} failed')
+    print(f'{4 - failed} passed, {failed} failed')
     return failed != 0
 
 

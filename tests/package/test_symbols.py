@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A library's names: what it offers, what it needs, and what it keeps to itself.
 
-Goal: libvk exports what its header declares and nothing else, refers to nothing that a host would not expect,
-and both libraries are alike.
-Method: nm on the shared and on the static one, against the header, the linker's list and a list of imports.
+Goal: libvk, and libvkc likewise, exports what its header declares and nothing else, refers to nothing that a host
+would not expect, and is the same shared and static.
+Method: nm on both, against the header, the linker's list and a list of imports.
 
 Usage: test_symbols.py SHARED STATIC MAP HEADER IMPORTS
 """
@@ -80,7 +80,7 @@ def allowed():
 
 class Offers(unittest.TestCase):
     def test_the_list_is_the_header(self):
-        self.assertGreater(len(declared()), 10)
+        self.assertGreater(len(declared()), 2)
         self.assertEqual(set(versions()), declared(), f'{MAP} and {HEADER} differ')
 
     def test_the_shared_library_exports_the_list(self):
@@ -92,7 +92,7 @@ class Offers(unittest.TestCase):
 
     def test_what_is_kept_is_there_all_the_same(self):
         names = {name for name, letter, _ in nm('--defined-only', STATIC) if letter == 't'}
-        self.assertIn('proc_kernel_create', names)
+        self.assertGreater(len(names - declared()), 100)
 
 
 class Needs(unittest.TestCase):
@@ -106,7 +106,7 @@ class Needs(unittest.TestCase):
         self.compare(needed(STATIC))
 
     def test_the_shared_library_needs_the_same(self):
-        self.compare(needed('-D', SHARED) | ONLY_STATIC)
+        self.compare(needed('-D', SHARED) | (needed(STATIC) & ONLY_STATIC))
 
     def test_nothing_is_listed_twice(self):
         self.assertEqual(sorted(allowed()), sorted(set(allowed())))
@@ -133,11 +133,11 @@ class Shared(unittest.TestCase):
 
     def test_it_loads_libc_and_the_drivers_libraries(self):
         libraries = {re.match(r'[\w+-]+', name).group(0) for name in self.dynamic('NEEDED')[0]}
-        self.assertLessEqual(libraries, {'libc', 'liburing', 'libev', 'ld-linux-x86-64'})
+        self.assertLessEqual(libraries, {'libc', 'libm', 'liburing', 'libev', 'ld-linux-x86-64'})
 
 
 if __name__ == '__main__':
     outcome = unittest.main(exit=False, verbosity=2).result
     failed = len(outcome.failures) + len(outcome.errors)
-    print(f'{outcome.testsRun - failed - len(outcome.skipped)} passed, {failed} failed, {len(outcome.skipped)} skipped')
+    print(f'{max(0, outcome.testsRun - failed - len(outcome.skipped))} passed, {failed} failed, {len(outcome.skipped)} skipped')
     sys.exit(1 if failed else 0)
