@@ -72,7 +72,8 @@ class Library(unittest.TestCase):
     def test_each_function_is_named_with_its_arguments(self):
         self.assertGreater(len(self.declared), 10)
         listed = re.findall(r'\b(vkc?_\w+)\(([\w, ]*)\)', re.search(r'(?ms)^A KERNEL$(.*)^EXAMPLE$', text_of('libvk.3')).group(1))
-        self.assertEqual({function: arguments.split(', ') if arguments else [] for function, arguments in listed}, self.declared)
+        self.assertEqual({function: arguments.split(', ') if arguments else [] for function, arguments in listed}, self.declared,
+                         'docs/man/libvk.3.scd and include/ differ')
 
 
 class Command(unittest.TestCase):
