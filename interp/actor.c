@@ -36,6 +36,22 @@ void interp_actor_done(struct interp_run *run, const struct proc_done *done)
     p->server = 0;
 }
 
+bool interp_actor_begin(struct interp_run *run)
+{
+    struct proc_self *self = interp_self(run);
+    uint32_t len = self->mail_len;
+    if (len == 0)
+        return true;
+    uint32_t ref = interp_alloc(run, interp_text_bytes(len), INTERP_OWN_RAW, len);
+    if (!ref)
+        return false;
+    memcpy(interp_write_at(run, interp_text_off(ref)), proc_at(self, self->mail_off), len);
+    run->p->inbox = ref;
+    run->p->inbox_state = INBOX_ARRIVED;
+    run->p->inbox_arg = self->mail_arg;
+    return true;
+}
+
 bool interp_actor_is_in_turn(const struct interp_run *run)
 {
     const struct interp_process *p = run->p;

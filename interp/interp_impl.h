@@ -345,6 +345,9 @@ void interp_fiber_ended(struct interp_run *run, uint64_t result, bool gives_ref)
 /* The process ends: who waits for a message that had no turn hears that it had none. false: ops[] is full. */
 bool interp_actor_leave(struct interp_run *run);
 
+/* The message that was there before the actor ran is in its inbox. false: out of memory. */
+bool interp_actor_begin(struct interp_run *run);
+
 /* A completion with such a tag. */
 void interp_actor_done(struct interp_run *run, const struct proc_done *done);
 /* Whether an actor takes no message before the running fiber goes on: it is the turn, or one that this

@@ -13,6 +13,8 @@
 #define OBJECTS_FIRST 16u /* a power of two */
 #define HEAD_BYTES    8u  /* counts of objects and heap */
 
+#define FLAT_FIELDS_MAX 16u
+
 enum state { FINE, FULL_OF_BYTES, FULL_OF_OBJECTS, TOO_BIG, UNSENDABLE };
 
 struct maker {
@@ -272,11 +274,50 @@ static enum interp_say finish(struct interp_call *call, const struct maker *m, u
     return INTERP_DONE;
 }
 
+/*
+ * A record of scalars, as most messages are: one object whose size its type knows, so there is nothing to
+ * number. Returns the bytes of the message; 0: it is no such record, or a large one.
+ */
+static uint32_t flat_bytes(const struct interp_run *run, uint32_t ref)
+{
+    if (!ref)
+        return 0;
+    const struct interp_type *type = interp_type_at(run, interp_object_at(run, ref));
+    bool is_flat = type->kind == INTERP_KIND_RECORD && type->refs == 0 && type->flags == 0 &&
+                   type->count <= FLAT_FIELDS_MAX;
+    return is_flat ? HEAD_BYTES + 1 + 8u * type->count : 0;
+}
+
+static enum interp_say make_flat(struct interp_call *call, uint32_t index, uint32_t flat_len,
+                                 const void *head, uint32_t head_len, uint32_t *ret_off, uint32_t *ret_len)
+{
+    struct interp_run *run = call->run;
+    uint32_t len = head_len + flat_len, fields_bytes = flat_len - HEAD_BYTES - 1;
+    if (!interp_room(run, interp_text_bytes(len)))
+        return interp_call_trap(call, INTERP_TRAP_MEMORY);
+    const struct interp_object *object =
+        interp_object_at(run, interp_call_ref(call, index)); /* it may have moved */
+    const uint32_t counts[2] = {1, (uint32_t)sizeof *object + fields_bytes};
+    uint32_t ref = interp_take(run, (uint32_t)interp_text_bytes(len), INTERP_OWN_RAW, len);
+    uint8_t *at = interp_write_at(run, interp_text_off(ref));
+    vk_copy_short(at, head, head_len);
+    memcpy(at + head_len, counts, sizeof counts);
+    at[head_len + HEAD_BYTES] = 1;
+    vk_copy_short(at + head_len + HEAD_BYTES + 1, object + 1, fields_bytes);
+    *ret_off = interp_text_off(ref);
+    *ret_len = len;
+    call->cost += len / 64;
+    return INTERP_DONE;
+}
+
 enum interp_say interp_message_make(struct interp_call *call, enum interp_part part, uint32_t index,
                                     const void *head, uint32_t head_len, uint32_t *ret_off, uint32_t *ret_len)
 {
     struct area area = {BYTES_FIRST, OBJECTS_FIRST};
     struct maker m;
+    uint32_t flat_len = part == INTERP_PART_REF ? flat_bytes(call->run, interp_call_ref(call, index)) : 0;
+    if (flat_len)
+        return make_flat(call, index, flat_len, head, head_len, ret_off, ret_len);
     do {
         if (!interp_room(call->run, area_bytes(&area)))
             return interp_call_trap(call, INTERP_TRAP_MEMORY);

@@ -313,11 +313,38 @@ static enum interp_say read_object(struct interp_call *call, enum interp_from fr
     return d.is_bad ? refuse(call) : INTERP_DONE;
 }
 
+/* Whether it is a record of scalars and nothing else, of call->type: its words lie behind the first 9 bytes.
+ */
+static bool is_flat(const struct interp_call *call, struct vk_span bytes)
+{
+    const struct interp_type *type = &call->run->image->types[call->type];
+    uint32_t fields_bytes = 8u * type->count, counts[2];
+    if (type->kind != INTERP_KIND_RECORD || type->refs || type->flags || bytes.len != 9 + fields_bytes)
+        return false;
+    memcpy(counts, bytes.ptr, sizeof counts);
+    return counts[0] == 1 && counts[1] == sizeof(struct interp_object) + fields_bytes && bytes.ptr[8] == 1;
+}
+
+static enum interp_say read_flat(struct interp_call *call, enum interp_from from, uint32_t skip_bytes)
+{
+    uint32_t count = call->run->image->types[call->type].count;
+    uint32_t ref = interp_alloc(call->run, sizeof(struct interp_object) + 8u * count, call->type, count);
+    if (!ref)
+        return interp_call_trap(call, INTERP_TRAP_MEMORY);
+    vk_copy_short(interp_write_at(call->run, ref) + sizeof(struct interp_object),
+                  source(call, from, skip_bytes).ptr + 9, 8u * count);
+    call->result.u = ref;
+    call->cost += count / 8;
+    return INTERP_DONE;
+}
+
 enum interp_say interp_message_read(struct interp_call *call, enum interp_from from, uint32_t skip_bytes)
 {
     struct vk_span bytes = source(call, from, skip_bytes);
     enum interp_say say = INTERP_DONE;
-    if (interp_is_reference(call->type))
+    if (interp_is_reference(call->type) && is_flat(call, bytes))
+        say = read_flat(call, from, skip_bytes);
+    else if (interp_is_reference(call->type))
         say = read_object(call, from, skip_bytes);
     else if (bytes.len != (call->type == 0 ? 8u : 0u))
         say = refuse(call);

@@ -45,7 +45,7 @@ static bool begin(const struct interp_program *program, struct interp_run *run, 
     p->soft = floor;
 #endif
     p->root = interp_fiber_new(run, function, INTERP_ROOT_WORDS);
-    if (!p->root)
+    if (!p->root || !interp_actor_begin(run))
         return false;
     interp_fiber_ready(run, p->root);
     return true;

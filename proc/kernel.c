@@ -14,11 +14,11 @@ static uint32_t or_default(uint32_t value, uint32_t fallback)
     return value ? value : fallback;
 }
 
-/* Heaps that are kept outside their slots: all of one class. */
+/* Heaps that are kept outside their slots: of two classes, since most are small. */
 static void park_bufs(const struct proc_kernel_options *options, uint32_t counts[VK_BUF_CLASSES])
 {
     memset(counts, 0, VK_BUF_CLASSES * sizeof counts[0]);
-    counts[2] = or_default(options->parks_max, PROC_PARKS_MAX);
+    counts[1] = counts[2] = or_default(options->parks_max, PROC_PARKS_MAX);
 }
 
 /* Room for every table; pages cost nothing until touched, so the sum may be generous. */

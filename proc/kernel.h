@@ -47,7 +47,7 @@ struct proc_kernel_options {
     uint32_t slots_max[VK_SLOT_CLASSES];
     uint32_t slots_warm;
     uint32_t bufs_max[VK_BUF_CLASSES];
-    uint32_t parks_max;   /* heaps kept outside their slots while they wait */
+    uint32_t parks_max;   /* heaps kept outside their slots while they wait, of each of two sizes */
     size_t service_bytes; /* region memory for services, from proc_kernel_region */
     int64_t wall_base_s;  /* the wall clock is this plus the driver's own, in simulation */
     bool logs_all;        /* lines are not limited a second */

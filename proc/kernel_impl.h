@@ -294,6 +294,8 @@ void proc_mail_queue(struct proc_process *to, struct proc_req *req);
 /* Take the place that was kept for req, which no longer is. The owner of the mailbox; NULL: it died. */
 struct proc_process *proc_mail_claim(struct proc_kernel *kernel, const struct proc_req *req);
 /* A place that was claimed is not needed: the next sender gets it. */
+/* The first message into a heap that is about to be run for the first time, where that can be done. */
+void proc_mail_begin(struct proc_kernel *kernel, struct proc_process *process, struct proc_self *self);
 void proc_mail_room(struct proc_kernel *kernel, struct proc_process *process);
 void proc_mail_cancel(struct proc_kernel *kernel, struct proc_req *req);
 int proc_op_recv(struct proc_kernel *kernel, struct proc_process *process, const struct proc_op *op,

@@ -233,6 +233,33 @@ static void message_free(struct proc_kernel *k, struct proc_message *m)
     vk_table_give(&k->messages, m);
 }
 
+static void message_taken(struct proc_kernel *k, struct proc_process *p, struct proc_message *m)
+{
+    (void)vk_fifo_pop(&p->mail);
+    p->messages_count -= m->mail.sort == PROC_MAIL_MESSAGE;
+    message_free(k, m);
+    proc_mail_room(k, p);
+}
+
+void proc_mail_begin(struct proc_kernel *kernel, struct proc_process *process, struct proc_self *self)
+{
+    struct vk_link *link = vk_fifo_first(&process->mail);
+    if (!link || VK_CONTAINER(link, struct proc_mail, link)->sort == PROC_MAIL_CLOSE)
+        return;
+    struct proc_message *m = VK_CONTAINER(link, struct proc_message, mail.link);
+    if (m->len == 0 || m->len > PROC_MAIL_HERE_BYTES || m->passed.kind)
+        return;
+    uint32_t off = vk_heap_alloc(&self->heap, m->len, 8);
+    uint8_t *dst = off ? proc_reach(kernel, process, off, m->len) : NULL;
+    if (!dst)
+        return;
+    memcpy(dst, m->data.ptr, m->len);
+    self->mail_off = off;
+    self->mail_len = m->len;
+    self->mail_arg = (uint64_t)m->user << 32 | m->req;
+    message_taken(kernel, process, m);
+}
+
 /* A RECV under way. */
 struct receipt {
     struct proc_process *process;
@@ -288,10 +315,7 @@ static int recv_message(struct proc_kernel *k, const struct receipt *r)
     done->flags = m->flags;
     if (m->passed.kind)
         proc_done_attach(k, p, &m->passed, done);
-    (void)vk_fifo_pop(&p->mail);
-    p->messages_count -= m->mail.sort == PROC_MAIL_MESSAGE;
-    message_free(k, m);
-    proc_mail_room(k, p);
+    message_taken(k, p, m);
     return 0;
 }
 

@@ -37,6 +37,26 @@ void proc_gather_slow(struct proc_kernel *kernel, struct proc_process *process)
         vk_pool_gather(&kernel->pool, process->slot, used_of(process));
 }
 
+/*
+ * What of a heap is copied: its head without the rings, which are empty while it waits, and what lies behind
+ * them.
+ */
+#define RINGS_OFF   ((uint32_t)offsetof(struct proc_self, ops))
+#define RINGS_BYTES ((uint32_t)sizeof(struct proc_self) - RINGS_OFF)
+
+static void pack(uint8_t *dst, const uint8_t *base, uint32_t used_bytes)
+{
+    memcpy(dst, base, RINGS_OFF);
+    memcpy(dst + RINGS_OFF, base + RINGS_OFF + RINGS_BYTES, used_bytes - RINGS_OFF - RINGS_BYTES);
+}
+
+/* Into a heap that is wiped. */
+static void unpack(uint8_t *base, const uint8_t *src, uint32_t parked_bytes)
+{
+    memcpy(base, src, RINGS_OFF);
+    memcpy(base + RINGS_OFF + RINGS_BYTES, src + RINGS_OFF, parked_bytes - RINGS_OFF);
+}
+
 void proc_park(struct proc_kernel *kernel, struct proc_process *process)
 {
     struct proc_process *p = process;
@@ -45,10 +65,12 @@ void proc_park(struct proc_kernel *kernel, struct proc_process *process)
     if (!p->program->is_movable || kernel->guard.open_slot != p->slot || p->slot->slot_class != 0)
         return;
     uint32_t used_bytes = used_of(p);
-    if (used_bytes > PROC_PARK_MAX_BYTES || !vk_bufs_get(&kernel->parks, used_bytes, &p->parked))
+    uint32_t parked_bytes = used_bytes - RINGS_BYTES;
+    if (p->keeps_ops || p->done_count > 0 || used_bytes < RINGS_OFF + RINGS_BYTES ||
+        parked_bytes > PROC_PARK_MAX_BYTES || !vk_bufs_get(&kernel->parks, parked_bytes, &p->parked))
         return;
-    memcpy(p->parked.ptr, p->slot->base, used_bytes);
-    p->parked_bytes = used_bytes;
+    pack(p->parked.ptr, p->slot->base, used_bytes);
+    p->parked_bytes = parked_bytes;
     vk_pool_give(&kernel->pool, p->slot, used_bytes);
     p->slot = NULL;
     kernel->slotless++;
@@ -72,7 +94,7 @@ int proc_enter_slow(struct proc_kernel *kernel, struct proc_process *process)
     }
     int rc = vk_guard_enter(&kernel->guard, p->slot);
     if (!rc && p->parked.cap_bytes) {
-        memcpy(p->slot->base, p->parked.ptr, p->parked_bytes);
+        unpack(p->slot->base, p->parked.ptr, p->parked_bytes);
         drop_copy(kernel, p);
     }
     return rc;

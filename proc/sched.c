@@ -75,6 +75,8 @@ static bool fill_head(struct proc_kernel *k, struct proc_process *p, struct proc
     if (VK_UNLIKELY(p->arg_buf.cap_bytes))
         vk_bufs_put(&k->bufs, &p->arg_buf);
     p->fresh = false;
+    if (p->program->waits_first)
+        proc_mail_begin(k, p, self);
     return true;
 }
 

@@ -10,12 +10,10 @@
 #define VK_CACHE_LINE_BYTES 64u
 
 /* Slots. */
-#define VK_SLOT_CLASSES      4u          /* 64 KiB, 1 MiB, 16 MiB, 256 MiB of addresses */
-#define VK_SLOT_CLASS0_BYTES (64u << 10) /* each next class is 16 times larger */
-#define VK_SLOT_WARM         32u         /* class 0 slots made and touched at start */
-#define VK_SLOT_LARGE_BYTES                                                         \
-    (2u << 20) /* of a heap that fills half of it: one large page, if there are any \
-                */
+#define VK_SLOT_CLASSES        4u           /* 64 KiB, 1 MiB, 16 MiB, 256 MiB of addresses */
+#define VK_SLOT_CLASS0_BYTES   (64u << 10)  /* each next class is 16 times larger */
+#define VK_SLOT_WARM           32u          /* class 0 slots made and touched at start */
+#define VK_SLOT_LARGE_BYTES    (2u << 20)   /* of a heap that fills half of it: one large page */
 #define VK_SLOT_BEYOND_BYTES   (1ull << 32) /* behind a class lies nothing, as far as an offset reaches */
 #define VK_SLOT_WIPE_MAX_BYTES (256u << 10) /* above this a wipe gives pages back instead */
 #define VK_MAPPINGS_RESERVED   4000u        /* kernel mappings left to the rest of the OS process */
@@ -36,18 +34,21 @@
 #define PROC_RUN_COST           50u   /* reductions of another run in the same dispatch; then to the back */
 #define PROC_NATIVE_TICK_NS     2000000u /* a native step seen at two ticks of this CPU timer is ended */
 #define PROC_COUNTED_TICKS      50u      /* ... and one of a program that counts its reductions at so many */
-#define PROC_PARK_MAX_BYTES     8192u  /* of a heap kept outside its slot while it waits; larger stay in it */
-#define PROC_PARKS_MAX          32768u /* such heaps, unless told otherwise; one more stays in its slot */
-#define PROC_ARG_HERE_BYTES     40u /* of a start argument, in the process table; a longer one takes a buffer */
-#define PROC_MAILBOX_MAX        64u  /* messages waiting; the next sender waits */
-#define PROC_CIRCLE_MAX         16u  /* calls followed to say that one waits for itself; longer is not seen */
-#define PROC_LOG_MAX_BYTES      512u /* of one line a process logs; the rest is cut */
-#define PROC_WORDS_MAX_BYTES    256u /* kept of why a process failed, in its own words; likewise */
-#define PROC_MESSAGE_MAX_BYTES  65536u /* one message; larger is -VK_ETOOBIG */
-#define PROC_ENV_MAX            14u    /* objects of an environment, handles 2 to 15; no more can be put in */
-#define PROC_CHILDREN_MAX       16u    /* of one supervisor; its creation fails with -VK_EINVAL */
-#define PROC_RESTARTS_MAX       64u    /* largest restarts_max of a supervisor; likewise */
-#define PROC_RESTART_RETRY_NS   100000000u /* a child that found no slot is started again after this */
+#define PROC_PARK_MAX_BYTES     8192u /* of a heap kept outside its slot while it waits; larger stay in it */
+#define PROC_PARK_SMALL_BYTES   2048u /* ... and of one that takes no page for itself */
+#define PROC_PARKS_MAX \
+    32768u /* such heaps of either size, unless told otherwise; one more stays in its slot */
+#define PROC_ARG_HERE_BYTES    40u /* of a start argument, in the process table; a longer one takes a buffer */
+#define PROC_MAIL_HERE_BYTES   128u /* of a first message that an actor begins with; a longer one follows */
+#define PROC_MAILBOX_MAX       64u  /* messages waiting; the next sender waits */
+#define PROC_CIRCLE_MAX        16u  /* calls followed to say that one waits for itself; longer is not seen */
+#define PROC_LOG_MAX_BYTES     512u /* of one line a process logs; the rest is cut */
+#define PROC_WORDS_MAX_BYTES   256u /* kept of why a process failed, in its own words; likewise */
+#define PROC_MESSAGE_MAX_BYTES 65536u /* one message; larger is -VK_ETOOBIG */
+#define PROC_ENV_MAX           14u    /* objects of an environment, handles 2 to 15; no more can be put in */
+#define PROC_CHILDREN_MAX      16u    /* of one supervisor; its creation fails with -VK_EINVAL */
+#define PROC_RESTARTS_MAX      64u    /* largest restarts_max of a supervisor; likewise */
+#define PROC_RESTART_RETRY_NS  100000000u /* a child that found no slot is started again after this */
 
 /* Stores: temporary values of programs, in memory. */
 #define VK_KV_BYTES_MAX            (64u << 20) /* of one table's keys and values; its init is -VK_EINVAL */

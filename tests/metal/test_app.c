@@ -124,8 +124,8 @@ TEST(metal_app_options, what_is_wrong_is_refused_and_named)
 static size_t sum_of(const struct app_plan *plan)
 {
     static const uint32_t buf_bytes[VK_BUF_CLASSES] = {512, 2048, 8192, 65536, 262144};
-    size_t sum =
-        plan->io_bytes + (size_t)plan->parks_max * PROC_PARK_MAX_BYTES + (size_t)plan->conns_max * 1024;
+    size_t sum = plan->io_bytes + (size_t)plan->parks_max * (PROC_PARK_MAX_BYTES + PROC_PARK_SMALL_BYTES) +
+                 (size_t)plan->conns_max * 1024;
     for (uint32_t i = 0; i < VK_BUF_CLASSES; i++)
         sum += (size_t)plan->bufs_max[i] * buf_bytes[i];
     return sum + (size_t)plan->slots_max[0] * (vk_pool_class_bytes(0) / 4);

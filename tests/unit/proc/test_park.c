@@ -76,10 +76,29 @@ TEST(proc_park, small_heap_that_waits_leaves_its_slot_and_comes_back_whole)
     world_end();
 }
 
+TEST(proc_park, smallest_heaps_take_half_a_page)
+{
+    static const uint32_t used[] = {PROC_PARK_SMALL_BYTES + 1024, PROC_PARK_SMALL_BYTES + 1025,
+                                    PROC_PARK_MAX_BYTES + 1024};
+    world_start();
+    for (uint32_t i = 0; i < VK_COUNT(used); i++) {
+        used_bytes = used[i];
+        const struct actor *actor = start_of(&movable, 0);
+        settle_down();
+        CHECK(is_parked(actor));
+        CHECK_EQ(proc_process_find(world.kernel, actor->pid)->parked.cap_bytes,
+                 i == 0 ? PROC_PARK_SMALL_BYTES : PROC_PARK_MAX_BYTES);
+    }
+    used_bytes = SMALL_BYTES; /* their patterns did not fit */
+    pass(10 * MS);
+    check_nothing_held();
+    world_end();
+}
+
 TEST(proc_park, large_heaps_and_those_that_may_hold_addresses_stay)
 {
     world_start();
-    used_bytes = PROC_PARK_MAX_BYTES + 1;
+    used_bytes = PROC_PARK_MAX_BYTES + 2 * 32 * PROC_RING_ENTRIES + 1; /* the rings are left out */
     struct actor *large = start_of(&movable, 0);
     settle_down();
     used_bytes = SMALL_BYTES;
