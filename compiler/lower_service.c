@@ -409,6 +409,36 @@ static void put_blocks(struct vkc_lower *l)
     services(l)->blocks = blocks;
 }
 
+/* ---- what a host calls -------------------------------------------------------------------- */
+
+/* A function of the program's first file that is public, and whose types a host can give and take. */
+static bool is_export(const struct vkc_lower *l, const struct vkc_decl *decl)
+{
+    return decl->kind == VKC_DECL_FN && decl->is_pub && !decl->fn.is_host && decl->symbol != NULL &&
+           decl->fn.type_params.count == 0 && vkc_can_be_host(l->checked, decl->symbol);
+}
+
+static void put_exports(struct vkc_lower *l)
+{
+    const struct vkc_module *module = l->checked->modules[0].module;
+    uint32_t count = 0, at = 0;
+    for (uint32_t i = 0; i < module->decls_count; i++)
+        count += is_export(l, module->decls[i]);
+    struct interp_array exports = array(l, count, sizeof(struct interp_export));
+    for (uint32_t i = 0; i < module->decls_count; i++) {
+        const struct vkc_decl *decl = module->decls[i];
+        if (!is_export(l, decl))
+            continue;
+        const struct vkc_symbol *symbol = decl->symbol;
+        struct interp_export export = {
+            .name = vkc_unit_name(&l->unit, symbol->name->text),
+            .function = function_of(l, symbol->body),
+            .signature = vkc_unit_name(&l->unit, vkc_type_text(&l->checked->types, symbol->type))};
+        memcpy(entry_at(l, exports, at++, sizeof export), &export, sizeof export);
+    }
+    services(l)->exports = exports;
+}
+
 void vkc_lower_services(struct vkc_lower *l)
 {
     const struct vkc_ident *name = &l->checked->modules[0].module->service;
@@ -422,4 +452,5 @@ void vkc_lower_services(struct vkc_lower *l)
     put_lets(l);
     put_blocks(l);
     put_tests(l);
+    put_exports(l);
 }

@@ -240,6 +240,16 @@ static bool is_given_by_host(const struct vkc_checked *checked, struct vkc_type 
     return type->kind == VKC_TYPE_NIL || is_of_host(checked, type);
 }
 
+bool vkc_can_be_host(const struct vkc_checked *checked, const struct vkc_symbol *symbol)
+{
+    if (symbol->slots_count > INTERP_HOST_PARAMS_MAX)
+        return false;
+    for (uint32_t i = 0; i < symbol->slots_count; i++)
+        if (!is_of_host(checked, symbol->slots[i].type))
+            return false;
+    return is_given_by_host(checked, symbol->result);
+}
+
 #define HOST_TYPES "Int, Float, Bool, Duration, Str, Bytes, `T?` or `List<T>` of these"
 
 static void tell_taken(struct vkc_pass *pass, struct vkc_type *type, struct vkc_span span)

@@ -410,6 +410,8 @@ struct vkc_type *vkc_slot_type(struct vkc_checked *checked, const struct vkc_sym
 
 /* What `T` is when the type is an Option, else NULL. */
 struct vkc_type *vkc_type_option(const struct vkc_checked *checked, struct vkc_type *type);
+/* Whether a host can give what the function takes and take what it gives. */
+bool vkc_can_be_host(const struct vkc_checked *checked, const struct vkc_symbol *symbol);
 
 /* ---- what types can do ------------------------------------------------------------------ */
 

@@ -285,6 +285,34 @@ enum vk_reason {
     VK_REASON_SHUTDOWN = 11 /* its supervisor or the kernel ended */
 };
 
+enum vk_type {
+    VK_TYPE_NIL = 0,      /* nothing; as a `T?`: None */
+    VK_TYPE_INT = 1,      /* as.i */
+    VK_TYPE_FLOAT = 2,    /* as.f */
+    VK_TYPE_BOOL = 3,     /* as.i, 0 or 1 */
+    VK_TYPE_DURATION = 4, /* as.i, nanoseconds */
+    VK_TYPE_STR = 5,      /* as.text, UTF-8 */
+    VK_TYPE_BYTES = 6,    /* as.text */
+    VK_TYPE_LIST = 7      /* as.list, of values of one type */
+};
+
+/* A value of the language. Of a `T?` that has one, it is that one. */
+struct vk_value {
+    enum vk_type type;
+    union {
+        int64_t i;
+        double f;
+        struct {
+            const void *bytes;
+            size_t len;
+        } text;
+        struct {
+            const struct vk_value *items;
+            size_t count;
+        } list;
+    } as;
+};
+
 /* What became of something that was asked. The pointers are valid during the callback. */
 struct vk_answer {
     size_t size;           /* of this struct in the library that made it */
@@ -295,7 +323,8 @@ struct vk_answer {
     size_t bytes_len;
     const char *words; /* why it ended abnormally; UTF-8 as far as programs keep to it; "" when unknown */
     size_t words_len;
-    uint64_t crash_id; /* as in the log, of an abnormal end; else 0 */
+    uint64_t crash_id;     /* as in the log, of an abnormal end; else 0 */
+    struct vk_value value; /* what a function gave */
 };
 
 /*
@@ -325,6 +354,85 @@ VK_API int vk_monitor(struct vk_kernel *kernel, vk_pid pid, vk_answer_fn answer,
 
 /* End a process. -VK_EDIED: it has ended. */
 VK_API int vk_kill(struct vk_kernel *kernel, vk_pid pid);
+
+/* ---- functions of modules ------------------------------------------------------------------ */
+
+/*
+ * The host may call what a program's first file declares as `pub fn`, as long
+ * as it has no type parameters and takes Int, Float, Bool, Duration, Str,
+ * Bytes, `T?` and `List<T>` of these, and gives one of them, nothing, or a
+ * Result of them with Str. Each call is a process of its own, with quotas.
+ */
+struct vk_function;
+
+struct vk_function_options {
+    size_t size;
+    uint32_t heap_bytes;  /* of each call; 0: 64 KiB; at most 256 MiB */
+    uint64_t cpu_ns;      /* CPU time of each call; 0: 50 ms */
+    uint64_t deadline_ns; /* how long a call may take; 0: 10 s */
+};
+
+/*
+ * A function by its name. It lives as long as the module.
+ *
+ * options  NULL: all defaults
+ *
+ * -VK_ENOENT the module offers no such function, -VK_EINVAL for quotas that cannot be, -VK_ENOMEM.
+ */
+VK_API int vk_function_find(struct vk_module *module, const char *name,
+                            const struct vk_function_options *options, struct vk_function **ret_function);
+
+/* Its type as the language writes it: "fn(Str, Int) -> Float". */
+VK_API const char *vk_function_type(const struct vk_function *function);
+
+/*
+ * Call it. The answer has its value; -VK_EIO when it gave an Err, words being
+ * what is in it; -VK_EDIED when its process ended, words saying why;
+ * -VK_ETOOBIG when the value takes more than 64 KiB.
+ *
+ * args     copied; as many as it takes, of its types
+ * ret_pid  may be NULL; to vk_kill it, for instance
+ *
+ * -VK_EINVAL other arguments than it takes, -VK_EMALFORMED a Str that is no
+ * UTF-8, -VK_ETOOBIG more than 64 KiB of arguments, -VK_ENOSPC, -VK_ENOMEM.
+ */
+VK_API int vk_call(struct vk_function *function, const struct vk_value *args, size_t count,
+                   vk_answer_fn answer, void *context, vk_pid *ret_pid);
+
+/*
+ * The same, and let the kernel run until the answer was given. One that does
+ * not have to wait runs at once. Not from callbacks, as vk_step.
+ */
+VK_API int vk_call_wait(struct vk_function *function, const struct vk_value *args, size_t count,
+                        vk_answer_fn answer, void *context);
+
+/* Values. The text is not copied; it ends at its NUL. */
+static inline struct vk_value vk_int(int64_t i)
+{
+    struct vk_value value;
+    value.type = VK_TYPE_INT;
+    value.as.i = i;
+    return value;
+}
+
+static inline struct vk_value vk_float(double f)
+{
+    struct vk_value value;
+    value.type = VK_TYPE_FLOAT;
+    value.as.f = f;
+    return value;
+}
+
+static inline struct vk_value vk_str(const char *text)
+{
+    struct vk_value value;
+    value.type = VK_TYPE_STR;
+    value.as.text.bytes = text;
+    value.as.text.len = 0;
+    while (text[value.as.text.len] != 0)
+        value.as.text.len++;
+    return value;
+}
 
 /* ---- native programs --------------------------------------------------------------------- */
 

@@ -348,6 +348,7 @@ struct interp_services {
     struct interp_array blocks;      /* struct interp_block */
     struct interp_array tests;       /* struct interp_test */
     struct interp_array stores;      /* struct interp_store; the natives name them by their place */
+    struct interp_array exports;     /* struct interp_export */
 };
 
 /* A top-level value: what its function gives is frozen and becomes that constant. */
@@ -426,6 +427,14 @@ struct interp_route {
     uint32_t pattern; /* name: "GET /l/{id}/{n:Int}", path only */
     uint32_t function;
     uint32_t line;
+    uint32_t reserved;
+};
+
+/* A function that a host may call by its name (interp/export.h). */
+struct interp_export {
+    uint32_t name;
+    uint32_t function;
+    uint32_t signature; /* as text, in NAMES: "fn(Str, Int) -> Float" */
     uint32_t reserved;
 };
 

@@ -137,6 +137,7 @@ struct interp_process {
     uint8_t inbox_state; /* of the one RECV */
     uint8_t last_turn;
     bool stops;          /* there is no next turn */
+    bool is_returning;   /* the root has ended; its result waits for a place among the ops */
     int32_t turn_error;  /* negative: why the RECV or a timer failed; there is no next turn */
     uint64_t inbox_arg;  /* of the completion of the RECV */
     uint64_t timers_due; /* a bit for each */

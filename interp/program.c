@@ -48,7 +48,12 @@ static bool begin(const struct interp_program *program, struct interp_run *run, 
     if (!p->root || !interp_actor_begin(run))
         return false;
     interp_fiber_ready(run, p->root);
-    return true;
+    if (!program->entry || interp_exported_begin(run, program->entry))
+        return true;
+    p->trap = INTERP_TRAP_MEMORY;
+    p->current = p->root;
+    interp_report(run);
+    return false;
 }
 
 /* The collection goes on as far as the budget reaches. true: the fibers may run. */
@@ -79,6 +84,15 @@ enum proc_run interp_go_on(struct interp_run *run)
     return said;
 }
 
+/* What a host called ends by saying what it gives. */
+static int give(const struct interp_program *program, struct interp_run *run)
+{
+    int said = (int)interp_go_on(run);
+    return VK_UNLIKELY(program->entry != NULL) && said == PROC_RUN_END
+               ? interp_exported_end(run, program->entry)
+               : said;
+}
+
 static int resume(const struct proc_program *program, struct proc_self *self)
 {
     const struct interp_program *own = program->context;
@@ -86,14 +100,16 @@ static int resume(const struct proc_program *program, struct proc_self *self)
     int value;
     if (VK_UNLIKELY(!run.p->begun) && !begin(own, &run, &value))
         return value;
+    if (VK_UNLIKELY(run.p->is_returning))
+        return interp_exported_end(&run, own->entry);
     if (VK_UNLIKELY(run.p->gc.phase > INTERP_GC_WANTED)) /* nothing was delivered */
-        return (int)interp_go_on(&run);
+        return give(own, &run);
     if (self->done_count)
         interp_take_completions(&run);
     if (VK_UNLIKELY(self->land_len != 0) &&
         run.p->gc.phase == INTERP_GC_IDLE) /* and at once: other fibers would use the room */
         return interp_make_landing(&run) ? PROC_RUN_AGAIN : PROC_RUN_FAIL;
-    return (int)interp_go_on(&run);
+    return give(own, &run);
 }
 
 /* It ends where it stands, as if that were a trap of the fiber that ran, or else of the root. */

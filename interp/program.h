@@ -7,6 +7,7 @@
 #ifndef INTERP_PROGRAM_H
 #define INTERP_PROGRAM_H
 
+#include "interp/export.h"
 #include "interp/image.h"
 #include "proc/program.h"
 
@@ -22,11 +23,12 @@ typedef uint32_t (*interp_choose_fn)(const struct interp_program *program, struc
 struct interp_program {
     struct proc_program program; /* the kernel's view; its context is this struct */
     const struct interp_image *image;
-    uint32_t function;       /* without parameters; what choose is NULL for */
+    uint32_t function;       /* without parameters, or with those of entry; what choose is NULL for */
     interp_choose_fn choose; /* may be NULL */
     const void *service;     /* of choose and of natives */
     uint64_t cpu_reductions; /* of one process */
     uint32_t heap_mask;      /* size of the slot - 1 */
+    const struct interp_exported *entry; /* of a function that a host calls; NULL: another */
 };
 
 /* heap_bytes: the quota; half of it is for objects, the other for collecting, or the last room of a request.

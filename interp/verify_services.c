@@ -4,6 +4,7 @@
  * together, and every function it names exists and takes and gives what its
  * place asks for, so that whoever hosts a program may read the section as it is.
  */
+#include "interp/signature.h"
 #include "interp/verify_impl.h"
 #include "vk/limits.h"
 #include "vk/pool.h"
@@ -216,6 +217,31 @@ static bool check_stores(struct verify *v, const struct interp_services *s, uint
     return true;
 }
 
+static bool check_export(struct verify *v, const struct interp_export *export)
+{
+    struct interp_signature signature;
+    if (!check_name(v, export->name) || !check_name(v, export->signature) ||
+        !signature_of(v, export->function))
+        return false;
+    if (!interp_signature_read(vk_span_text(v->m->names + export->signature), &signature))
+        return verify_refuse(v, "the signature of a function for the host is none");
+    return interp_signature_fits(v->m, &signature, v->m->functions[export->function].signature)
+               ? true
+               : verify_refuse(v, "the signature of a function for the host is not that of its type");
+}
+
+static bool check_exports(struct verify *v, const struct interp_services *s, uint32_t *ret_at)
+{
+    if (!check_array(v, &s->exports, sizeof(struct interp_export)))
+        return false;
+    for (uint32_t i = 0; i < s->exports.count; i++) {
+        *ret_at = i;
+        if (!check_export(v, entry_of(v, &s->exports, i, sizeof(struct interp_export))))
+            return false;
+    }
+    return true;
+}
+
 bool interp_verify_services(struct verify *v, uint32_t *ret_at)
 {
     const struct interp_services *s = (const void *)v->m->services;
@@ -227,5 +253,5 @@ bool interp_verify_services(struct verify *v, uint32_t *ret_at)
     v->services_left = verify_count(v, INTERP_SECTION_SERVICES) - (uint32_t)sizeof *s;
     return check_name(v, s->name) && check_lets(v, s, ret_at) && check_tests(v, s, ret_at) &&
            check_blocks(v, s, ret_at) && check_actors(v, s, ret_at) && check_supervisors(v, s, ret_at) &&
-           check_stores(v, s, ret_at);
+           check_stores(v, s, ret_at) && check_exports(v, s, ret_at);
 }

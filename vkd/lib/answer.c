@@ -40,9 +40,25 @@ void vkd_lib_asks_fini(struct vk_kernel *kernel)
 
 /* ---- calling back ---- */
 
+/* Of a function: its value, or its Err. items: see vkd_lib_get_result. */
+static void read_value(struct vkd_ask *ask, struct vk_answer *answer, struct vk_value **ret_items,
+                       size_t *ret_room)
+{
+    if (ask->exported == NULL || ask->error != 0)
+        return;
+    answer->error = vkd_lib_get_result(ask->kernel, ask->exported, vk_span(answer->bytes, answer->bytes_len),
+                                       &answer->value, ret_items, ret_room);
+    if (answer->error == -VK_EIO) {
+        answer->words = answer->value.as.text.bytes;
+        answer->words_len = answer->value.as.text.len;
+    }
+}
+
 static void call_back(struct vkd_ask *ask)
 {
-    const struct vk_answer answer = {
+    struct vk_value *items = NULL;
+    size_t room = 0;
+    struct vk_answer answer = {
         .size = sizeof answer,
         .error = ask->error,
         .reason = (enum vk_reason)ask->reason,
@@ -53,15 +69,17 @@ static void call_back(struct vkd_ask *ask)
         .words_len = ask->words_len,
         .crash_id = ask->crash_id,
     };
+    read_value(ask, &answer, &items, &room);
     if (ask->fn != NULL)
         ask->fn(ask->context, &answer);
+    vkd_lib_free(ask->kernel, items, room);
     vkd_lib_ask_free(ask);
 }
 
-static void answer_all(struct vk_kernel *k)
+void vkd_lib_asks_answer(struct vk_kernel *kernel)
 {
     struct vk_fifo batch = {0};
-    vk_fifo_append(&batch, &k->answers);
+    vk_fifo_append(&batch, &kernel->answers);
     for (struct vk_link *link; (link = vk_fifo_pop(&batch)) != NULL;)
         call_back(VK_CONTAINER(link, struct vkd_ask, link));
 }
@@ -69,17 +87,12 @@ static void answer_all(struct vk_kernel *k)
 static void on_later(struct proc_kernel *kernel, struct proc_later *later)
 {
     (void)kernel;
-    answer_all(VK_CONTAINER(later, struct vk_kernel, later));
+    vkd_lib_asks_answer(VK_CONTAINER(later, struct vk_kernel, later));
 }
 
 void vkd_lib_asks_init(struct vk_kernel *kernel)
 {
     kernel->later.run = on_later;
-}
-
-void vkd_lib_asks_end(struct vk_kernel *kernel)
-{
-    answer_all(kernel);
 }
 
 /* ---- the origin of its process ---- */
@@ -89,6 +102,11 @@ static int store(struct vkd_ask *ask, const struct proc_op *op, const uint8_t *b
     struct vk_kernel *k = ask->kernel;
     if (ask->is_answered)
         return -VK_EPERM;
+    if (op->len > PROC_MESSAGE_MAX_BYTES) {
+        ask->error = -VK_ETOOBIG;
+        ask->is_answered = true;
+        return -VK_ETOOBIG;
+    }
     if (op->len > sizeof ask->small && !vk_bufs_get(proc_kernel_bufs(k->proc), op->len, &ask->data))
         return -VK_ENOMEM;
     vk_copy(op->len > sizeof ask->small ? ask->data.ptr : ask->small, bytes, op->len);
@@ -139,7 +157,7 @@ static void read_end(struct vkd_ask *ask, const struct proc_process *process)
     ask->crash_id = proc_crash_id(process);
     ask->words_len = (uint32_t)(words.len < sizeof ask->words ? words.len : sizeof ask->words);
     memcpy(ask->words, words.ptr, ask->words_len);
-    if (ask->kernel->is_ending)
+    if (ask->kernel->is_ending && !ask->is_answered)
         ask->error = -VK_ECANCELED;
     else if (ask->crash_id != 0 || !(ask->is_answered || ask->is_spawn))
         ask->error = -VK_EDIED; /* also one that crashed after it wrote */

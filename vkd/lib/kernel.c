@@ -102,7 +102,7 @@ static void unmake(struct vk_kernel *k)
     vkd_lib_loop_destroy(k);
     if (k->proc != NULL) {
         proc_kernel_end(k->proc);
-        vkd_lib_asks_end(k);
+        vkd_lib_asks_answer(k);
     }
     proc_kernel_destroy(k->proc);
     vkd_lib_asks_fini(k);

@@ -49,6 +49,16 @@ struct vk_module {
     struct vkd_image image;
     struct net_bind_host host;
     struct net_bind_hosted hosted;
+    struct vk_function *functions;
+};
+
+/* A function of a module, with the quotas of its calls. */
+struct vk_function {
+    struct vk_module *module;
+    struct vk_function *next;
+    struct interp_exported exported;
+    struct interp_program program;
+    uint64_t deadline_ns;
 };
 
 struct vk_program {
@@ -75,6 +85,7 @@ struct vkd_ask {
     bool is_monitor; /* of a courier */
     bool is_spawn;   /* the end is the answer, with or without bytes */
     bool is_answered;
+    const struct interp_exported *exported; /* of a function: what the bytes are; NULL: what they are */
     int error;
     enum proc_reason reason;
     uint64_t crash_id;
@@ -115,7 +126,6 @@ extern const struct proc_kind vkd_lib_kind_ask;
 struct vkd_ask *vkd_lib_ask_new(struct vk_kernel *kernel, vk_answer_fn fn, void *context);
 void vkd_lib_ask_free(struct vkd_ask *ask);
 void vkd_lib_asks_init(struct vk_kernel *kernel);
-void vkd_lib_asks_end(struct vk_kernel *kernel); /* processes have ended: their answers are given */
 void vkd_lib_asks_fini(struct vk_kernel *kernel);
 
 /* ---- host.c ---- */
@@ -124,6 +134,38 @@ void vkd_lib_asks_fini(struct vk_kernel *kernel);
 int vkd_lib_hosts_begin(struct vk_kernel *kernel, struct interp_hosts *ret_hosts);
 void vkd_lib_hosts_end(struct vk_kernel *kernel, const struct interp_hosts *hosts);
 void vkd_lib_hosts_fini(struct vk_kernel *kernel);
+
+/* Answers that are there are given now; no process runs. */
+void vkd_lib_asks_answer(struct vk_kernel *kernel);
+
+/* ---- process.c ---- */
+
+/*
+ * Starts a process whose origin is the ask, which is gone when that fails. now:
+ * it has run once when this returns.
+ */
+int vkd_lib_start(struct vkd_ask *ask, struct proc_spawn *spawn, bool now, vk_pid *ret_pid);
+uint64_t vkd_lib_deadline(const struct vk_kernel *kernel, uint64_t after_ns); /* absolute; 0: none */
+
+/* ---- value.c ---- */
+
+/* Bytes of the arguments as a stream (interp/export.h), put there when `to` has room for all. -VK_EINVAL,
+ * -VK_EMALFORMED. */
+int vkd_lib_put_args(const struct interp_exported *exported, const struct vk_value *args, size_t count,
+                     uint8_t *to, size_t to_bytes, size_t *ret_bytes);
+
+/*
+ * What a function gave, of a stream that points into it. items: of a list, of
+ * the host's allocator, *ret_room bytes; NULL none. -VK_EIO: an Err, value being
+ * its text; -VK_ENOMEM; -VK_EMALFORMED.
+ */
+int vkd_lib_get_result(struct vk_kernel *kernel, const struct interp_exported *exported,
+                       struct vk_span stream, struct vk_value *ret_value, struct vk_value **ret_items,
+                       size_t *ret_room);
+
+/* ---- function.c ---- */
+
+void vkd_lib_functions_fini(struct vk_module *module);
 
 /* ---- native.c ---- */
 

@@ -87,6 +87,7 @@ static int start(struct vk_module *m, const char *name, struct vk_out *why)
 void vkd_lib_module_free(struct vk_module *module)
 {
     struct vk_kernel *k = module->kernel;
+    vkd_lib_functions_fini(module);
     vkd_image_fini(&module->image);
     vkd_lib_free(k, module->host_memory, module->host_bytes);
     vkd_lib_free(k, module->file, module->file_room);

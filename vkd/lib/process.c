@@ -7,12 +7,15 @@
 
 #define SPAWN_MIN_BYTES sizeof(struct vk_spawn_options) /* of version 0.1 */
 
-/* Starts a process whose origin is the ask, which is gone when that fails. */
-static int start(struct vkd_ask *ask, struct proc_spawn *spawn, vk_pid *ret_pid)
+/* With its head it is a start argument, which lies in a buffer. */
+#define REQUEST_MAX_BYTES (PROC_MESSAGE_MAX_BYTES - sizeof(struct vkd_courier))
+
+int vkd_lib_start(struct vkd_ask *ask, struct proc_spawn *spawn, bool now, vk_pid *ret_pid)
 {
     struct vk_kernel *k = ask->kernel;
     struct proc_process *process;
-    spawn->copy_arg = true;
+    spawn->copy_arg = !now;
+    spawn->runs_now = now;
     spawn->origin = (struct proc_object){&vkd_lib_kind_ask, ask};
     int rc = proc_spawn(k->proc, spawn, &process);
     if (rc != 0) {
@@ -23,13 +26,16 @@ static int start(struct vkd_ask *ask, struct proc_spawn *spawn, vk_pid *ret_pid)
         ask->about = proc_name(process);
     if (ret_pid != NULL)
         *ret_pid = proc_name(process);
-    proc_run_soon(k->proc, process);
+    if (now)
+        proc_run_now(k->proc, process);
+    else
+        proc_run_soon(k->proc, process);
     return 0;
 }
 
-static uint64_t deadline_of(const struct vk_kernel *k, uint64_t after_ns)
+uint64_t vkd_lib_deadline(const struct vk_kernel *kernel, uint64_t after_ns)
 {
-    uint64_t now_ns = proc_now_ns(k->proc);
+    uint64_t now_ns = proc_now_ns(kernel->proc);
     if (after_ns == 0)
         return 0;
     return after_ns < UINT64_MAX - now_ns ? now_ns + after_ns : UINT64_MAX;
@@ -54,8 +60,8 @@ int vk_spawn(struct vk_program *program, const void *arg, size_t arg_bytes,
     struct proc_spawn spawn = {.program = &program->program,
                                .arg = arg,
                                .arg_len = (uint32_t)arg_bytes,
-                               .deadline_ns = deadline_of(k, o.deadline_ns)};
-    return start(ask, &spawn, ret_pid);
+                               .deadline_ns = vkd_lib_deadline(k, o.deadline_ns)};
+    return vkd_lib_start(ask, &spawn, false, ret_pid);
 }
 
 int vk_send(struct vk_kernel *kernel, vk_pid pid, const void *bytes, size_t len_bytes)
@@ -71,24 +77,25 @@ int vk_send(struct vk_kernel *kernel, vk_pid pid, const void *bytes, size_t len_
 int vk_request(struct vk_kernel *kernel, vk_pid pid, const void *bytes, size_t len_bytes, uint64_t timeout_ns,
                vk_answer_fn answer, void *context)
 {
-    struct {
-        struct vkd_courier head;
-        uint8_t bytes[PROC_MESSAGE_MAX_BYTES];
-    } arg;
     int rc = vkd_lib_begin(kernel);
     if (rc != 0)
         return rc;
-    if (len_bytes > sizeof arg.bytes)
+    if (len_bytes > REQUEST_MAX_BYTES)
         return -VK_ETOOBIG;
-    struct vkd_ask *ask = vkd_lib_ask_new(kernel, answer, context);
-    if (ask == NULL)
+    size_t arg_bytes = sizeof(struct vkd_courier) + len_bytes;
+    struct vkd_courier *arg = vkd_lib_alloc(kernel, arg_bytes);
+    struct vkd_ask *ask = arg != NULL ? vkd_lib_ask_new(kernel, answer, context) : NULL;
+    if (ask == NULL) {
+        vkd_lib_free(kernel, arg, arg_bytes);
         return -VK_ENOMEM;
+    }
     ask->target = ask->about = pid;
-    arg.head = (struct vkd_courier){.timeout_ns = timeout_ns, .code = PROC_OP_CALL};
-    vk_copy(arg.bytes, bytes, len_bytes);
-    struct proc_spawn spawn = {
-        .program = &vkd_courier_call, .arg = &arg, .arg_len = (uint32_t)(sizeof arg.head + len_bytes)};
-    return start(ask, &spawn, NULL);
+    *arg = (struct vkd_courier){.timeout_ns = timeout_ns, .code = PROC_OP_CALL};
+    vk_copy(arg + 1, bytes, len_bytes);
+    struct proc_spawn spawn = {.program = &vkd_courier_call, .arg = arg, .arg_len = (uint32_t)arg_bytes};
+    rc = vkd_lib_start(ask, &spawn, false, NULL);
+    vkd_lib_free(kernel, arg, arg_bytes);
+    return rc;
 }
 
 int vk_monitor(struct vk_kernel *kernel, vk_pid pid, vk_answer_fn answer, void *context)
@@ -103,7 +110,7 @@ int vk_monitor(struct vk_kernel *kernel, vk_pid pid, vk_answer_fn answer, void *
     ask->target = ask->about = pid;
     ask->is_monitor = true;
     struct proc_spawn spawn = {.program = &vkd_courier_monitor, .arg = &arg, .arg_len = sizeof arg};
-    return start(ask, &spawn, NULL);
+    return vkd_lib_start(ask, &spawn, false, NULL);
 }
 
 int vk_kill(struct vk_kernel *kernel, vk_pid pid)
