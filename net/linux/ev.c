@@ -20,9 +20,7 @@
 
 #include <errno.h>
 #include <ev.h>
-#include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -684,11 +682,10 @@ static void evd_destroy(struct proc_io *io)
         leave_loop(e);
     else if (e->loop != NULL)
         ev_loop_destroy(e->loop);
-    if (e->watches != NULL)
-        (void)munmap(e->watches, e->watches_bytes); /* fails only for a range that is no mapping */
-    free(e->arena);
+    net_io_unmap(e->watches, e->watches_bytes);
+    net_io_unmap(e->arena, ARENA_BYTES);
     net_io_fini(&e->nio);
-    free(e);
+    net_io_unmap(e, sizeof *e);
 }
 
 static const struct proc_io_ops evd_ops = {
@@ -774,10 +771,8 @@ static int take_loop(struct evd *e, struct ev_loop *borrowed)
 static int make_loop(struct evd *e, struct ev_loop *borrowed)
 {
     e->watches_bytes = (size_t)e->nio.table.conns_len * sizeof(e->watches[0]);
-    void *map = mmap(NULL, e->watches_bytes, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    e->watches = map == MAP_FAILED ? NULL : map;
-    e->arena = aligned_alloc(4096, ARENA_BYTES);
+    e->watches = net_io_map(e->watches_bytes);
+    e->arena = net_io_map(ARENA_BYTES);
     if (e->watches == NULL || e->arena == NULL)
         return -VK_ENOMEM;
     ev_init(&e->timer, on_timer);
@@ -790,13 +785,13 @@ static int make_loop(struct evd *e, struct ev_loop *borrowed)
 
 int net_ev_create(const struct net_io_options *options, struct proc_io **ret_io)
 {
-    struct evd *e = calloc(1, sizeof(*e));
+    struct evd *e = net_io_map(sizeof *e);
     if (e == NULL)
         return -VK_ENOMEM;
     e->nio.nonblock = true;
     int err = net_io_init(&e->nio, &evd_ops, &evd_own, options);
     if (err != 0) {
-        free(e);
+        net_io_unmap(e, sizeof *e);
         return err;
     }
     err = make_loop(e, options->loop);

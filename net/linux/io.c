@@ -26,14 +26,26 @@ static uint32_t conns_possible(uint32_t wanted)
     return (uint32_t)max;
 }
 
-/* Table and addresses in one mapping, touched as used. */
+void *net_io_map(size_t len_bytes)
+{
+    void *map =
+        mmap(NULL, len_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return map != MAP_FAILED ? map : NULL;
+}
+
+void net_io_unmap(void *map, size_t len_bytes)
+{
+    if (map != NULL)
+        (void)munmap(map, len_bytes); /* fails only for a range that is no mapping */
+}
+
+/* Table and addresses in one mapping. */
 static int map_table(struct net_io *nio, uint32_t conns_max)
 {
     size_t table_bytes = VK_ALIGN_UP(net_table_bytes(conns_max), 4096u);
     nio->map_bytes = table_bytes + ((size_t)conns_max + 1) * sizeof(nio->addrs[0]);
-    uint8_t *map = mmap(NULL, nio->map_bytes, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (map == MAP_FAILED)
+    uint8_t *map = net_io_map(nio->map_bytes);
+    if (map == NULL)
         return -VK_ENOMEM;
     nio->map = map;
     nio->addrs = (union net_sockaddr *)(void *)(map + table_bytes);
@@ -70,8 +82,7 @@ void net_io_fini(struct net_io *nio)
     }
     if (nio->wake_fd >= 0)
         (void)close(nio->wake_fd);
-    if (nio->map != NULL)
-        (void)munmap(nio->map, nio->map_bytes); /* fails only for a range that is no mapping */
+    net_io_unmap(nio->map, nio->map_bytes);
 }
 
 static int add_listener(struct net_io *nio, int fd, uint32_t *ret_conn)

@@ -46,6 +46,13 @@ struct net_io {
     uint64_t now_ns; /* as of the last wait */
 };
 
+/*
+ * Zeroed pages, touched as used; NULL: there are none. What drivers hold is
+ * mapped: a library in a foreign program leaves its heap alone.
+ */
+void *net_io_map(size_t len_bytes);
+void net_io_unmap(void *map, size_t len_bytes); /* accepts NULL */
+
 int net_io_init(struct net_io *nio, const struct proc_io_ops *ops, const struct net_io_own *own,
                 const struct net_io_options *options);
 void net_io_fini(struct net_io *nio);

@@ -17,7 +17,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -679,7 +678,7 @@ static void uring_destroy(struct proc_io *io)
     cancel_all(u);
     net_ring_fini(&u->ring);
     net_io_fini(&u->nio);
-    free(u);
+    net_io_unmap(u, sizeof *u);
 }
 
 static const struct proc_io_ops uring_ops = {
@@ -712,18 +711,18 @@ static const struct net_io_own uring_own = {.fd = uring_fd, .is_due = uring_is_d
 
 int net_uring_create(const struct net_io_options *options, struct proc_io **ret_io)
 {
-    struct uring *u = calloc(1, sizeof(*u));
+    struct uring *u = net_io_map(sizeof *u);
     if (u == NULL)
         return -VK_ENOMEM;
     int err = net_io_init(&u->nio, &uring_ops, &uring_own, options);
     if (err != 0) {
-        free(u);
+        net_io_unmap(u, sizeof *u);
         return err;
     }
     err = net_ring_init(&u->ring, options);
     if (err != 0) {
         net_io_fini(&u->nio);
-        free(u);
+        net_io_unmap(u, sizeof *u);
         return err;
     }
     net_spin_init(&u->spin, options->no_spin);

@@ -15,7 +15,7 @@
 #include <errno.h>
 #include <immintrin.h>
 #include <signal.h>
-#include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -197,9 +197,22 @@ static inline uint16_t x87_control(void)
     return control;
 }
 
+/* A page of its own: in a foreign program nothing is taken from the heap. */
+static struct plat_runner *runner_map(void)
+{
+    void *map = mmap(NULL, VK_PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return map != MAP_FAILED ? map : NULL;
+}
+_Static_assert(sizeof(struct plat_runner) <= VK_PAGE_BYTES, "a page has room for it");
+
+static void runner_unmap(struct plat_runner *runner)
+{
+    (void)munmap(runner, VK_PAGE_BYTES); /* fails only for a range that is no mapping */
+}
+
 int plat_runner_create(const struct plat_runner_options *options, struct plat_runner **ret_runner)
 {
-    struct plat_runner *runner = calloc(1, sizeof *runner);
+    struct plat_runner *runner = runner_map();
     if (runner == NULL)
         return -VK_ENOMEM;
     runner->options = *options;
@@ -209,7 +222,7 @@ int plat_runner_create(const struct plat_runner_options *options, struct plat_ru
         int rc = part_init(runner, (enum part)part);
         if (rc != 0) {
             parts_fini(runner, part);
-            free(runner);
+            runner_unmap(runner);
             return rc;
         }
     }
@@ -222,7 +235,7 @@ void plat_runner_destroy(struct plat_runner *runner)
     if (runner == NULL)
         return;
     parts_fini(runner, PART_COUNT);
-    free(runner);
+    runner_unmap(runner);
 }
 
 void plat_key_set_run_rights(uint32_t rights)
