@@ -175,7 +175,7 @@ VK_API const char *vk_kernel_guard(const struct vk_kernel *kernel);
 
 /* ---- letting it run --------------------------------------------------------------------- */
 
-/* Run until vk_stop. 0; -VK_EINVAL on a loop of the host's. */
+/* Run until vk_stop, or until a drain is over. 0; -VK_EINVAL on a loop of the host's. */
 VK_API int vk_run(struct vk_kernel *kernel);
 
 /* The next vk_run, or the one under way, returns. Any thread, and signal handlers. */
@@ -197,6 +197,17 @@ VK_API int vk_fd(const struct vk_kernel *kernel);
 
 /* Until the next vk_step is due whatever the descriptor says; 0: now; UINT64_MAX: only it tells. */
 VK_API uint64_t vk_timeout_ns(const struct vk_kernel *kernel);
+
+/*
+ * Stop in good order: listeners take in who is on the way for 100 ms more and
+ * close; idle connections close, the others after their answer, which says so;
+ * what is not answered after timeout_ns gets 503 or is cut off. Goes on in
+ * steps; vk_run returns when it is over. -VK_ECANCELED.
+ */
+VK_API int vk_drain(struct vk_kernel *kernel, uint64_t timeout_ns);
+
+/* No connection is open, no call and no request of the host's is without its answer. */
+VK_API bool vk_is_drained(const struct vk_kernel *kernel);
 
 /* ---- modules ---------------------------------------------------------------------------- */
 
@@ -225,6 +236,13 @@ VK_API int vk_module_load(struct vk_kernel *kernel, const void *bytes, size_t le
 /* The same from a file. -VK_ENOENT and -VK_EACCES, too, when it cannot be opened; -VK_EIO. */
 VK_API int vk_module_load_file(struct vk_kernel *kernel, const char *path,
                                const struct vk_module_options *options, struct vk_module **ret_module);
+
+/*
+ * Give back all that the module takes, its functions too. Modules that serve,
+ * or have actors or stores, live as long as the kernel: -VK_EPERM. -VK_EAGAIN
+ * while calls of it have no answer yet. NULL is fine.
+ */
+VK_API int vk_module_unload(struct vk_module *module);
 
 /* ---- serving ---------------------------------------------------------------------------- */
 
@@ -542,6 +560,14 @@ struct vk_spawn_options {
 VK_API int vk_spawn(struct vk_program *program, const void *arg, size_t arg_bytes,
                     const struct vk_spawn_options *options, vk_pid *ret_pid);
 
+/*
+ * Serve HTTP by a program: a process for every request, whose argument is the
+ * request's head (vk_native_request) and whose origin is its client. As
+ * vk_listen. deadline_ns: of one request's process; 0: none.
+ */
+VK_API int vk_native_listen(struct vk_program *program, const char *address, uint64_t deadline_ns,
+                            uint16_t *ret_port);
+
 /* For steps, about their own process. */
 
 /* Memory of the heap for good, aligned to 16; NULL when it is full. */
@@ -562,6 +588,30 @@ VK_API bool vk_native_wait(struct vk_self *self, struct vk_fiber *fiber, const s
 
 /* Submit without waiting; the completion calls the fiber. false: too many in one step, say VK_SAID_AGAIN. */
 VK_API bool vk_native_submit(struct vk_self *self, struct vk_fiber *fiber, const struct vk_op *op);
+
+/* For steps of programs that serve HTTP. */
+
+struct vk_request; /* in the heap */
+
+/* The request, which the process was started for. NULL: it was refused already, and the process just ends. */
+VK_API struct vk_request *vk_native_request(struct vk_self *self);
+
+enum vk_part { VK_PART_METHOD = 0, VK_PART_PATH = 1, VK_PART_QUERY = 2, VK_PART_HOST = 3 };
+
+/* A part of its head, empty where there is none; not ended by NUL. */
+VK_API const char *vk_native_part(struct vk_self *self, const struct vk_request *request, enum vk_part part,
+                                  size_t *ret_bytes);
+/* The first field of that name, by any case; NULL: there is none. */
+VK_API const char *vk_native_field(struct vk_self *self, const struct vk_request *request, const char *name,
+                                   size_t *ret_bytes);
+
+/*
+ * Answer it; then the process ends. type: of the body, such as "text/plain";
+ * "" for none. status is 200 to 999. -VK_EAGAIN: say VK_SAID_AGAIN and try
+ * again; -VK_ENOMEM, -VK_EINVAL.
+ */
+VK_API int vk_native_respond(struct vk_self *self, const struct vk_request *request, uint32_t status,
+                             const char *type, const void *body, size_t body_bytes);
 
 /* ---- functions of the host ----------------------------------------------------------------- */
 

@@ -244,7 +244,10 @@ int net_server_listen(struct net_server *server, uint32_t listener, const struct
     l->io = listener;
     l->is_open = true;
     accept_more(l);
-    return l->is_accepting ? 0 : -VK_EIO;
+    if (l->is_accepting)
+        return 0;
+    server->listeners_count--; /* it is the caller's still */
+    return -VK_EIO;
 }
 
 int net_server_attach(struct net_server *server, uint32_t io, const struct net_attach *attach)

@@ -18,6 +18,7 @@ struct vkd_ask *vkd_lib_ask_new(struct vk_kernel *kernel, vk_answer_fn fn, void 
     if (ask == NULL)
         return NULL;
     *ask = (struct vkd_ask){.kernel = kernel, .fn = fn, .context = context};
+    kernel->asks_open++;
     return ask;
 }
 
@@ -25,6 +26,7 @@ void vkd_lib_ask_free(struct vkd_ask *ask)
 {
     struct vk_kernel *k = ask->kernel;
     vk_bufs_put(proc_kernel_bufs(k->proc), &ask->data);
+    k->asks_open--;
     ask->next_free = k->asks_free;
     k->asks_free = ask;
 }
@@ -44,10 +46,11 @@ void vkd_lib_asks_fini(struct vk_kernel *kernel)
 static void read_value(struct vkd_ask *ask, struct vk_answer *answer, struct vk_value **ret_items,
                        size_t *ret_room)
 {
-    if (ask->exported == NULL || ask->error != 0)
+    if (ask->function == NULL || ask->error != 0)
         return;
-    answer->error = vkd_lib_get_result(ask->kernel, ask->exported, vk_span(answer->bytes, answer->bytes_len),
-                                       &answer->value, ret_items, ret_room);
+    answer->error =
+        vkd_lib_get_result(ask->kernel, &ask->function->exported, vk_span(answer->bytes, answer->bytes_len),
+                           &answer->value, ret_items, ret_room);
     if (answer->error == -VK_EIO) {
         answer->words = answer->value.as.text.bytes;
         answer->words_len = answer->value.as.text.len;
@@ -70,6 +73,8 @@ static void call_back(struct vkd_ask *ask)
         .crash_id = ask->crash_id,
     };
     read_value(ask, &answer, &items, &room);
+    if (ask->function != NULL)
+        ask->function->module->calls--; /* who is told may unload it */
     if (ask->fn != NULL)
         ask->fn(ask->context, &answer);
     vkd_lib_free(ask->kernel, items, room);

@@ -77,13 +77,17 @@ static int start(const struct call *call, const uint8_t *stream, size_t len, vk_
     struct vkd_ask *ask = vkd_lib_ask_new(k, call->answer, call->context);
     if (ask == NULL)
         return -VK_ENOMEM;
-    ask->exported = &f->exported;
+    ask->function = f;
     struct proc_spawn spawn = {.program = &f->program.program,
                                .arg = stream,
                                .arg_len = (uint32_t)len,
                                .env = &f->module->hosted.env,
                                .deadline_ns = vkd_lib_deadline(k, f->deadline_ns)};
-    return vkd_lib_start(ask, &spawn, call->now, ret_pid);
+    f->module->calls++;
+    int rc = vkd_lib_start(ask, &spawn, call->now, ret_pid);
+    if (rc != 0)
+        f->module->calls--;
+    return rc;
 }
 
 static int start_call(const struct call *call, vk_pid *ret_pid)

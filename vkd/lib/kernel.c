@@ -197,11 +197,9 @@ int vk_kernel_counters(const struct vk_kernel *kernel, struct vk_counters *ret_c
     proc_kernel_counters(kernel->proc, &of);
     struct vk_counters c = {
         .size = size, .started = of.started, .crashed = of.crashes, .processes = of.processes};
-    for (const struct vk_module *m = kernel->modules; m != NULL; m = m->next) {
+    for (const struct net_server *s = NULL; (s = vkd_lib_server_next(kernel, s)) != NULL;) {
         struct net_server_counters http;
-        if (m->hosted.server == NULL)
-            continue;
-        net_server_counters(m->hosted.server, &http);
+        net_server_counters(s, &http);
         c.requests += http.requests;
         c.refused += http.refused;
         c.accepted += http.accepted;

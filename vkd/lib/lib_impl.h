@@ -30,6 +30,11 @@ struct vk_kernel {
     struct vkd_host_function *functions; /* of the host's: host.c */
     uint32_t functions_count;
     bool is_in_host; /* a function of the host's runs in the middle of a process's turn */
+
+    struct net_server *server; /* of native programs; NULL: none listens */
+    uint32_t asks_open;        /* whose answer was not given yet */
+    bool is_draining;
+    struct proc_timer unlisten; /* while it drains */
     struct vkd_ask *asks_free;
     struct vk_fifo answers; /* asks whose answer is there; called back at the end of the tick */
     struct proc_later later;
@@ -50,6 +55,7 @@ struct vk_module {
     struct net_bind_host host;
     struct net_bind_hosted hosted;
     struct vk_function *functions;
+    uint32_t calls; /* of them that have no answer yet */
 };
 
 /* A function of a module, with the quotas of its calls. */
@@ -61,7 +67,14 @@ struct vk_function {
     uint64_t deadline_ns;
 };
 
+/* Where a native program serves. */
+struct vkd_handler {
+    struct vkd_handler *next;
+    struct net_handler handler;
+};
+
 struct vk_program {
+    struct vkd_handler *handlers;
     struct vk_kernel *kernel;
     struct vk_program *next;
     struct proc_program program;
@@ -85,7 +98,7 @@ struct vkd_ask {
     bool is_monitor; /* of a courier */
     bool is_spawn;   /* the end is the answer, with or without bytes */
     bool is_answered;
-    const struct interp_exported *exported; /* of a function: what the bytes are; NULL: what they are */
+    struct vk_function *function; /* whose result the bytes are; NULL: of none */
     int error;
     enum proc_reason reason;
     uint64_t crash_id;
@@ -175,6 +188,15 @@ void vkd_lib_programs_fini(struct vk_kernel *kernel);
 
 int vkd_lib_loop_create(struct vk_kernel *kernel, struct ev_loop *loop);
 void vkd_lib_loop_destroy(struct vk_kernel *kernel); /* accepts one without */
+
+/* ---- listen.c ---- */
+
+/* The next server of the kernel, from NULL on; NULL: there are no more. */
+struct net_server *vkd_lib_server_next(const struct vk_kernel *kernel, const struct net_server *server);
+/* A listener of the kernel's driver. address NULL: `own`. */
+int vkd_lib_open_listener(struct vk_kernel *kernel, const char *address, const struct proc_addr *own,
+                          uint32_t *ret_listener, uint16_t *ret_port);
+void vkd_lib_close_listener(struct vk_kernel *kernel, uint32_t listener);
 
 /* ---- module.c ---- */
 

@@ -28,30 +28,54 @@ static int check(struct vk_module *m, uint32_t block)
     return block < m->host.blocks_count ? 0 : -VK_ENOENT;
 }
 
-/* Where the driver cannot take it now, it stays until the kernel's end. */
-static void close_unused(struct vk_kernel *k, uint32_t listener)
+struct net_server *vkd_lib_server_next(const struct vk_kernel *kernel, const struct net_server *server)
 {
-    const struct proc_io_req req = {.code = PROC_IO_CLOSE, .conn = listener, .tag = proc_tag(&k->nobody, 0)};
-    (void)k->io->ops->submit(k->io, &req);
+    bool is_found = server == NULL;
+    for (const struct vk_module *m = kernel->modules; m != NULL; m = m->next) {
+        if (is_found && m->hosted.server != NULL)
+            return m->hosted.server;
+        is_found = is_found || m->hosted.server == server;
+    }
+    return is_found ? kernel->server : NULL;
+}
+
+int vkd_lib_open_listener(struct vk_kernel *kernel, const char *address, const struct proc_addr *own,
+                          uint32_t *ret_listener, uint16_t *ret_port)
+{
+    struct proc_addr addr = *own, bound;
+    int rc = address != NULL ? vkd_addr_parse(address, &addr) : 0;
+    if (rc == 0)
+        rc = kernel->io->ops->listen(kernel->io, &addr, true, ret_listener, &bound);
+    if (rc == 0 && ret_port != NULL)
+        *ret_port = bound.port;
+    return rc;
+}
+
+/* Where the driver cannot take it now, it stays until the kernel's end. */
+void vkd_lib_close_listener(struct vk_kernel *kernel, uint32_t listener)
+{
+    const struct proc_io_req req = {
+        .code = PROC_IO_CLOSE, .conn = listener, .tag = proc_tag(&kernel->nobody, 0)};
+    (void)kernel->io->ops->submit(kernel->io, &req);
 }
 
 int vk_listen(struct vk_module *module, uint32_t block, const char *address, uint16_t *ret_port)
 {
-    struct proc_addr addr, bound;
+    struct proc_addr own = {0};
     uint32_t listener;
+    uint16_t port;
     int rc = check(module, block);
+    if (rc == 0 && address == NULL)
+        rc = own_address(&module->host.blocks[block], &own);
     if (rc == 0)
-        rc = address != NULL ? vkd_addr_parse(address, &addr)
-                             : own_address(&module->host.blocks[block], &addr);
-    if (rc == 0)
-        rc = module->kernel->io->ops->listen(module->kernel->io, &addr, true, &listener, &bound);
+        rc = vkd_lib_open_listener(module->kernel, address, &own, &listener, &port);
     if (rc != 0)
         return rc;
     rc = net_bind_host_listen(&module->hosted, block, listener);
     if (rc != 0)
-        close_unused(module->kernel, listener);
+        vkd_lib_close_listener(module->kernel, listener);
     else if (ret_port != NULL)
-        *ret_port = bound.port;
+        *ret_port = port;
     return rc;
 }
 

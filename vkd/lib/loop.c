@@ -19,6 +19,47 @@ void vk_step(struct vk_kernel *kernel, uint64_t wait_ns)
     kernel->is_stepping = false;
 }
 
+/* ---- the end in good order ---- */
+
+static void on_unlisten(struct proc_kernel *proc, struct proc_timer *timer)
+{
+    const struct vk_kernel *k = VK_CONTAINER(timer, struct vk_kernel, unlisten);
+    (void)proc;
+    for (struct net_server *s = NULL; (s = vkd_lib_server_next(k, s)) != NULL;)
+        net_server_unlisten(s);
+}
+
+int vk_drain(struct vk_kernel *kernel, uint64_t timeout_ns)
+{
+    int rc = vkd_lib_begin(kernel);
+    if (rc != 0)
+        return rc;
+    uint64_t now_ns = proc_now_ns(kernel->proc);
+    uint64_t deadline_ns = timeout_ns < UINT64_MAX - now_ns ? now_ns + timeout_ns : UINT64_MAX;
+    for (struct net_server *s = NULL; (s = vkd_lib_server_next(kernel, s)) != NULL;)
+        net_server_drain(s, deadline_ns);
+    kernel->is_draining = true;
+    kernel->unlisten.fire = on_unlisten;
+    proc_timer_set(kernel->proc, &kernel->unlisten, now_ns + NET_DRAIN_ARRIVAL_NS);
+    return 0;
+}
+
+static bool is_drained(const struct vk_kernel *k)
+{
+    for (const struct net_server *s = NULL; (s = vkd_lib_server_next(k, s)) != NULL;)
+        if (!net_server_is_idle(s))
+            return false;
+    return k->asks_open == 0;
+}
+
+bool vk_is_drained(const struct vk_kernel *kernel)
+{
+    vkd_lib_check(kernel);
+    return is_drained(kernel);
+}
+
+/* ---- its own loop ---- */
+
 int vk_run(struct vk_kernel *kernel)
 {
     vkd_lib_check(kernel);
@@ -26,7 +67,7 @@ int vk_run(struct vk_kernel *kernel)
     if (kernel->loop != NULL)
         return -VK_EINVAL;
     kernel->is_stepping = true;
-    while (!atomic_exchange(&kernel->is_stopped, false))
+    while (!atomic_exchange(&kernel->is_stopped, false) && !(kernel->is_draining && is_drained(kernel)))
         proc_kernel_step(kernel->proc, UINT64_MAX);
     kernel->is_stepping = false;
     return 0;

@@ -71,8 +71,18 @@ static int make_host(struct vk_module *m, const char *name, struct vk_out *why)
     return -VK_EINVAL;
 }
 
+/* Whether it has what goes on when nobody calls it: then it lives as long as the kernel. */
+static bool has_services(const struct vk_module *m)
+{
+    const struct interp_services *s = interp_module_services(&m->image.module);
+    return m->host.blocks_count > 0 || m->host.cast.actors_count > 0 || m->host.cast.supervisors_count > 0 ||
+           (s != NULL && s->stores.count > 0);
+}
+
 static int start(struct vk_module *m, const char *name, struct vk_out *why)
 {
+    if (!has_services(m))
+        return 0; /* and takes nothing of the kernel's tables */
     m->hosted.conns_max = m->kernel->conns_max;
     int rc = net_bind_host_start(&m->host, m->kernel->proc, &m->hosted);
     if (rc != 0) {
@@ -155,6 +165,24 @@ int vk_module_load(struct vk_kernel *kernel, const void *bytes, size_t len_bytes
     if (rc == 0)
         *ret_module = m;
     return rc;
+}
+
+int vk_module_unload(struct vk_module *module)
+{
+    if (module == NULL)
+        return 0;
+    struct vk_kernel *k = module->kernel;
+    vkd_lib_check(k);
+    if (has_services(module))
+        return -VK_EPERM;
+    if (module->calls > 0)
+        return -VK_EAGAIN;
+    struct vk_module **link = &k->modules;
+    while (*link != module)
+        link = &(*link)->next;
+    *link = module->next;
+    vkd_lib_module_free(module);
+    return 0;
 }
 
 /* ---- from a file ---- */

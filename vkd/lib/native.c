@@ -87,6 +87,10 @@ void vkd_lib_programs_fini(struct vk_kernel *kernel)
 {
     for (struct vk_program *p; (p = kernel->programs) != NULL;) {
         kernel->programs = p->next;
+        for (struct vkd_handler *h; (h = p->handlers) != NULL;) {
+            p->handlers = h->next;
+            vkd_lib_free(kernel, h, sizeof *h);
+        }
         vkd_lib_free(kernel, p->name, p->name_room);
         vkd_lib_free(kernel, p, sizeof *p);
     }

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Goal: kernels stop in good order, modules come and go, native programs serve
+ * HTTP, and options of other versions are understood or refused.
+ * Method: a host that is its own client.
+ */
+#include "tests/embed/host.h"
+
+#include "tests/unit/test.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define KEEP  "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+#define LATER "GET /later HTTP/1.1\r\nHost: a\r\n\r\n"
+
+static struct vk_kernel *make(void)
+{
+    const struct vk_options options = {.size = sizeof options, .warm_max = 1};
+    struct vk_kernel *kernel = NULL;
+    CHECK_EQ(vk_kernel_create(&options, &kernel), 0);
+    return kernel;
+}
+
+static struct vk_module *load(struct vk_kernel *kernel, const char *path)
+{
+    struct vk_module *module = NULL;
+    char why[200] = "";
+    const struct vk_module_options options = {.size = sizeof options, .why = why, .why_bytes = sizeof why};
+    CHECK_EQ(vk_module_load_file(kernel, path, &options, &module), 0);
+    CHECK_EQ(why[0], '\0');
+    return module;
+}
+
+/* ---- draining ---- */
+
+TEST(embed_end, a_drain_answers_who_is_in_and_ends_the_run)
+{
+    char text[HOST_REPLY_MAX];
+    uint16_t port = 0;
+    struct vk_kernel *kernel = make();
+    CHECK_EQ(vk_listen(load(kernel, EMBED_SERVED), 0, "127.0.0.1:0", &port), 0);
+    int idle = host_connect(port), busy = host_connect(port);
+    host_send(idle, KEEP);
+    CHECK(host_receive(kernel, idle, text, sizeof text) > 0);
+    host_send(busy, LATER);
+    vk_step(kernel, 5000000);
+    vk_step(kernel, 0);
+    CHECK(!vk_is_drained(kernel));
+    CHECK_EQ(vk_drain(kernel, 5000000000), 0);
+    CHECK_EQ(vk_run(kernel), 0); /* it returns: nobody is left */
+    CHECK(vk_is_drained(kernel));
+    size_t len = host_receive(kernel, busy, text, sizeof text - 1);
+    text[len] = '\0';
+    CHECK(strstr(text, "Connection: close\r\n") != NULL);
+    CHECK(strstr(text, "Later.\n") != NULL);
+    CHECK_EQ(host_receive(kernel, idle, text, sizeof text), 0u);
+    (void)close(idle);
+    (void)close(busy);
+    vk_kernel_destroy(kernel);
+}
+
+static void count_answer(void *context, const struct vk_answer *answer)
+{
+    (void)answer;
+    ++*(uint32_t *)context;
+}
+
+TEST(embed_end, a_drain_waits_for_calls)
+{
+    struct vk_kernel *kernel = make();
+    struct vk_function *later = NULL;
+    uint32_t told = 0;
+    const struct vk_value wait = {.type = VK_TYPE_DURATION, .as.i = 20000000};
+    CHECK_EQ(vk_function_find(load(kernel, EMBED_FUNCTIONS), "later", NULL, &later), 0);
+    CHECK_EQ(vk_call(later, &wait, 1, count_answer, &told, NULL), 0);
+    CHECK_EQ(vk_drain(kernel, 1000000000), 0);
+    CHECK(!vk_is_drained(kernel));
+    CHECK_EQ(vk_run(kernel), 0);
+    CHECK_EQ(told, 1u);
+    vk_kernel_destroy(kernel);
+}
+
+/* ---- modules ---- */
+
+TEST(embed_end, modules_without_services_come_and_go)
+{
+    struct vk_kernel *kernel = make();
+    const struct vk_value args[] = {vk_int(1), vk_int(2)};
+    for (uint32_t i = 0; i < 100; i++) {
+        struct vk_module *module = load(kernel, EMBED_PLUGIN);
+        struct vk_function *add = NULL;
+        uint32_t told = 0;
+        CHECK_EQ(vk_function_find(module, "add", NULL, &add), 0);
+        CHECK_EQ(vk_call(add, args, 2, count_answer, &told, NULL), 0);
+        CHECK_EQ(vk_module_unload(module), -VK_EAGAIN);
+        vk_step(kernel, 0);
+        CHECK_EQ(told, 1u);
+        CHECK_EQ(vk_module_unload(module), 0);
+    }
+    CHECK_EQ(vk_module_unload(load(kernel, EMBED_SERVED)), -VK_EPERM);
+    CHECK_EQ(vk_module_unload(NULL), 0);
+    vk_kernel_destroy(kernel);
+}
+
+TEST(embed_end, what_is_no_module_is_refused_with_words)
+{
+    struct vk_kernel *kernel = make();
+    struct host_file file = host_read(EMBED_SERVED);
+    struct vk_module *module = NULL;
+    char why[160] = "";
+    const struct vk_module_options options = {
+        .size = sizeof options, .name = "plug-in 7", .why = why, .why_bytes = sizeof why};
+    CHECK_EQ(vk_module_load(kernel, "VKB", 3, &options, &module), -VK_EMALFORMED);
+    CHECK(strncmp(why, "plug-in 7: the module is refused: ", 34) == 0);
+    for (size_t at = 0; at < file.len; at += 97) {
+        file.bytes[at] ^= 0x55;
+        CHECK_EQ(vk_module_load(kernel, file.bytes, file.len, &options, &module), -VK_EMALFORMED);
+        file.bytes[at] ^= 0x55;
+    }
+    CHECK_EQ(vk_module_load(kernel, file.bytes, file.len - 8, &options, &module), -VK_EMALFORMED);
+    CHECK_EQ(vk_module_load_file(kernel, "/no/such/file.vkb", &options, &module), -VK_ENOENT);
+    CHECK_EQ(vk_module_load_file(kernel, "/", &options, &module), -VK_EIO);
+    CHECK(module == NULL);
+    free(file.bytes);
+    vk_kernel_destroy(kernel);
+}
+
+/* ---- versions ---- */
+
+TEST(embed_end, options_of_another_version_are_understood_or_refused)
+{
+    struct {
+        struct vk_options known;
+        uint64_t newer[4];
+    } options = {.known = {.size = sizeof options, .warm_max = 1}};
+    struct vk_kernel *kernel = NULL;
+    CHECK_EQ(vk_kernel_create(&options.known, &kernel), 0); /* a newer program that asks for nothing new */
+    vk_kernel_destroy(kernel);
+    options.newer[3] = 1;
+    CHECK_EQ(vk_kernel_create(&options.known, &kernel), -VK_ENOTSUP);
+    options.known.size = 4;
+    CHECK_EQ(vk_kernel_create(&options.known, &kernel), -VK_EINVAL);
+    options.known.size = 1u << 20;
+    CHECK_EQ(vk_kernel_create(&options.known, &kernel), -VK_EINVAL);
+    CHECK_EQ(vk_kernel_create(NULL, &kernel), 0);
+    struct {
+        struct vk_counters known;
+        uint64_t newer[4];
+    } counters = {.known = {.size = sizeof counters}};
+    counters.newer[0] = 7;
+    CHECK_EQ(vk_kernel_counters(kernel, &counters.known), 0);
+    CHECK_EQ(counters.newer[0], 0u);
+    counters.known.size = 8;
+    CHECK_EQ(vk_kernel_counters(kernel, &counters.known), -VK_EINVAL);
+    vk_kernel_destroy(kernel);
+    vk_kernel_destroy(NULL);
+    CHECK_EQ(vk_version(), VK_VERSION_MAJOR << 16 | VK_VERSION_MINOR << 8 | VK_VERSION_PATCH);
+    CHECK(strcmp(vk_error_text(-VK_ENOMEM), vk_error_text(VK_ENOMEM)) == 0);
+}
+
+TEST(embed_end, options_that_contradict_themselves_are_refused)
+{
+    struct vk_options options = {.size = sizeof options, .driver = (enum vk_driver)7};
+    struct vk_kernel *kernel = NULL;
+    CHECK_EQ(vk_kernel_create(&options, &kernel), -VK_EINVAL);
+    options.driver = VK_DRIVER_AUTO;
+    options.guarding = (enum vk_guarding)9;
+    CHECK_EQ(vk_kernel_create(&options, &kernel), -VK_EINVAL);
+    options.guarding = VK_GUARDING_OFF;
+    options.allocator.free = (void (*)(void *, void *, size_t))(void *)abort;
+    CHECK_EQ(vk_kernel_create(&options, &kernel), -VK_EINVAL);
+}
+
+/* ---- the log ---- */
+
+struct lines {
+    uint32_t count;
+    char last[256];
+};
+
+static void keep_line(void *context, enum vk_level level, const char *text, size_t len)
+{
+    struct lines *lines = context;
+    (void)level;
+    lines->count++;
+    len = len < sizeof lines->last - 1 ? len : sizeof lines->last - 1;
+    memcpy(lines->last, text, len);
+    lines->last[len] = '\0';
+}
+
+TEST(embed_end, what_programs_log_and_why_they_crash_goes_to_the_host)
+{
+    struct lines lines = {0};
+    const struct vk_options options = {.size = sizeof options,
+                                       .warm_max = 1,
+                                       .driver = VK_DRIVER_EV,
+                                       .log = keep_line,
+                                       .log_context = &lines};
+    const struct vk_value zero[] = {vk_int(1), vk_int(0)};
+    struct vk_kernel *kernel = NULL;
+    struct vk_function *nothing = NULL, *divide = NULL;
+    struct vk_counters counters = {.size = sizeof counters};
+    uint32_t told = 0;
+    CHECK_EQ(vk_kernel_create(&options, &kernel), 0);
+    struct vk_module *module = load(kernel, EMBED_FUNCTIONS);
+    CHECK_EQ(vk_function_find(module, "nothing", NULL, &nothing), 0);
+    CHECK_EQ(vk_function_find(module, "divide", NULL, &divide), 0);
+    CHECK_EQ(vk_call_wait(nothing, NULL, 0, count_answer, &told), 0);
+    CHECK_EQ(lines.count, 1u);
+    CHECK(strstr(lines.last, "called") != NULL);
+    CHECK_EQ(vk_call_wait(divide, zero, 2, count_answer, &told), 0);
+    CHECK(lines.count > 1);
+    CHECK(strstr(lines.last, "crashed") != NULL);
+    CHECK_EQ(vk_kernel_counters(kernel, &counters), 0);
+    CHECK_EQ(counters.crashed, 1u);
+    CHECK_EQ(counters.started, 3u); /* the actor, and two calls */
+    vk_kernel_destroy(kernel);
+}
+
+/* ---- native programs over HTTP ---- */
+
+static enum vk_said greet(struct vk_self *self, struct vk_fiber *fiber)
+{
+    size_t path_len, agent_len = 0;
+    (void)fiber;
+    const struct vk_request *request = vk_native_request(self);
+    if (request == NULL)
+        return VK_SAID_END;
+    const char *path = vk_native_part(self, request, VK_PART_PATH, &path_len);
+    const char *agent = vk_native_field(self, request, "User-Agent", &agent_len);
+    if (path_len == 5 && memcmp(path, "/who?", 4) == 0)
+        return VK_SAID_FAIL;
+    char *body = vk_native_alloc(self, 128);
+    if (body == NULL || path_len + agent_len > 120)
+        return VK_SAID_FAIL;
+    memcpy(body, path, path_len);
+    memcpy(body + path_len, " ", 1);
+    if (agent != NULL)
+        memcpy(body + path_len + 1, agent, agent_len);
+    return vk_native_respond(self, request, 200, "text/plain", body, path_len + 1 + agent_len) == 0
+               ? VK_SAID_END
+               : VK_SAID_FAIL;
+}
+
+static const vk_step_fn steps[] = {greet};
+
+TEST(embed_end, a_native_program_serves_http)
+{
+    const struct vk_native native = {.size = sizeof native,
+                                     .name = "greeter",
+                                     .steps = steps,
+                                     .steps_count = 1,
+                                     .state_bytes = sizeof(struct vk_fiber)};
+    char text[HOST_REPLY_MAX];
+    struct vk_kernel *kernel = make();
+    struct vk_program *program = NULL;
+    struct vk_counters counters = {.size = sizeof counters};
+    uint16_t port = 0;
+    CHECK_EQ(vk_native_create(kernel, &native, &program), 0);
+    CHECK_EQ(vk_native_listen(program, NULL, 0, &port), -VK_EINVAL);
+    CHECK_EQ(vk_native_listen(program, "127.0.0.1:0", 1000000000, &port), 0);
+    host_fetch(kernel, port, "GET /a/b HTTP/1.1\r\nHost: a\r\nuser-agent: me\r\nConnection: close\r\n\r\n",
+               text);
+    CHECK(strncmp(text, "HTTP/1.1 200 OK\r\n", 17) == 0);
+    CHECK(strstr(text, "\r\n\r\n/a/b me") != NULL);
+    host_fetch(kernel, port, "GET / HTTP/1.1\r\n\r\n", text);
+    CHECK(strncmp(text, "HTTP/1.1 400 ", 13) == 0);
+    CHECK_EQ(vk_kernel_counters(kernel, &counters), 0);
+    CHECK_EQ(counters.requests, 2u);
+    CHECK_EQ(counters.accepted, 2u);
+    vk_kernel_destroy(kernel);
+}
