@@ -6,7 +6,8 @@
  * processes, destroy), again and again: as it is, for memory and descriptors
  * that grow; with each allocation, and each system call, failing in turn.
  *
- * Usage: endure cycles N | allocations | calls   MODULE FUNCTIONS
+ * Usage: endure cycles N | unguarded N | allocations | calls   MODULE FUNCTIONS
+ * unguarded: the same without guards, whose runs change stacks unknown to valgrind.
  */
 #include "tests/embed/host.h"
 
@@ -180,10 +181,12 @@ static int live(const struct life *life, struct heap *heap)
     return rc;
 }
 
+/* Guarded ones last. */
 static const struct life lives[] = {{.driver = VK_DRIVER_EV, .guarding = VK_GUARDING_OFF},
                                     {.driver = VK_DRIVER_URING, .guarding = VK_GUARDING_OFF},
                                     {.driver = VK_DRIVER_EV, .guarding = VK_GUARDING_MPROTECT}};
-#define LIVES (sizeof lives / sizeof *lives)
+#define LIVES     (sizeof lives / sizeof *lives)
+#define UNGUARDED 2u
 
 static struct life life_of(size_t i, char **argv)
 {
@@ -209,13 +212,13 @@ static long resident_pages(void)
 #define GROWTH_MAX \
     64 /* pages that the C library and the system may keep after that, for all cycles together */
 
-static void cycle(uint32_t count, char **argv)
+static void cycle(uint32_t count, size_t kinds, char **argv)
 {
     struct heap heap = {.nth = UINT32_MAX};
     long pages = 0;
     uint32_t descriptors = 0;
     for (uint32_t i = 0; i < count; i++) {
-        const struct life life = life_of(i % LIVES, argv);
+        const struct life life = life_of(i % kinds, argv);
         (void)snprintf(doing, sizeof doing, "cycle %u", i);
         EXPECT(live(&life, &heap) == 0);
         EXPECT(heap.live == 0 && heap.live_bytes == 0);
@@ -288,7 +291,9 @@ static void fail_calls(char **argv)
 int main(int argc, char **argv)
 {
     if (argc == 5 && strcmp(argv[1], "cycles") == 0)
-        cycle((uint32_t)strtoul(argv[2], NULL, 10), argv + 3);
+        cycle((uint32_t)strtoul(argv[2], NULL, 10), LIVES, argv + 3);
+    else if (argc == 5 && strcmp(argv[1], "unguarded") == 0)
+        cycle((uint32_t)strtoul(argv[2], NULL, 10), UNGUARDED, argv + 3);
     else if (argc == 4 && strcmp(argv[1], "allocations") == 0)
         fail_allocations(argv + 2);
 #ifdef ENDURE_CALLS

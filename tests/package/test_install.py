@@ -29,7 +29,7 @@ FILES = {
     'bin/vkd', 'include/vk.h', 'include/vkc.h', 'lib/systemd/system/vkd@.service',
     'LIB/libvk.a', 'LIB/libvk.so', 'LIB/libvk.so.0', 'LIB/libvk.so.VERSION', 'LIB/pkgconfig/vk.pc',
     'LIB/libvkc.a', 'LIB/libvkc.so', 'LIB/libvkc.so.0', 'LIB/libvkc.so.VERSION', 'LIB/pkgconfig/vkc.pc',
-    'share/doc/vkd/README.md', 'share/doc/vkd/docs/bytecode.md', 'share/doc/vkd/docs/isolation.md',
+    'share/doc/vkd/README.md', 'share/doc/vkd/docs/bytecode.md', 'share/doc/vkd/docs/embedding.md', 'share/doc/vkd/docs/isolation.md',
     'share/doc/vkd/docs/language.md', 'share/doc/vkd/docs/metal.md',
 }
 EXAMPLES = 'share/doc/vkd/examples/'
