@@ -43,13 +43,20 @@ metal_boot_unpacked:
     mov %eax, %esi
     mov %edx, %ebx
 
-    /* Not every PVH loader promises a zeroed .bss. */
+    /* Not every PVH loader promises a zeroed .bss; whole pages of it. No `rep stosl`: plain emulation is slow in it. */
     mov $metal_bss_start, %edi
-    mov $metal_bss_end, %ecx
-    sub %edi, %ecx
-    shr $2, %ecx
     xor %eax, %eax
-    rep stosl
+1:  mov %eax, (%edi)
+    mov %eax, 4(%edi)
+    mov %eax, 8(%edi)
+    mov %eax, 12(%edi)
+    mov %eax, 16(%edi)
+    mov %eax, 20(%edi)
+    mov %eax, 24(%edi)
+    mov %eax, 28(%edi)
+    add $32, %edi
+    cmp $metal_bss_end, %edi
+    jb 1b
     mov %esi, entry_tsc
     mov %ebx, entry_tsc + 4
 

@@ -17,7 +17,7 @@
 #include "vk/base.h"
 
 #define BOOT_INFO_MAGIC   0x31646b76u /* "vkd1" */
-#define BOOT_INFO_VERSION 1u
+#define BOOT_INFO_VERSION 2u
 
 #define BOOT_RANGES_MAX        32u  /* memory ranges beyond it are left unused */
 #define BOOT_MODULES_MAX       8u   /* a loader given more of them refuses to boot */
@@ -36,7 +36,7 @@ struct boot_range {
     uint32_t reserved;
 };
 
-/* A file that was loaded beside the image. */
+/* A file that was loaded beside the image, or is part of it. */
 struct boot_module {
     uint64_t base; /* physical */
     uint64_t len_bytes;
@@ -54,6 +54,9 @@ struct boot_info {
     struct boot_range ranges[BOOT_RANGES_MAX];
     struct boot_module modules[BOOT_MODULES_MAX];
     char command_line[BOOT_COMMAND_MAX_BYTES]; /* NUL-terminated; empty when there is none */
+    uint32_t
+        own_module_count; /* 0 or 1: the first module is of the image's own file, by who made the image */
+    uint32_t reserved;
 };
 
 _Static_assert(sizeof(struct boot_range) == 24, "another loader may write these");
@@ -61,7 +64,7 @@ _Static_assert(sizeof(struct boot_module) == 16, "another loader may write these
 _Static_assert(offsetof(struct boot_info, ranges) == 48, "another loader may write these");
 _Static_assert(offsetof(struct boot_info, modules) == 816, "another loader may write these");
 _Static_assert(offsetof(struct boot_info, command_line) == 944, "another loader may write these");
-_Static_assert(sizeof(struct boot_info) == 1968, "another loader may write these");
+_Static_assert(sizeof(struct boot_info) == 1976, "another loader may write these");
 
 /* The kernel proper (start.c). info must stay valid; it is not written to. */
 _Noreturn void metal_start(const struct boot_info *info);

@@ -84,6 +84,7 @@ static void copy_modules(const struct hvm_start_info *start)
     const struct hvm_module *modules = at(start->modules);
     for (uint32_t i = 0; i < start->module_count; i++)
         info.modules[own_count + i] = (struct boot_module){modules[i].base, modules[i].len_bytes};
+    info.own_module_count = own_count;
     info.module_count = own_count + start->module_count;
 }
 

@@ -130,7 +130,7 @@ static void map_memory(const struct boot_range *range, uint64_t from)
         map(addr, PTE_WRITE | PTE_NO_RUN | PTE_LARGE, 1);
 }
 
-void metal_paging_init(const struct boot_info *info)
+VK_SELDOM void metal_paging_init(const struct boot_info *info)
 {
     uint64_t frame = metal_frame_take();
     if (frame == METAL_FRAME_NONE)
@@ -143,7 +143,7 @@ void metal_paging_init(const struct boot_info *info)
     metal_write_cr3(frame);
 }
 
-void metal_paging_map_device(uint64_t physical)
+VK_SELDOM void metal_paging_map_device(uint64_t physical)
 {
     map(physical, PTE_WRITE | PTE_NO_RUN | PTE_UNCACHED, 0);
 }

@@ -61,8 +61,9 @@ void metal_trap(struct metal_trap_frame *frame);
 static struct gate gates[256];
 static struct tss tss;
 static uint64_t segments[5]; /* null, code, data, and two for the TSS */
-static uint8_t trap_stack[TRAPS_NESTED * TRAP_BYTES] __attribute__((aligned(16)));
-static uint8_t double_stack[TRAP_BYTES] __attribute__((aligned(16)));
+static uint8_t trap_stack[TRAPS_NESTED * TRAP_BYTES]
+    __attribute__((aligned(16), section(".bss.stack.traps")));
+static uint8_t double_stack[TRAP_BYTES] __attribute__((aligned(16), section(".bss.stack.double")));
 static uint32_t depth; /* traps being handled, one inside the other */
 
 /* ---- tables ------------------------------------------------------------------ */

@@ -35,12 +35,12 @@ static uint32_t heads_bits(uint32_t conns_max)
     return bits < HEADS_BITS_MAX ? bits : HEADS_BITS_MAX;
 }
 
-size_t net_table_bytes(uint32_t conns_max)
+VK_SELDOM size_t net_table_bytes(uint32_t conns_max)
 {
     return ops_bytes(conns_max) + conns_bytes(conns_max) + (sizeof(uint32_t) << heads_bits(conns_max));
 }
 
-void net_table_init(struct net_table *t, uint32_t conns_max, void *memory)
+VK_SELDOM void net_table_init(struct net_table *t, uint32_t conns_max, void *memory)
 {
     uint8_t *base = memory;
     vk_assert(conns_max > 0 && conns_max < NET_CONNS_CAP);
@@ -180,7 +180,7 @@ void net_close_done(struct net_table *t, uint32_t conn_index)
     net_done_push(t, first, 0);
 }
 
-int net_table_check(const struct net_table *t, const struct proc_io_req *req, uint32_t *ret_conn)
+VK_SELDOM int net_table_check(const struct net_table *t, const struct proc_io_req *req, uint32_t *ret_conn)
 {
     uint32_t index = net_io_conn_index(t, req->conn);
     if (index == 0)

@@ -87,7 +87,7 @@ static void patterns_size(const struct vk_span *patterns, uint32_t count, size_t
     *ret_text_bytes = text_bytes;
 }
 
-size_t net_route_room(const struct vk_span *patterns, uint32_t count)
+VK_SELDOM size_t net_route_room(const struct vk_span *patterns, uint32_t count)
 {
     size_t nodes, text_bytes;
     patterns_size(patterns, count, &nodes, &text_bytes);
@@ -230,8 +230,8 @@ static int add_pattern(struct builder *b, uint32_t pattern, enum net_method meth
     return 0;
 }
 
-int net_route_build(const struct vk_span *patterns, uint32_t count, void *table, size_t room_bytes,
-                    size_t *ret_len_bytes, uint32_t *ret_bad)
+VK_SELDOM int net_route_build(const struct vk_span *patterns, uint32_t count, void *table, size_t room_bytes,
+                              size_t *ret_len_bytes, uint32_t *ret_bad)
 {
     size_t nodes_max, text_bytes, room_needed = net_route_room(patterns, count);
     patterns_size(patterns, count, &nodes_max, &text_bytes);

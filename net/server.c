@@ -13,7 +13,7 @@
 /* Kinds of completions of a listener's sink. */
 enum { LISTENER_ACCEPT, LISTENER_CLOSE };
 
-size_t net_server_region_bytes(uint32_t conns_max)
+VK_SELDOM size_t net_server_region_bytes(uint32_t conns_max)
 {
     size_t conns = conns_max ? conns_max : NET_CONNS_DEFAULT;
     return sizeof(struct net_server) + conns * sizeof(struct net_conn) + 2 * VK_PAGE_BYTES;
@@ -209,8 +209,8 @@ void net_server_complain(struct net_server *server, const char *text)
 
 /* ---- create, listen, drain ----------------------------------------------------------- */
 
-int net_server_create(struct proc_kernel *kernel, const struct net_server_options *options,
-                      struct net_server **ret_server)
+VK_SELDOM int net_server_create(struct proc_kernel *kernel, const struct net_server_options *options,
+                                struct net_server **ret_server)
 {
     struct vk_region *region = proc_kernel_region(kernel);
     struct net_server *s = vk_region_alloc(region, sizeof *s, VK_CACHE_LINE_BYTES);
@@ -229,7 +229,8 @@ int net_server_create(struct proc_kernel *kernel, const struct net_server_option
     return 0;
 }
 
-int net_server_listen(struct net_server *server, uint32_t listener, const struct net_handler *handler)
+VK_SELDOM int net_server_listen(struct net_server *server, uint32_t listener,
+                                const struct net_handler *handler)
 {
     if (server->listeners_count == NET_LISTENERS_MAX)
         return -VK_ENOSPC;

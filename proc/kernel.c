@@ -120,7 +120,7 @@ static void refresh_clock(struct proc_kernel *k, uint64_t now_ns)
     vk_fmt_date(k->date, wall_s);
 }
 
-int proc_kernel_create(const struct proc_kernel_options *options, struct proc_kernel **ret_kernel)
+VK_SELDOM int proc_kernel_create(const struct proc_kernel_options *options, struct proc_kernel **ret_kernel)
 {
     if (!options->io)
         return -VK_EINVAL;

@@ -59,6 +59,9 @@
 #define vk_assert_slow(cond) ((void)sizeof(cond))
 #endif
 
+/* A function that runs at start, once in a while or for an error: it is compiled for size. */
+#define VK_SELDOM __attribute__((cold))
+
 /* Prints where and ends the worker by plat_panic. */
 _Noreturn void vk_assert_failed(const char *where) __attribute__((cold));
 

@@ -341,8 +341,8 @@ static int check_options(const struct vk_pool_options *options)
     return 0;
 }
 
-int vk_pool_init(struct vk_pool *pool, const struct vk_pool_options *options, struct vk_guard *guard,
-                 struct vk_region *region)
+VK_SELDOM int vk_pool_init(struct vk_pool *pool, const struct vk_pool_options *options,
+                           struct vk_guard *guard, struct vk_region *region)
 {
     struct plat_caps caps;
     *pool = (struct vk_pool){.guard = guard};

@@ -7,7 +7,8 @@
 #define NONE             VK_HANDLE_INDEX_MASK
 #define FIRST_GENERATION (1u << VK_HANDLE_INDEX_BITS)
 
-int vk_table_init(struct vk_table *table, size_t entry_bytes, uint32_t max, struct vk_region *region)
+VK_SELDOM int vk_table_init(struct vk_table *table, size_t entry_bytes, uint32_t max,
+                            struct vk_region *region)
 {
     *table = (struct vk_table){0};
     if (entry_bytes < sizeof(struct vk_entry) || entry_bytes % 8 != 0 || entry_bytes > UINT32_MAX)

@@ -92,6 +92,7 @@ int metal_main(const struct boot_info *info)
             "there is no module; load one beside the image: -initrd app.vkb (by `vkd build app.vk`)");
     const struct app_program_options options = {.natives = net_bind_host_natives,
                                                 .freeze_heap_bytes = start.plan.freeze_heap_bytes,
+                                                .is_verified = info->own_module_count != 0,
                                                 .seals_file = true};
     if (!app_program_load(&program, file, &options) || take_ports() != 0)
         return 1;

@@ -188,6 +188,7 @@ static void announce(const struct serving *s)
 {
     uint8_t line[NET_LISTENERS_MAX * (ADDR_BYTES + 16) + 128], text[ADDR_BYTES];
     struct vk_out out;
+    uint64_t us = plat_mono_ns() / 1000;
     vk_out_init(&out, line, sizeof line);
     vk_out_fmt(&out, s->bound.count ? "listening on " : "running ");
     for (uint32_t i = 0; i < s->bound.count; i++) {
@@ -195,7 +196,6 @@ static void announce(const struct serving *s)
         vk_out_fmt(&out, "%s%s://%.*s", i ? ", " : "", s->app->protocol == VKD_HTTP ? "http" : "tcp",
                    (int)addr.len, (const char *)addr.ptr);
     }
-    uint64_t us = plat_mono_ns() / 1000;
     vk_out_fmt(&out, "%s(%s, %s, %lu.%02lu ms after entry)", s->bound.count ? " " : "", s->io->ops->name,
                vk_guard_name(proc_kernel_guard(s->kernel)), us / 1000, us % 1000 / 10);
     app_say_span(vk_out_span(&out));

@@ -246,7 +246,7 @@ static err_t set_up(struct netif *netif)
     return ERR_OK;
 }
 
-int metal_lwip_card_init(struct metal_lwip *d)
+VK_SELDOM int metal_lwip_card_init(struct metal_lwip *d)
 {
     d->dev->ops->caps(d->dev, &d->caps);
     if (d->caps.mtu_bytes < MTU_MIN)

@@ -573,7 +573,7 @@ static struct metal_lwip_options with_defaults(const struct metal_lwip_options *
     return o;
 }
 
-size_t metal_lwip_region_bytes(const struct metal_lwip_options *options)
+VK_SELDOM size_t metal_lwip_region_bytes(const struct metal_lwip_options *options)
 {
     struct metal_lwip_options o = with_defaults(options);
     size_t conns_bytes = ((size_t)o.conns_max + 1) * sizeof(struct metal_lwip_conn);
@@ -601,8 +601,8 @@ static int init(struct metal_lwip *d, const struct metal_lwip_options *o, struct
     return 0;
 }
 
-int metal_lwip_create(const struct metal_lwip_options *options, struct vk_region *region,
-                      struct proc_io **ret_io)
+VK_SELDOM int metal_lwip_create(const struct metal_lwip_options *options, struct vk_region *region,
+                                struct proc_io **ret_io)
 {
     struct metal_lwip_options o = with_defaults(options);
     if (metal_lwip_the != NULL)

@@ -47,8 +47,8 @@ size_t metal_lwip_mem_bytes(const struct metal_lwip_options *options)
     return sum;
 }
 
-int metal_lwip_mem_init(struct metal_lwip_mem *mem, const struct metal_lwip_options *options,
-                        struct vk_region *region)
+VK_SELDOM int metal_lwip_mem_init(struct metal_lwip_mem *mem, const struct metal_lwip_options *options,
+                                  struct vk_region *region)
 {
     uint32_t counts[METAL_LWIP_CLASSES];
     plan(options, counts);

@@ -621,7 +621,7 @@ static int prepare(struct metal_net *net)
     return take_blocks(net);
 }
 
-int metal_virtio_net_open(struct metal_virtio *device, struct net_dev **ret_dev)
+VK_SELDOM int metal_virtio_net_open(struct metal_virtio *device, struct net_dev **ret_dev)
 {
     if (!can_touch(sizeof(struct metal_net)))
         return -VK_ENOMEM;
