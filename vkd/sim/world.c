@@ -274,7 +274,9 @@ static void drain(struct vkd_world *w, uint32_t ms)
         return;
     w->has_drained = true;
     net_server_drain(w->server, sim_now(w->sim) + (uint64_t)ms * MS_NS);
-    net_server_unlisten(w->server);
+    /* As a worker does: whoever is on the way in is served. */
+    w->unlisten_ns = since_begun(w) + NET_DRAIN_ARRIVAL_NS;
+    at(w, w->unlisten_ns, on_time, w);
     if (w->streams != NULL)
         net_streams_drain(w->streams, sim_now(w->sim) + (uint64_t)ms * MS_NS);
 }
@@ -322,6 +324,10 @@ static void happen_due(struct vkd_world *w)
     const struct vkd_script *s = w->script;
     uint64_t now_ns = since_begun(w);
     w->is_due = false;
+    if (w->unlisten_ns != 0 && now_ns >= w->unlisten_ns) {
+        w->unlisten_ns = 0;
+        net_server_unlisten(w->server);
+    }
     if (w->held_count > 0 && now_ns >= w->held_until_ns)
         release_buffers(w);
     for (uint32_t i = 0; i < s->count; i++) {

@@ -125,6 +125,7 @@ struct vkd_world {
     bool has_drained;     /* the server drains */
     char log_line[200];   /* the last one */
     bool is_due;          /* an event's time has come */
+    uint64_t unlisten_ns; /* when a server that drains closes its listeners; 0: it did, or does not drain */
     uint32_t events_left; /* that have not happened, clients apart */
     bool happened[VKD_SCRIPT_EVENTS_MAX];
     uint32_t peers_count;
