@@ -4,6 +4,8 @@
  * what lies below /app: those requests it hands over, with their sockets, to
  * the processes of a module. Usage: libev MODULE [PORT]
  */
+#define _GNU_SOURCE 1 /* accept4 */
+
 #include <arpa/inet.h>
 #include <ev.h>
 #include <stdio.h>
@@ -42,7 +44,8 @@ static void hand_over(struct ev_loop *loop, struct client *client)
 
 static void answer(struct ev_loop *loop, struct client *client)
 {
-    static const char text[] = "HTTP/1.1 200 OK\r\nContent-Length: 15\r\nConnection: close\r\n\r\nFrom the host.\n";
+    static const char text[] =
+        "HTTP/1.1 200 OK\r\nContent-Length: 15\r\nConnection: close\r\n\r\nFrom the host.\n";
     if (send(client->io.fd, text, sizeof text - 1, MSG_NOSIGNAL) < 0)
         perror("send");
     client_end(loop, client, 1);
@@ -82,7 +85,8 @@ static void on_client(struct ev_loop *loop, struct ev_io *io, int revents)
 
 static int listen_on(uint16_t port)
 {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct sockaddr_in at = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
     socklen_t len = sizeof at;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || bind(fd, (const struct sockaddr *)&at, sizeof at) != 0 || listen(fd, 128) != 0 ||

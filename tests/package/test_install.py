@@ -79,9 +79,9 @@ class Installed(unittest.TestCase):
 
     def serves(self, program):
         """A host that says its port and runs until it is told to stop."""
-        with subprocess.Popen((program, self.module), env=self.environment, stdout=subprocess.PIPE, text=True) as host:
+        with subprocess.Popen((program, self.module, '127.0.0.1:0'), env=self.environment, stdout=subprocess.PIPE, text=True) as host:
             try:
-                port = re.fullmatch(r'port (\d+)\n', host.stdout.readline()).group(1)
+                port = re.fullmatch(r'listening on port (\d+)\n', host.stdout.readline()).group(1)
                 with urllib.request.urlopen(f'http://127.0.0.1:{port}/', timeout=30) as answer:
                     self.assertEqual(answer.read(), b'installed\n')
                 host.send_signal(signal.SIGTERM)
@@ -212,6 +212,20 @@ class Hosts(Installed):
             with self.subTest(name=name):
                 libs = self.flags('--cflags', '--libs', *(('--static',) if flags else ()))
                 self.answers(self.compile(name, 'gcc', '-rdynamic', *flags, own, self.source, *libs))
+
+
+class Examples(Installed):
+    """Each host that users copy from, by what is installed alone."""
+
+    def test_each_compiles(self):
+        folder = os.path.join(self.prefix, EXAMPLES, 'embed')
+        sources = sorted(name for name in os.listdir(folder) if name.endswith('.c'))
+        self.assertIn('min.c', sources)
+        libs = self.flags('--cflags', '--libs', packages=('vkc', 'vk')) + ['-lev', '-pthread']
+        for name in sources:
+            with self.subTest(name=name):
+                self.compile(name[:-2], 'gcc', '-std=gnu11', '-Wall', '-Wextra', '-Werror', os.path.join(folder, name), *libs)
+        self.serves(os.path.join(self.scratch, 'min'))
 
 
 class CMake(Installed):
