@@ -97,7 +97,8 @@ class Dev(unittest.TestCase):
         self.assertEqual(done.stdout, '')
 
     def test_arguments_that_nothing_reads_exit_2(self):
-        for command in ('test', 'build', 'lint', 'fmt', 'asan', 'coverage', 'test-pkey', 'test-bare', 'clean', 'help'):
+        for command in ('test', 'build', 'lint', 'fmt', 'asan', 'coverage', 'test-pkey', 'test-bare', 'deb',
+                        'test-deb', 'abi', 'clean', 'help'):
             with self.subTest(command=command):
                 done = run('./dev', command, 'EXTRA')
                 self.assertEqual((done.returncode, done.stdout), (2, ''))
@@ -109,7 +110,7 @@ class Dev(unittest.TestCase):
         done = run('./dev', 'help')
         self.assertEqual(done.returncode, 0)
         for command in ('run', 'test', 'build', 'bench', 'lint', 'fmt', 'asan', 'fuzz', 'coverage', 'test-pkey',
-                        'test-bare', 'clean'):
+                        'test-bare', 'deb', 'test-deb', 'abi', 'clean'):
             self.assertIn(f'\n  {command} ', done.stdout)
 
     def test_unknown_fuzz_targets_exit_2(self):

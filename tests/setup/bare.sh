@@ -6,64 +6,14 @@
 # tracked files of this tree into it, and in a chroot there: refuse clearly
 # without root, install and build, build again without a network, serve.
 #
-# Run by ./dev test-bare. Where packages come from is read from this machine's
-# own apt. Mounts and processes live in name spaces that end with the script.
+# Run by ./dev test-bare.
 set -eu
 cd "$(dirname "$0")/../.."
-
-if [ "${1-}" != inside ]; then
-    [ "$(id -u)" -eq 0 ] || { echo "bare.sh: needs root for chroot" >&2 && exit 1; }
-    scratch=$(mktemp -d)
-    trap 'rm -rf --one-file-system "$scratch"' EXIT
-    unshare --mount --pid --fork --kill-child sh tests/setup/bare.sh inside "$scratch"
-    exit 0
-fi
-
-root=$2/root
-passed=0
-
-step() {
-    printf '\n== %s\n' "$1"
-}
-
-ok() {
-    passed=$((passed + 1))
-    printf 'ok: %s\n' "$1"
-}
-
-fail() {
-    printf 'FAILED: %s\n%s passed, 1 failed\n' "$1" "$passed"
-    exit 1
-}
-
-sources() {
-    # shellcheck disable=SC2016
-    apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' \
-        'Created-By: Packages' 'Origin: Debian' | sort -u
-}
-
-mirror() {
-    sources | awk '$3 == "bookworm" { print $2; exit }'
-}
-
-within() {
-    chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root CI=true "$@"
-}
+. tests/setup/debian.sh
+in_own_namespaces tests/setup/bare.sh "$@"
 
 step "a bare Debian 12"
-[ -n "$(mirror)" ] || fail "this machine's apt has no bookworm source (apt-get update, perhaps)"
-debootstrap --variant=minbase bookworm "$root" "$(mirror)" >"$2/debootstrap.log" 2>&1 || {
-    tail "$2/debootstrap.log"
-    fail "debootstrap"
-}
-sources >"$root/etc/apt/sources.list"
-apt-config dump Acquire >"$root/etc/apt/apt.conf.d/90-as-outside"
-cp /etc/resolv.conf /etc/hosts "$root/etc/"
-if sources | grep -q ' https:'; then
-    mkdir -p "$root/etc/ssl/certs"
-    cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
-fi
-mount -t proc proc "$root/proc"
+debian_root "$2"
 mkdir "$root/vkd"
 git ls-files -z | xargs -0 cp --parents -t "$root/vkd"
 ok "$(within sh -c 'dpkg-query -W | wc -l') packages, no compiler, no git"
