@@ -419,7 +419,8 @@ VK_API int vk_call(struct vk_function *function, const struct vk_value *args, si
 
 /*
  * The same, and let the kernel run until the answer was given. One that does
- * not have to wait runs at once. Not from callbacks, as vk_step.
+ * not have to wait runs at once; on a libev loop of the host's, waiting does
+ * not sleep. Not from callbacks, as vk_step.
  */
 VK_API int vk_call_wait(struct vk_function *function, const struct vk_value *args, size_t count,
                         vk_answer_fn answer, void *context);
