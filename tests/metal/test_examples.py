@@ -45,6 +45,7 @@ REQUESTS = {
     'cache': [get('/'), ('GET', '/', None, {'If-None-Match': '*'}), ('HEAD', '/style.css', None, {}), get('/style.css'),
               get('/report/7'), get('/report/7'), get('/report/x'), get('/me'), ('POST', '/tokens/x', None, {}),
               ('POST', '/logout', None, {})] + [('GET', '/report/7', None, {'X-Client': 'me'})] * 21,
+    'app': [get('/app/hi/Ada'), get('/app/share/4'), get('/app/share/0'), get('/app')],
     'wait': [get('/wait?ms=1&times=3'), get('/wait?ms=0'), get('/wait?ms=5001'), get('/wait?times=101')],
 }
 
