@@ -85,8 +85,10 @@ static void free_own(void *memory)
 static void *grow_own(void *old, size_t len_bytes)
 {
     void *grown = realloc(old, len_bytes != 0 ? len_bytes : 1);
-    if (grown == NULL)
-        plat_panic("compiler: out of memory");
+    if (grown == NULL) {
+        (void)fputs("vkd: out of memory\n", stderr); /* nobody is left to be told of a failure */
+        exit(EXIT_FAILURE);
+    }
     return grown;
 }
 
