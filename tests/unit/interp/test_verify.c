@@ -3,6 +3,7 @@
  * Goal: the verifier refuses what breaks one of its rules, for that rule.
  * Method: a small wrong module for each, and the reason.
  */
+#include "interp/verify_impl.h"
 #include "tests/interp/vm.h"
 #include "tests/unit/test.h"
 #include "vk/err.h"
@@ -51,6 +52,8 @@ TEST(interp_verify, types)
         {"an enum's variant has another enum or tag", "type E enum A\ntype A variant E 1"},
         {"an enum's variant has another enum or tag", "type E enum A A\ntype A variant E 0"},
         {"a variant of no enum", "type S str\ntype A variant S 0"},
+        {"a variant of no enum", "type R record int\ntype A variant R 0"},
+        {"a variant of no enum", "type E enum A\ntype A variant E 0\ntype B variant E 1"},
         {"a variant that its enum does not list", "type E enum A\ntype A variant E 0\ntype B variant E 0"},
         {"a closure of no function type", "type S str\ntype A env S 0"},
         {"a closure of a function that does not exist", "type F fn > int\ntype A env F 9"},
@@ -82,6 +85,12 @@ TEST(interp_verify, functions)
         {"a reference register of a type that does not exist",
          "type F fn > int\nfunc main F 2 int\n LDI 1 0\n RETS 1\nend"},
         {"the function's end can be reached", "type F fn > none\nfunc main F 1\n LDI 0 0\nend"},
+        {"the closure has no place in the window",
+         "type One fn int > int\ntype G fn One > int\nfunc call G 4\n CALLC 4 0\n RETS 3\nend"},
+        {"an instruction reaches past the function's end",
+         "type R record int\ntype F fn > none\nfunc main F 2 R\n LDI 1 0\n NEW 0 R\nend"},
+        {"an instruction reaches past the function's end",
+         "type R record int int int int int\ntype F fn > none\nfunc main F 7 R\n NEW 0 R\n RET\nend"},
         {"an instruction that is never reached", "type F fn > none\nfunc main F 1\n RET\n RET\nend"},
         {"RET in a function that gives something", "type F fn > int\nfunc main F 1\n RET\nend"},
         {"RETS in a function that gives no scalar",
@@ -124,7 +133,10 @@ TEST(interp_verify, operands)
         {BAD_FIT, "LDQ 1 hello"},
         {BAD_FIT, "LDNIL 0"},
         {OUT_OF_TABLE, "LDQ 0 99"},
+        {OUT_OF_TABLE, "LDQ 0 2"},
         {OUT_OF_TABLE, "NEW 1 99"},
+        {OUT_OF_TABLE, "NEW 1 17"},
+        {OUT_OF_TABLE, "LNEW 3 17"},
         {OUT_OF_TABLE, "CALLS 20 99"},
         {OUT_OF_TABLE, "CALLN 20 99"},
         {"the type cannot be made by this instruction", "NEW 3 Ints"},
@@ -306,6 +318,31 @@ TEST(interp_verify, data)
     check_changed("a constant object has another number of fields, or another tag, than its type");
 }
 
+TEST(interp_verify, scratch_holds_a_state_for_each_word)
+{
+    static const char line[] = " LDI 0 1\n";
+    struct vk_out out;
+    vk_out_init(&out, text, sizeof text);
+    VK_OUT_LIT(&out, "type F fn > none\nfunc main F 1\n");
+    for (uint32_t i = 0; i < 500; i++)
+        vk_out_put(&out, vk_span(line, sizeof line - 1));
+    VK_OUT_LIT(&out, " RET\nend\n");
+    vk_out_byte(&out, 0);
+    CHECK_EQ(vm_load(&vm, text), 0);
+    CHECK(interp_verify_scratch_bytes(&vm.module) >= 501 * sizeof(struct verify_word));
+}
+
+TEST(interp_verify, data_that_nothing_refers_to)
+{
+    data_of_good()[7] = 4;
+    struct interp_header *h = (struct interp_header *)vm.file;
+    struct interp_ref *refs =
+        (struct interp_ref *)(void *)(vm.file + h->sections[INTERP_SECTION_REFS].offset);
+    refs[2].offset = 0;
+    refs[2].late = 1;
+    check_changed("a constant object of a type that cannot be constant");
+}
+
 /* A module with types of each kind, a native, constants and a loop, and one field of a record of it changed.
  */
 static const char rich[] = "type Str str\n"
@@ -416,10 +453,8 @@ TEST(interp_verify, services)
         {"the services are shorter than their head", "services 0 0"},
         {"a name of the services lies outside the names", "services 9999 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0"},
         {"an array of the services lies outside their section", "services 0 0 64 1 0 0 0 0 0 0 0 0 0 0 0 0"},
-        {"an array of the services lies outside their section", "services 0 0 4 0 0 0 0 0 0 0 0 0 0 0 0 0"},
         {"an array of the services lies outside their section",
          "services 0 0 0 4294967295 0 0 0 0 0 0 0 0 0 0 0 0"},
-        {"an array of the services lies outside their section", "services 0 0 0 0 0 0 0 0 8000 1 0 0 0 0 0 0"},
         {"a top-level value of a constant that does not exist",
          "services 0 0 64 1 0 0 0 0 0 0 0 0 0 0 0 0 0 main 7 0"},
         {"a top-level value of a constant that does not exist",
@@ -429,7 +464,8 @@ TEST(interp_verify, services)
         {"a function of the services does not exist", "services 0 0 0 0 0 0 0 0 0 0 64 1 0 0 0 0 0 77 0 0"},
         {"a function of the services takes or gives something else",
          "services 0 0 0 0 0 0 0 0 0 0 64 1 0 0 0 0 0 main 0 0"},
-        {"a port above 65535", "services 0 0 0 0 0 0 0 0 64 1 0 0 0 0 0 0 0 65536 0 0 0 0 0 0 0 0 4294967295 0"},
+        {"a port above 65535",
+         "services 0 0 0 0 0 0 0 0 64 1 0 0 0 0 0 0 0 65536 0 0 0 0 0 0 0 0 4294967295 0"},
         {"a function of the services takes or gives something else",
          "services 0 0 0 0 0 0 0 0 64 1 0 0 0 0 0 0 0 88 0 0 0 0 0 0 0 0 one 0"},
         {"an array of the services lies outside their section",
@@ -447,7 +483,8 @@ TEST(interp_verify, services)
         {"a name of the services lies outside the names",
          "services 0 0 0 0 64 1 0 0 0 0 0 0 0 0 0 0 0 none 0 0 96 1 0 0 0 0 9999 0"},
         {"arrays of the services overlap", /* two actors with the same two methods */
-         "services 0 0 0 0 64 2 0 0 0 0 0 0 0 0 0 0 0 none 0 0 128 2 0 0 0 none 0 0 128 2 0 0 0 0 0 0 0 0 0 0"},
+         "services 0 0 0 0 64 2 0 0 0 0 0 0 0 0 0 0 0 none 0 0 128 2 0 0 0 none 0 0 128 2 0 0 0 0 0 0 0 0 0 "
+         "0"},
         {"arrays of the services overlap", "services 0 0 0 0 0 0 0 0 0 0 16 2 0 0 0 0"},
         {"a supervisor of no actor, or of too many", "services 0 0 0 0 0 0 64 1 0 0 0 0 0 0 0 0 0 1 0 0 0 0"},
         {"a supervisor of an unknown strategy, or with too many restarts",
@@ -459,7 +496,8 @@ TEST(interp_verify, services)
         {"too many stores", "services 0 0 0 0 0 0 0 0 0 0 0 0 64 9 0 0" NINE_STORES},
         {"a name of the services lies outside the names",
          "services 0 0 0 0 0 0 0 0 0 0 0 0 64 1 0 0 9999 1 131072 0 0 0"},
-        {"a store of no entries, or of too many", "services 0 0 0 0 0 0 0 0 0 0 0 0 64 1 0 0 0 0 131072 0 0 0"},
+        {"a store of no entries, or of too many",
+         "services 0 0 0 0 0 0 0 0 0 0 0 0 64 1 0 0 0 0 131072 0 0 0"},
         {"a store of no entries, or of too many",
          "services 0 0 0 0 0 0 0 0 0 0 0 0 64 1 0 0 0 1000001 131072 0 0 0"},
         {"a store of too few bytes, or of too many",
@@ -480,6 +518,28 @@ TEST(interp_verify, services)
     check_wrong(HEAD " RETS 12\nend\n", cases, VK_COUNT(cases), "");
 }
 
+TEST(interp_verify, arrays_of_the_services)
+{
+    static const struct wrong cases[] = {
+        {"an array of the services lies outside their section", "services 0 0 4 0 0 0 0 0 0 0 0 0 0 0 0 0"},
+        {"an array of the services lies outside their section",
+         "services 0 0 0 0 8000 1 0 0 0 0 0 0 0 0 0 0"},
+        {"an array of the services lies outside their section",
+         "services 0 0 0 0 0 0 8000 1 0 0 0 0 0 0 0 0"},
+        {"an array of the services lies outside their section",
+         "services 0 0 0 0 0 0 0 0 8000 1 0 0 0 0 0 0"},
+        {"an array of the services lies outside their section",
+         "services 0 0 0 0 0 0 0 0 0 0 8000 1 0 0 0 0"},
+        {"an array of the services lies outside their section",
+         "services 0 0 0 0 0 0 0 0 0 0 0 0 8000 1 0 0"},
+        {"an array of the services lies outside their section",
+         "services 0 0 0 0 0 0 0 0 0 0 0 0 0 0 8000 1"},
+        {"a name of the services lies outside the names",
+         "services 0 0 64 1 0 0 0 0 0 0 0 0 0 0 0 0 9999 main 0 0"},
+    };
+    check_wrong(HEAD " RETS 12\nend\n", cases, VK_COUNT(cases), "");
+}
+
 TEST(interp_verify, right_services)
 {
     static const char *const right[] = {
@@ -488,7 +548,8 @@ TEST(interp_verify, right_services)
         "services 0 0 0 0 0 0 0 0 0 0 64 1 0 0 0 0 0 none 0 0",
         "services 0 0 0 0 64 2 0 0 0 0 0 0 0 0 0 0 0 none 0 0 128 1 0 0 0 none 0 0 144 1 0 0 0 0 0 0 0 0 0 0",
         "services 0 0 0 0 64 1 96 1 0 0 0 0 0 0 0 0 0 none 64 0 0 0 0 0 2 64 0 0 120 1 0 0 none 0",
-        "services 0 0 0 0 0 0 0 0 0 0 0 0 64 2 0 0 0 1 131072 0 0 0 0 1000000 67108864 0 4294967295 4294967295",
+        "services 0 0 0 0 0 0 0 0 0 0 0 0 64 2 0 0 0 1 131072 0 0 0 0 1000000 67108864 0 4294967295 "
+        "4294967295",
     };
     for (uint32_t i = 0; i < VK_COUNT(right); i++) {
         struct vk_out out;

@@ -197,6 +197,7 @@ static const struct sample samples[] = {
     HOST(0, "a:"),
     HOST(0, "a:0"),
     HOST(0, "%41b"),
+    HOST(0, "b%41"),
     HOST(0, "[::1]"),
     HOST(0, "[::1]:80"),
     HOST(0, "[2001:db8::192.0.2.1]:"),
