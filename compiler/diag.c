@@ -75,15 +75,6 @@ struct vkc_diag *vkc_error(struct vkc_diags *diags, struct vkc_span span, const 
     return diag;
 }
 
-struct vkc_diag *vkc_warn(struct vkc_diags *diags, struct vkc_span span, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    struct vkc_diag *diag = add(diags, VKC_DIAG_WARNING, span, format, arguments);
-    va_end(arguments);
-    return diag;
-}
-
 void vkc_diag_label(struct vkc_diags *diags, struct vkc_diag *diag, const char *format, ...)
 {
     va_list arguments;

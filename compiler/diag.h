@@ -58,8 +58,6 @@ void vkc_diags_fini(struct vkc_diags *diags);
 /* Adds an error. Returned for label and notes; never NULL, though it be dropped. */
 struct vkc_diag *vkc_error(struct vkc_diags *diags, struct vkc_span span, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-struct vkc_diag *vkc_warn(struct vkc_diags *diags, struct vkc_span span, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
 
 void vkc_diag_label(struct vkc_diags *diags, struct vkc_diag *diag, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

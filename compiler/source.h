@@ -73,10 +73,4 @@ struct vkc_place vkc_source_place(const struct vkc_sources *sources, uint32_t po
 /* The bytes of a line (from 1), without its end. */
 struct vkc_span vkc_source_line(const struct vkc_source *source, uint32_t line);
 
-/* From the start of one to the end of the other. */
-static inline struct vkc_span vkc_span_join(struct vkc_span first, struct vkc_span last)
-{
-    return (struct vkc_span){first.start, last.end};
-}
-
 #endif

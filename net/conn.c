@@ -157,6 +157,9 @@ static void start_request(struct net_conn *c, uint32_t head_len)
         overloaded(c, rc);
         return;
     }
+    if (c->handler->crash)
+        c->is_head = vk_span_starts_with(vk_span(c->pipe.in.ptr + c->scan.start, head_len - c->scan.start),
+                                         VK_SPAN_LIT("HEAD "));
     net_pipe_consume(&c->pipe, head_len);
     c->scan = (struct net_scan){0};
     c->stage = NET_STAGE_HEAD;

@@ -58,6 +58,7 @@ struct net_conn {
     bool is_body_bad;   /* the body broke its framing: nothing behind it can be trusted */
     bool is_crash_due;  /* the process died unanswered: one that answers for it is to be started */
     bool is_crash;      /* process is such a one */
+    bool is_head;       /* the current request's method is HEAD, as far as can be told unparsed */
     bool is_single;     /* one request is answered, then it ends */
 
     struct net_scan scan;

@@ -363,14 +363,31 @@ static uint32_t refusal_of(const struct net_conn *c, const struct proc_process *
 }
 
 /*
+ * A fault ended the first run, and what that said of its request was not taken: known are the method, and
+ * that nothing behind this request can be told apart.
+ */
+static void frame_unknown(struct net_conn *c)
+{
+    const struct proc_op frame = {
+        .code = PROC_OP_HTTP_FRAME,
+        .flags = (uint16_t)(NET_FRAME_CLOSE | NET_FRAME_UNKNOWN | (c->is_head ? NET_FRAME_HEAD : 0)),
+    };
+    int rc = op_frame(c, &frame);
+    vk_assert(rc == 0);
+    c->body_left = 0;
+}
+
+/*
  * The process died: whether another one is to answer for it, which is started
  * when nothing of this one runs any more. Never for one that answers already.
  */
 static bool plan_crash(struct net_conn *c, struct proc_kernel *kernel, const struct proc_process *process)
 {
-    if (!c->handler->crash || c->is_crash || c->stage != NET_STAGE_FRAMED || c->closing != NET_OPEN ||
+    if (!c->handler->crash || c->is_crash || c->stage > NET_STAGE_FRAMED || c->closing != NET_OPEN ||
         c->pipe.is_broken || !proc_crash_id(process))
         return false;
+    if (c->stage == NET_STAGE_HEAD)
+        frame_unknown(c);
     struct vk_span words = proc_end_words(kernel, process);
     c->crash_id = proc_crash_id(process);
     c->words_len = (uint32_t)words.len;

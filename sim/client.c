@@ -140,8 +140,3 @@ void sim_client_call(struct sim *sim, uint32_t call)
     sim->call_free = call;
     fn(ctx, sim);
 }
-
-uint64_t sim_random_below(struct sim *sim, uint64_t bound)
-{
-    return sim_rand_below(&sim->rand, bound);
-}

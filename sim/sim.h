@@ -145,7 +145,4 @@ void sim_client_reset(struct sim *sim, uint32_t client); /* the same by a reset 
 /* Call fn inside of wait when the clock reaches at_ns. -VK_ENOSPC. */
 int sim_at(struct sim *sim, uint64_t at_ns, sim_timer_fn fn, void *ctx);
 
-/* The simulation's own stream of chance, for scripts that shall replay with it. */
-uint64_t sim_random_below(struct sim *sim, uint64_t bound);
-
 #endif

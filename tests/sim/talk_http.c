@@ -551,6 +551,8 @@ static struct proc_program answering(const struct proc_native *native)
                                  .context = native};
 }
 
+#define SORRY_LAST(len, text) \
+    HEAD_OF("text/plain") "Connection: close\r\nContent-Length: " len "\r\n\r\n" text
 #define SORRY(len, text) HEAD_OF("text/plain") "Content-Length: " len "\r\n\r\n" text
 
 /* The connection stays what it was, and the request behind is served. */
@@ -560,14 +562,34 @@ static void another_process_answers_for_a_dead_one(void)
     const struct talk_options options = {.server = {.handler = {.crash = &program}}};
     talk_begin(&options);
     struct caller *c = talk_call();
-    talk_say(c, GET("f") GET("a") GET(
-                    "z1x")); /* in its first run, before it has said how it is framed, it would get a 500 */
+    talk_say(c, GET("f") GET("a") GET("z1x"));
     CHECK(talk_heard(c, SORRY("8", "1 failed") OK SORRY("7", "2 fault")) && c->end_err == 0);
     talk_say(c, "HEAD /f HTTP/1.1\r\nHost: a\r\n\r\n" GET("a"));
     CHECK(talk_heard(c, HEAD_OF("text/plain") "Content-Length: 8\r\n\r\n" OK) && c->end_err == 0);
     talk_say(c, GET("b9w3x")); /* it has begun to answer */
     CHECK(talk_heard(c, HEAD_OF("a/b") "Content-Length: 9\r\n\r\n012") && c->end_err == -VK_ECLOSED);
     talk_end();
+}
+
+/* A fault in the first run hides how the request was framed: it is answered, and nothing behind it. */
+static void another_process_answers_for_one_that_never_got_far(void)
+{
+    static const char *const cases[][2] = {
+        {GET("x") GET("a"), SORRY_LAST("7", "1 fault")},
+        {"HEAD /x HTTP/1.1\r\nHost: a\r\n\r\n" GET("a"), SORRY_LAST("7", "")},
+        {POST("x", "5") "hello" GET("a"), SORRY_LAST("7", "1 fault")},
+    };
+    const struct proc_program program = answering(&apologise_native);
+    const struct talk_options options = {.server = {.handler = {.crash = &program}}};
+    for (uint32_t i = 0; i < VK_COUNT(cases); i++) {
+        talk_begin(&options);
+        struct caller *c = talk_call();
+        talk_say(c, cases[i][0]);
+        talk_pass(3 * TALK_NS);
+        CHECK(talk_heard(c, cases[i][1]) && c->end_err == -VK_ECLOSED);
+        CHECK(counters().conns == 0 && counters().busy == 0);
+        talk_end();
+    }
 }
 
 static void nobody_answers_for_who_answered_for_a_dead_one(void)
@@ -882,6 +904,7 @@ const struct talk_case talk_cases_http[] = {
     CASE(a_stream_for_http_10_is_cut_off_in_order),
     CASE(no_answer_is_a_500),
     CASE(another_process_answers_for_a_dead_one),
+    CASE(another_process_answers_for_one_that_never_got_far),
     CASE(nobody_answers_for_who_answered_for_a_dead_one),
     CASE(bodies_arrive_as_framed),
     CASE(a_body_is_awaited_piece_by_piece),
