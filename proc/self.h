@@ -34,11 +34,23 @@ struct proc_self {
     uint64_t now_ns; /* the tick's clock */
     int64_t wall_s;
 
-    /* The program's own: native fibers (proc/native.h). */
-    uint32_t run_first; /* runnable fibers, FIFO; offsets, 0 none */
-    uint32_t run_last;
-    uint32_t root;   /* the fiber whose end ends the process */
-    uint32_t fibers; /* alive */
+    union {
+        struct {                /* The program's own: native fibers (proc/native.h). */
+            uint32_t run_first; /* runnable fibers, FIFO; offsets, 0 none */
+            uint32_t run_last;
+            uint32_t root;   /* the fiber whose end ends the process */
+            uint32_t fibers; /* alive */
+        };
+        /*
+         * Of a program that waits for its first message (proc/program.h), when it begins: that message, if it
+         * is short and brought no handle. 0 bytes: it is received like any other.
+         */
+        struct {
+            uint64_t mail_arg; /* as of a RECV */
+            uint32_t mail_off;
+            uint32_t mail_len;
+        };
+    };
 
     /*
      * An answer that has to land (PROC_OP_LAND) found no room: it needs so many
@@ -53,20 +65,12 @@ struct proc_self {
     uint32_t is_busy;
     uint64_t land_tag; /* of its op */
 
-    /*
-     * Of a program that waits for its first message (proc/program.h), when it begins: that message, if it is
-     * short and brought no handle. 0 bytes: it is received like any other.
-     */
-    uint32_t mail_off;
-    uint32_t mail_len;
-    uint64_t mail_arg; /* as of a RECV */
-
     uint8_t date[PROC_DATE_BYTES + 3]; /* IMF-fixdate of wall_s, NUL-padded */
 
     struct proc_op ops[PROC_RING_ENTRIES];
     struct proc_done done[PROC_RING_ENTRIES];
 };
-_Static_assert(sizeof(struct proc_self) == 8 + 24 + 16 + 16 + 16 + 16 + 32 + 2 * 32 * PROC_RING_ENTRIES,
+_Static_assert(sizeof(struct proc_self) == 8 + 24 + 16 + 16 + 16 + 32 + 2 * 32 * PROC_RING_ENTRIES,
                "layout of the heap's head");
 
 /* Memory of this process by offset; the caller has checked the offset. */
