@@ -66,7 +66,7 @@ within sh -euc 'cd /etc/vkd && vkd init shop && systemctl enable vkd@shop' >"$2/
 cat >"$root/etc/vkd/shop/vkd.env" <<'END'
 VKD_FLAGS=--listen 127.0.0.1:80 --workers 2
 END
-cat >"$root/tmp/ask" <<'END'
+cat >"$root/ask" <<'END'
 #!/bin/sh
 for _ in 1 2 3 4 5 6 7 8 9 10; do
     curl -fsS http://127.0.0.1/hi/Ada && break
@@ -81,13 +81,14 @@ journalctl -u vkd@shop -o cat --no-pager
 systemd-analyze security --no-pager --threshold=20 vkd@shop >/dev/null && echo confined
 systemctl poweroff
 END
-chmod 755 "$root/tmp/ask"
+chmod 755 "$root/ask"
+# Not in /tmp, which a container has of its own.
 cat >"$root/etc/systemd/system/ask.service" <<'END'
 [Unit]
 After=vkd@shop.service
 [Service]
 Type=oneshot
-ExecStart=/tmp/ask
+ExecStart=/ask
 StandardOutput=file:/asked
 StandardError=file:/asked
 [Install]

@@ -39,12 +39,15 @@ def main():
         run('ninja', '-C', build)
         run('meson', 'test', '-C', build, '--no-rebuild', '--print-errorlogs')
         tests = [test['name'] for test in json.loads(run('meson', 'introspect', '--tests', build))]
-        programs = [target['name'] for target in json.loads(run('meson', 'introspect', '--targets', build))
-                    if target['type'] == 'executable']
-    failed = (tests != ['answers', 'compiles']) + (sorted(programs) != ['outer', 'plugin', 'vkd'])
+        targets = json.loads(run('meson', 'introspect', '--targets', build))
+    inside = os.path.join('subprojects', 'vkd') + os.sep
+    uninvited = sorted(target['name'] for target in targets
+                       for folder in ('tests', 'bench', 'examples') if inside + folder in target['defined_in'])
+    installed = sorted(target['name'] for target in targets if target['type'] == 'executable' and target['installed'])
+    failed = (tests != ['answers', 'compiles']) + (installed != ['vkd']) + (uninvited != [])
     if failed:
-        print(f'tests {tests}, programs {programs}')
-    print(f'{4 - failed} passed, {failed} failed')
+        print(f'tests {tests}, programs installed {installed}, uninvited {uninvited}')
+    print(f'{5 - failed} passed, {failed} failed')
     return failed != 0
 
 
