@@ -10,7 +10,12 @@
 
 static bool is_word(const char *at, const char *word)
 {
-    return strncmp(at, word, WORD_LEN) == 0 && strspn(at + WORD_LEN, "0123456789abcdef") == ADDRESS_LEN;
+    size_t digits = 0;
+    if (strncmp(at, word, WORD_LEN) != 0)
+        return false;
+    while (strchr("0123456789abcdef", at[WORD_LEN + digits]) != NULL && at[WORD_LEN + digits] != '\0')
+        digits++;
+    return digits == ADDRESS_LEN;
 }
 
 /* The line of the last function that begins at address or before; NULL: the address is not in the code. */
