@@ -87,6 +87,8 @@ static enum proc_step step_wait(struct proc_self *self, struct proc_fiber *fiber
     PROC_BEGIN(fiber->step)
     a->op = (struct proc_op){.code = PROC_OP_SLEEP, .arg = number(self, a) % 3000 * MS_NS};
     PROC_AWAIT(fiber->step, proc_wait(self, fiber, &a->op), PROC_STEP_WAIT);
+    if (fiber->done.res < 0) /* no room for one more op: it has not slept */
+        return vkd_native_refuse(self, a);
     return vkd_native_answer(self, a, number(self, a));
     PROC_END
     return PROC_STEP_END;
