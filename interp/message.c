@@ -237,10 +237,13 @@ static uint32_t area_bytes(const struct area *area)
 static struct maker lay_out(struct interp_run *run, const struct area *area)
 {
     uint8_t *begin = run->heap + run->p->top + sizeof(struct interp_object);
+    uint32_t *objects = (void *)(begin + area->bytes);
+    uint16_t *buckets = (void *)(objects + area->max);
     struct maker m = {.run = run, .begin = begin, .at = begin, .end = begin + area->bytes, .max = area->max};
-    m.objects = (void *)m.end;
-    m.buckets = (void *)(m.objects + area->max);
-    memset(m.buckets, 0, 4 * (size_t)area->max);
+    m.objects = objects;
+    m.buckets = buckets;
+    for (uint32_t i = 0; i < 2 * area->max; i++)
+        buckets[i] = 0;
     interp_touched(run, run->p->top + area_bytes(area));
     return m;
 }
