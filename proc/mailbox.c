@@ -374,6 +374,16 @@ int proc_op_recv(struct proc_kernel *kernel, struct proc_process *process, const
 
 /* ---- answering ------------------------------------------------------------------------ */
 
+/* No memory for an answer. Who gives it silently does not try again, so the one who waits is told instead. */
+static int lose_answer(struct proc_kernel *k, struct proc_req *req, const struct proc_op *op)
+{
+    if (op->flags & PROC_OP_SILENT) {
+        vk_list_remove(&req->wait);
+        proc_req_finish(k, req, -VK_ENOMEM);
+    }
+    return -VK_ENOMEM;
+}
+
 int proc_op_reply(struct proc_kernel *kernel, struct proc_process *process, const struct proc_op *op,
                   const uint8_t *bytes)
 {
@@ -388,7 +398,7 @@ int proc_op_reply(struct proc_kernel *kernel, struct proc_process *process, cons
     bool is_out = (req->op.code & PROC_OP_OUT) && req->op.code != PROC_OP_CALL;
     struct vk_buf data = {0};
     if (!is_out && op->len && !vk_bufs_get(&kernel->bufs, op->len, &data))
-        return -VK_ENOMEM;
+        return lose_answer(kernel, req, op);
     int rc = proc_handle_detach(kernel, process, op->handle, moves, &req->passed);
     if (rc) {
         vk_bufs_put(&kernel->bufs, &data);

@@ -44,7 +44,11 @@ enum proc_op_code {
     PROC_OP_RECV = PROC_OP_IN | 4, /* next message of the own mailbox */
     PROC_OP_REPLY =
         PROC_OP_OUT | 5, /* answers request arg & 0xffffffff with result arg >> 32; handle goes along */
-    /* (the bytes go to the room of the op; of an OUT op, len is how many of its bytes were taken) */
+    /*
+     * (the bytes go to the room of the op; of an OUT op, len is how many of its bytes were taken. When there
+     * is no memory for them, a silent REPLY ends the request with -VK_ENOMEM, and another may be tried
+     * again.)
+     */
     /* Asked of a process, program or mailbox handle. */
     PROC_OP_SPAWN = PROC_OP_OUT | 6, /* handle: a program; the bytes: its start argument */
     PROC_OP_SEND =

@@ -643,6 +643,23 @@ TEST(proc_mailbox, handle_stays_when_its_answer_finds_no_buffer)
     world_end();
 }
 
+TEST(proc_mailbox, silent_answer_without_a_buffer_fails_its_caller)
+{
+    CHECK_EQ(world_start_with((struct proc_kernel_options){.bufs_max = {1, 1, 1, 1, 1}}), 0);
+    begin();
+    struct vk_buf taken[5];
+    for (size_t i = 0; i < VK_COUNT(taken); i++)
+        CHECK(vk_bufs_get(&world.kernel->bufs, 1, &taken[i]));
+    answer_a_call(
+        (struct proc_op){
+            .code = PROC_OP_REPLY, .flags = PROC_OP_SILENT, .off = OUT_OFF, .len = 1, .arg = GOT(0)},
+        0);
+    CHECK_EQ(lists[0].dones[2].res, -VK_ENOMEM);
+    CHECK_EQ(lists[1].done_count, 1);
+    CHECK_EQ(lists[1].dones[0].res, -VK_ENOMEM);
+    world_end();
+}
+
 TEST(proc_mailbox, buffer_of_an_answer_without_its_handle_is_given_back)
 {
     world_start();
