@@ -639,6 +639,7 @@ static uint32_t uring_wait(struct proc_io *io, struct proc_io_event *events, uin
     bool again;
     u->nio.stats.waits++;
     u->woken = false;
+    net_ring_quieten(&u->ring);
     return_bufs(&u->ring);
     do {
         if (VK_UNLIKELY(u->nio.paused != 0))
@@ -697,7 +698,7 @@ static const struct proc_io_ops uring_ops = {
 
 static int uring_fd(struct net_io *nio)
 {
-    return ((const struct uring *)nio)->ring.ring.ring_fd;
+    return net_ring_fd(&((struct uring *)nio)->ring);
 }
 
 /* Something to submit, or to be told of. */

@@ -23,6 +23,8 @@ struct net_ring {
     bool ready;      /* ring is set up */
     bool links;      /* a send is carried out to its end, so a close may be linked to it: 6.1 */
     bool multi_recv; /* not known to be missing */
+    bool has_event;  /* a loop that is not ours waits at event_fd */
+    int event_fd;
 
     struct io_uring_buf_ring *br;
     uint8_t *bufs;
@@ -34,5 +36,11 @@ struct net_ring {
 /* -VK_ENOTSUP, -VK_EACCES, -VK_EMFILE, -VK_ENOMEM. */
 int net_ring_init(struct net_ring *r, const struct net_io_options *options);
 void net_ring_fini(struct net_ring *r);
+
+/* For a loop that is not ours: can be read from when the ring has something, until net_ring_quieten.
+ * -VK_EMFILE, -VK_ENOMEM. */
+int net_ring_fd(struct net_ring *r);
+/* Before the ring is looked at. */
+void net_ring_quieten(const struct net_ring *r);
 
 #endif

@@ -6,7 +6,9 @@
 #include "net/linux/uring_impl.h"
 
 #include <errno.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 enum {
     SQ_ENTRIES = 2048,
@@ -103,7 +105,7 @@ static int restrict_ring(struct net_ring *r)
         IORING_OP_ACCEPT, IORING_OP_CONNECT, IORING_OP_RECV,         IORING_OP_SEND,
         IORING_OP_CLOSE,  IORING_OP_READ,    IORING_OP_ASYNC_CANCEL,
     };
-    struct io_uring_restriction res[VK_COUNT(codes) + 1];
+    struct io_uring_restriction res[VK_COUNT(codes) + 2];
     memset(res, 0, sizeof(res));
     for (size_t i = 0; i < VK_COUNT(codes); i++) {
         res[i].opcode = IORING_RESTRICTION_SQE_OP;
@@ -111,6 +113,8 @@ static int restrict_ring(struct net_ring *r)
     }
     res[VK_COUNT(codes)].opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED;
     res[VK_COUNT(codes)].sqe_flags = IOSQE_BUFFER_SELECT | IOSQE_CQE_SKIP_SUCCESS | IOSQE_IO_HARDLINK;
+    res[VK_COUNT(codes) + 1].opcode = IORING_RESTRICTION_REGISTER_OP;
+    res[VK_COUNT(codes) + 1].register_op = IORING_REGISTER_EVENTFD;
     int err = io_uring_register((unsigned)r->ring.ring_fd, IORING_REGISTER_RESTRICTIONS, res, VK_COUNT(res));
     return err < 0 ? setup_err(-err) : 0;
 }
@@ -153,10 +157,40 @@ int net_ring_init(struct net_ring *r, const struct net_io_options *options)
     return err;
 }
 
+/*
+ * The ring's own descriptor will not do: a poll that sleeps there is not woken
+ * by work that waits to be done by our thread (DEFER_TASKRUN).
+ */
+int net_ring_fd(struct net_ring *r)
+{
+    if (r->has_event)
+        return r->event_fd;
+    int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (fd < 0)
+        return setup_err(errno);
+    int err = io_uring_register_eventfd(&r->ring, fd);
+    if (err != 0) {
+        (void)close(fd); /* nothing was written */
+        return setup_err(-err);
+    }
+    r->event_fd = fd;
+    r->has_event = true;
+    return fd;
+}
+
+void net_ring_quieten(const struct net_ring *r)
+{
+    uint64_t count;
+    if (VK_UNLIKELY(r->has_event))
+        (void)!read(r->event_fd, &count, sizeof count); /* fails when it is quiet */
+}
+
 void net_ring_fini(struct net_ring *r)
 {
     if (r->ready)
         io_uring_queue_exit(&r->ring);
+    if (r->has_event)
+        (void)close(r->event_fd); /* nothing is lost with it */
     if (r->br != NULL)
         (void)munmap(r->br, r->br_bytes); /* fails only for a range that is no mapping */
     memset(r, 0, sizeof(*r));

@@ -14,11 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define REQUEST   "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 #define LATER     "GET /later HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 #define TURNS_MAX 200u
+#define NAP_MS    100
 
 static const enum vk_driver drivers[] = {VK_DRIVER_AUTO, VK_DRIVER_URING, VK_DRIVER_EV};
 #define DRIVERS (sizeof drivers / sizeof *drivers)
@@ -76,6 +78,43 @@ TEST(embed_loop, a_poll_loop_serves_by_the_descriptor)
             CHECK(run_by_poll(kernel, client) < 20);
             expect_answer(client);
         }
+        vk_kernel_destroy(kernel);
+    }
+}
+
+/* Somebody else, who asks three times while the kernel's loop sleeps. The process. */
+static pid_t ask_from_outside(uint16_t port)
+{
+    pid_t pid = fork();
+    CHECK(pid >= 0);
+    if (pid != 0)
+        return pid;
+    const struct timeval patience = {.tv_sec = 5};
+    int client = host_connect(port), failed = 0;
+    CHECK_EQ(setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
+    for (int i = 0; i < 3; i++) {
+        char text[4096];
+        (void)poll(NULL, 0, NAP_MS);
+        host_send(client, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        ssize_t got = recv(client, text, sizeof text, 0);
+        failed |= got <= 17 || strncmp(text, "HTTP/1.1 200 OK\r\n", 17) != 0;
+    }
+    _exit(failed);
+}
+
+TEST(embed_loop, a_poll_that_sleeps_is_woken_by_what_comes)
+{
+    for (size_t i = 0; i < DRIVERS; i++) {
+        const struct vk_options options = {.size = sizeof options, .driver = drivers[i], .warm_max = 1};
+        struct vk_kernel *kernel = NULL;
+        pid_t pid = ask_from_outside(serve(&options, &kernel));
+        int status = -1;
+        while (waitpid(pid, &status, WNOHANG) == 0) {
+            struct pollfd fd = {.fd = vk_fd(kernel), .events = POLLIN};
+            (void)poll(&fd, 1, milliseconds(vk_timeout_ns(kernel)));
+            vk_step(kernel, 0);
+        }
+        CHECK_EQ(status, 0);
         vk_kernel_destroy(kernel);
     }
 }
