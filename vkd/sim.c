@@ -241,7 +241,7 @@ static int run(int argc, char *const *argv)
     if (options.seeds == 0)
         options.seeds = options.seed != 0 ? 1 : SEEDS_DEFAULT;
     if (!vkd_program_load(options.app, &loaded))
-        return VKD_EXIT_PROGRAM;
+        return options.app != NULL && access(options.app, R_OK) != 0 ? VKD_EXIT_USAGE : VKD_EXIT_PROGRAM;
     routes = loaded.routes;
     if (options.script != NULL)
         rc = run_script(&script, told);

@@ -358,7 +358,7 @@ class Forged(Folder):
 
     def test_each_command_says_who_refuses(self):
         self.write('not a module\n', 'b.vkb')
-        for command in 'disasm', 'run', 'test':
+        for command in 'disasm', 'run', 'test', 'sim':
             code, _, err = run(command, 'b.vkb', cwd=self.folder)
             self.assertEqual((code, err), (1, f'vkd {command}: b.vkb: the module is refused: the file is shorter than a header\n'))
             code, _, err = run(command, 'none.vkb', cwd=self.folder)
