@@ -9,6 +9,8 @@
 #include "tests/unit/test.h"
 
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -408,6 +410,86 @@ TEST(embed_process, native_programs_keep_other_threads_out)
     CHECK_EQ(rc_elsewhere, 0);
     vk_kernel_destroy(second);
     vk_kernel_destroy(plain);
+}
+
+/* ---- first kernels of several threads at once ---- */
+
+enum { STARTERS = 2, ROUNDS = 300, LATE_MAX = 64, SPINS = 20000 };
+
+struct start {
+    atomic_uint ready, inside;
+    uint32_t late_by; /* turns of a loop: one of the threads comes by so much after the other */
+};
+
+/* Waits without sleeping, so that those who wait go on at the same moment; but not for who has no CPU. */
+static void meet(atomic_uint *count)
+{
+    atomic_fetch_add(count, 1);
+    for (uint32_t i = 0; atomic_load(count) < STARTERS; i++)
+        if (i >= SPINS)
+            (void)sched_yield();
+}
+
+/* The allocator of a kernel that is counted already, and ends for want of memory when all are. */
+static void *meet_inside(void *context, size_t len_bytes, size_t align_bytes)
+{
+    struct start *start = context;
+    (void)len_bytes, (void)align_bytes;
+    meet(&start->inside);
+    return NULL;
+}
+
+static void give_nothing_back(void *context, void *memory, size_t len_bytes)
+{
+    (void)context, (void)memory, (void)len_bytes;
+}
+
+static int create_without_memory(struct start *start)
+{
+    const struct vk_options options = {.size = sizeof options,
+                                       .allocator = {meet_inside, give_nothing_back, start}};
+    struct vk_kernel *kernel;
+    return vk_kernel_create(&options, &kernel);
+}
+
+static void *start_together(void *context)
+{
+    struct start *start = context;
+    meet(&start->ready);
+    for (volatile uint32_t i = 0; i < start->late_by; i++)
+        ;
+    return (void *)(intptr_t)create_without_memory(start);
+}
+
+/* One that was not counted leaves fewer than none, which no later kernel can be added to. */
+static _Noreturn void start_in_child(uint32_t late_by)
+{
+    struct start start = {.late_by = late_by};
+    pthread_t thread;
+    void *rc = NULL;
+    (void)alarm(20);
+    if (pthread_create(&thread, NULL, start_together, &start) != 0)
+        _exit(1);
+    meet(&start.ready);
+    if (create_without_memory(&start) != -VK_ENOMEM)
+        _exit(2);
+    (void)pthread_join(thread, &rc);
+    if ((intptr_t)rc != -VK_ENOMEM)
+        _exit(3);
+    _exit(create_without_memory(&start) == -VK_ENOMEM ? 0 : 4);
+}
+
+/* Each child is a process that had no kernel yet. */
+TEST(embed_process, first_kernels_that_start_together_are_all_counted)
+{
+    for (uint32_t i = 0; i < ROUNDS; i++) {
+        int status = -1;
+        pid_t pid = fork();
+        if (pid == 0)
+            start_in_child(i % LATE_MAX);
+        CHECK_EQ(waitpid(pid, &status, 0), pid);
+        CHECK_EQ(status, 0);
+    }
 }
 
 TEST(embed_process, descriptions_that_cannot_be_are_refused)

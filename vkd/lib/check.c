@@ -24,22 +24,28 @@ uint64_t vkd_lib_thread(void)
 /*
  * Heaps that one thread opens are open to all of the OS process. So native
  * programs without protection keys and kernels in several threads exclude each
- * other: the low half counts threads that have kernels, the high half kernels
- * with such programs. A child begins anew; its parent's kernels are not its own.
+ * other: the census counts threads that have kernels, above them kernels with
+ * such programs, and has the process's number on top. A child begins anew, since
+ * its parent's kernels are not its own: a word of another process reads as
+ * nobody, so that beginning is one exchange with the first count.
  */
-#define ONE_THREAD 1ull
-#define ONE_NATIVE (1ull << 32)
+#define ONE_THREAD   1ull
+#define ONE_NATIVE   (1ull << 16)
+#define COUNT_MAX    0xffffu
+#define THREADS(now) ((now)&COUNT_MAX)
+#define NATIVES(now) ((now) >> 16 & COUNT_MAX)
 
 static atomic_uint_fast64_t census;
-static atomic_int census_pid;
 static _Thread_local uint32_t thread_kernels;
-static _Thread_local int thread_pid;
+static _Thread_local uint32_t thread_pid;
 
-static void census_begin(void)
+static uint64_t census_of(uint64_t word, uint32_t pid)
 {
-    int pid = getpid();
-    if (atomic_exchange(&census_pid, pid) != pid)
-        atomic_store(&census, 0);
+    return word >> 32 == pid ? word : (uint64_t)pid << 32;
+}
+
+static void thread_begin(uint32_t pid)
+{
     if (thread_pid != pid)
         thread_kernels = 0;
     thread_pid = pid;
@@ -47,18 +53,23 @@ static void census_begin(void)
 
 int vkd_lib_thread_get(void)
 {
-    census_begin();
-    uint64_t now = atomic_load(&census);
+    uint32_t pid = (uint32_t)getpid();
+    uint64_t word = atomic_load(&census), now;
+    thread_begin(pid);
     do {
         if (thread_kernels > 0)
             break;
-        if (now >= ONE_NATIVE)
+        now = census_of(word, pid);
+        if (NATIVES(now) > 0)
             return -VK_EPERM;
-    } while (!atomic_compare_exchange_weak(&census, &now, now + ONE_THREAD));
+        if (THREADS(now) == COUNT_MAX)
+            return -VK_ENOMEM;
+    } while (!atomic_compare_exchange_weak(&census, &word, now + ONE_THREAD));
     thread_kernels++;
     return 0;
 }
 
+/* The word is this process's: the kernel that goes was counted in it. */
 void vkd_lib_thread_put(const struct vk_kernel *kernel)
 {
     if (kernel->has_natives)
@@ -71,10 +82,12 @@ int vkd_lib_natives_get(struct vk_kernel *kernel)
 {
     if (kernel->has_natives || proc_kernel_guard(kernel->proc) == VK_GUARD_PKEY)
         return 0;
-    uint64_t now = atomic_load(&census);
+    uint64_t now = atomic_load(&census); /* of this process, as above */
     do {
-        if (now % ONE_NATIVE > ONE_THREAD)
+        if (THREADS(now) > 1)
             return -VK_EPERM;
+        if (NATIVES(now) == COUNT_MAX)
+            return -VK_ENOMEM;
     } while (!atomic_compare_exchange_weak(&census, &now, now + ONE_NATIVE));
     kernel->has_natives = true;
     return 0;
