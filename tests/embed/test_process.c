@@ -361,6 +361,97 @@ static void step_in_callback(void)
         vk_step(kernel, 0);
 }
 
+static void destroy_within(void *context, const struct vk_answer *answer)
+{
+    (void)answer;
+    vk_kernel_destroy(context);
+}
+
+static void destroy_with(vk_answer_fn answer)
+{
+    struct vk_program *program;
+    const struct job job = {ORDER_SLEEP, 1000};
+    struct vk_kernel *kernel = make(VK_GUARDING_OFF, &program);
+    const struct vk_spawn_options options = {.size = sizeof options, .answer = answer, .context = kernel};
+    (void)vk_spawn(program, &job, sizeof job, &options, NULL);
+    vk_kernel_destroy(kernel);
+}
+
+static void step_in_destruction(void)
+{
+    destroy_with(step_within);
+}
+
+static void destroy_in_destruction(void)
+{
+    destroy_with(destroy_within);
+}
+
+static void step_in_log(void *context, enum vk_level level, const char *text, size_t len)
+{
+    struct vk_kernel *const *kernel = context;
+    (void)level, (void)text, (void)len;
+    if (*kernel != NULL)
+        vk_step(*kernel, 0);
+}
+
+static struct vk_kernel *make_with_log(struct vk_kernel **kernel)
+{
+    const struct vk_options options = {
+        .size = sizeof options, .driver = VK_DRIVER_EV, .log = step_in_log, .log_context = kernel};
+    (void)vk_kernel_create(&options, kernel);
+    return *kernel;
+}
+
+static void step_in_log_of_kill(void)
+{
+    struct vk_kernel *kernel = NULL;
+    struct vk_program *program;
+    const struct job job = {ORDER_SLEEP, 1000};
+    const struct vk_native native = {.size = sizeof native,
+                                     .name = "worker",
+                                     .steps = steps,
+                                     .steps_count = 1,
+                                     .state_bytes = sizeof(struct worker)};
+    vk_pid pid;
+    (void)vk_native_create(make_with_log(&kernel), &native, &program);
+    (void)vk_spawn(program, &job, sizeof job, NULL, &pid);
+    (void)vk_kill(kernel, pid);
+}
+
+static void step_in_log_of_load(void)
+{
+    struct vk_kernel *kernel = NULL;
+    struct vk_module *module;
+    (void)vk_module_load_file(make_with_log(&kernel), EMBED_PLUGIN, NULL, &module);
+}
+
+static struct vk_kernel *stepped_by_allocator;
+
+static void *step_in_alloc(void *context, size_t len_bytes, size_t align_bytes)
+{
+    (void)context;
+    if (stepped_by_allocator != NULL)
+        vk_step(stepped_by_allocator, 0);
+    return aligned_alloc(align_bytes, (len_bytes + align_bytes - 1) / align_bytes * align_bytes);
+}
+
+static void free_any(void *context, void *memory, size_t len_bytes)
+{
+    (void)context, (void)len_bytes;
+    free(memory);
+}
+
+static void step_in_allocator(void)
+{
+    const struct vk_options options = {.size = sizeof options, .allocator = {step_in_alloc, free_any, NULL}};
+    struct vk_kernel *kernel = NULL;
+    struct vk_module *module;
+    (void)vk_kernel_create(&options, &kernel);
+    stepped_by_allocator = kernel;
+    (void)vk_module_load(kernel, "", 0, NULL, &module);
+}
+
 TEST(embed_process, forks_and_threads_and_callbacks_may_not_use_a_kernel)
 {
     struct vk_program *program;
@@ -371,6 +462,11 @@ TEST(embed_process, forks_and_threads_and_callbacks_may_not_use_a_kernel)
     vk_kernel_destroy(shared);
     CHECK(aborts(step_in_thread));
     CHECK(aborts(step_in_callback));
+    CHECK(aborts(step_in_destruction));
+    CHECK(aborts(destroy_in_destruction));
+    CHECK(aborts(step_in_log_of_kill));
+    CHECK(aborts(step_in_log_of_load));
+    CHECK(aborts(step_in_allocator));
 }
 
 static int rc_elsewhere;

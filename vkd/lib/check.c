@@ -129,9 +129,26 @@ int vkd_lib_begin(struct vk_kernel *kernel)
     return 0;
 }
 
+/* Before a callback, which may neither step nor destroy the kernel, also outside of steps. */
+static bool begin_callback(struct vk_kernel *kernel)
+{
+    bool was_stepping = kernel->is_stepping;
+    kernel->is_stepping = true;
+    return was_stepping;
+}
+
+void vkd_lib_log(struct vk_kernel *kernel, enum vk_level level, struct vk_span text)
+{
+    bool was_stepping = begin_callback(kernel);
+    kernel->log(kernel->log_context, level, (const char *)text.ptr, text.len);
+    kernel->is_stepping = was_stepping;
+}
+
 void *vkd_lib_alloc(struct vk_kernel *kernel, size_t len_bytes)
 {
+    bool was_stepping = begin_callback(kernel);
     void *memory = kernel->allocator.alloc(kernel->allocator.context, len_bytes, VK_CACHE_LINE_BYTES);
+    kernel->is_stepping = was_stepping;
     if (memory != NULL)
         memset(memory, 0, len_bytes);
     return memory;
@@ -139,6 +156,9 @@ void *vkd_lib_alloc(struct vk_kernel *kernel, size_t len_bytes)
 
 void vkd_lib_free(struct vk_kernel *kernel, void *memory, size_t len_bytes)
 {
-    if (memory != NULL)
-        kernel->allocator.free(kernel->allocator.context, memory, len_bytes);
+    if (memory == NULL)
+        return;
+    bool was_stepping = begin_callback(kernel);
+    kernel->allocator.free(kernel->allocator.context, memory, len_bytes);
+    kernel->is_stepping = was_stepping;
 }

@@ -40,8 +40,7 @@ static int take_options(const struct vk_options *given, struct vk_options *o)
 
 static void log_line(void *ctx, enum proc_log_level level, struct vk_span text)
 {
-    const struct vk_kernel *k = ctx;
-    k->log(k->log_context, (enum vk_level)level, (const char *)text.ptr, text.len);
+    vkd_lib_log(ctx, (enum vk_level)level, text);
 }
 _Static_assert((int)VK_LEVEL_ERROR == (int)PROC_LOG_ERROR && (int)VK_LEVEL_WARN == (int)PROC_LOG_WARN &&
                    (int)VK_LEVEL_INFO == (int)PROC_LOG_INFO,
@@ -73,7 +72,7 @@ static int make_io(struct vk_kernel *k, const struct vk_options *o)
     enum vk_driver driver = o->ev_loop != NULL && o->driver == VK_DRIVER_AUTO ? VK_DRIVER_EV : o->driver;
     int rc = net_io_create((enum net_io_kind)driver, &io, &k->io, &why);
     if (rc == 0 && why != NULL && k->log != NULL)
-        k->log(k->log_context, VK_LEVEL_INFO, why, strlen(why));
+        vkd_lib_log(k, VK_LEVEL_INFO, vk_span_text(why));
     return rc;
 }
 _Static_assert((int)VK_DRIVER_AUTO == (int)NET_IO_AUTO && (int)VK_DRIVER_URING == (int)NET_IO_URING &&
@@ -99,6 +98,7 @@ static int make_proc(struct vk_kernel *k, const struct vk_options *o)
 static void unmake(struct vk_kernel *k)
 {
     k->is_ending = true;
+    k->is_stepping = true; /* whoever is called back meanwhile finds it in the middle of something */
     vkd_lib_loop_destroy(k);
     if (k->proc != NULL) {
         proc_kernel_end(k->proc);

@@ -22,9 +22,9 @@ struct vk_kernel {
     struct proc_sink nobody; /* takes completions that mean nothing */
     uint64_t thread;         /* the number of the one that created it */
     uint32_t *present;       /* 1 in the process that created it: a page that a fork wipes */
-    bool is_stepping;
-    atomic_bool is_stopped; /* vk_stop was called and vk_run has not seen it yet */
-    uint32_t conns_max;     /* of options */
+    bool is_stepping;        /* or ending, or calling the host: it may be neither stepped nor destroyed */
+    atomic_bool is_stopped;  /* vk_stop was called and vk_run has not seen it yet */
+    uint32_t conns_max;      /* of options */
     struct vk_module *modules;
     struct vk_program *programs;
     struct vkd_host_function *functions; /* of the host's: host.c */
@@ -123,6 +123,9 @@ int vkd_lib_options(void *to, size_t to_bytes, size_t min_bytes, const void *fro
 
 void *vkd_lib_alloc(struct vk_kernel *kernel, size_t len_bytes);             /* zeroed, aligned to 64; NULL */
 void vkd_lib_free(struct vk_kernel *kernel, void *memory, size_t len_bytes); /* accepts NULL */
+
+/* A line to the host, who wants them. */
+void vkd_lib_log(struct vk_kernel *kernel, enum vk_level level, struct vk_span text);
 
 /* The caller's thread has one kernel more, or less. -VK_EPERM: native programs run in another one. */
 int vkd_lib_thread_get(void);

@@ -25,8 +25,7 @@ static void memory_free(void *ctx, void *memory, size_t len_bytes)
 
 static void log_value(void *ctx, struct vk_span line)
 {
-    const struct vk_kernel *k = ctx;
-    k->log(k->log_context, VK_LEVEL_INFO, (const char *)line.ptr, line.len);
+    vkd_lib_log(ctx, VK_LEVEL_INFO, line);
 }
 
 static int make_image(struct vk_module *m, const char *name, struct vk_out *why)
