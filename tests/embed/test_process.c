@@ -508,6 +508,35 @@ TEST(embed_process, native_programs_keep_other_threads_out)
     vk_kernel_destroy(plain);
 }
 
+static bool is_full;
+
+static void *alloc_unless_full(void *context, size_t len_bytes, size_t align_bytes)
+{
+    (void)context;
+    return is_full ? NULL
+                   : aligned_alloc(align_bytes, (len_bytes + align_bytes - 1) / align_bytes * align_bytes);
+}
+
+TEST(embed_process, a_native_program_that_was_not_made_keeps_nobody_out)
+{
+    const struct vk_options options = {.size = sizeof options,
+                                       .allocator = {alloc_unless_full, free_any, NULL}};
+    const struct vk_native native = {.size = sizeof native,
+                                     .name = "worker",
+                                     .steps = steps,
+                                     .steps_count = 1,
+                                     .state_bytes = sizeof(struct worker)};
+    struct vk_kernel *kernel = NULL;
+    struct vk_program *program;
+    CHECK_EQ(vk_kernel_create(&options, &kernel), 0);
+    is_full = true;
+    CHECK_EQ(vk_native_create(kernel, &native, &program), -VK_ENOMEM);
+    is_full = false;
+    create_in_thread();
+    CHECK_EQ(rc_elsewhere, 0);
+    vk_kernel_destroy(kernel);
+}
+
 /* ---- first kernels of several threads at once ---- */
 
 enum { STARTERS = 2, ROUNDS = 300, LATE_MAX = 64, SPINS = 20000 };

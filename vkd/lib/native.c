@@ -38,6 +38,12 @@ static int check(const struct vk_native *n)
                : -VK_EINVAL;
 }
 
+static void program_free(struct vk_program *p)
+{
+    vkd_lib_free(p->kernel, p->name, p->name_room);
+    vkd_lib_free(p->kernel, p, sizeof *p);
+}
+
 static struct vk_program *program_new(struct vk_kernel *k, const struct vk_native *n)
 {
     size_t room = strlen(n->name) + 1;
@@ -61,13 +67,16 @@ int vk_native_create(struct vk_kernel *kernel, const struct vk_native *native,
         rc = vkd_lib_options(&n, sizeof n, NATIVE_MIN_BYTES, native);
     if (rc == 0)
         rc = check(&n);
-    if (rc == 0)
-        rc = vkd_lib_natives_get(kernel);
     if (rc != 0)
         return rc;
     struct vk_program *p = program_new(kernel, &n);
     if (p == NULL)
         return -VK_ENOMEM;
+    rc = vkd_lib_natives_get(kernel); /* the last thing that can fail: nothing takes it back */
+    if (rc != 0) {
+        program_free(p);
+        return rc;
+    }
     /* Steps differ from the kernel's own in the names of what they are given alone. */
     p->native = (struct proc_native){.steps = (const proc_step_fn *)(const void *)n.steps,
                                      .steps_count = (uint16_t)n.steps_count,
@@ -91,8 +100,7 @@ void vkd_lib_programs_fini(struct vk_kernel *kernel)
             p->handlers = h->next;
             vkd_lib_free(kernel, h, sizeof *h);
         }
-        vkd_lib_free(kernel, p->name, p->name_room);
-        vkd_lib_free(kernel, p, sizeof *p);
+        program_free(p);
     }
 }
 
