@@ -64,8 +64,8 @@ struct vkc_options {
  * ret_bytes  the module, aligned to 64; the caller's, who gives it back by vkc_release
  *
  * -VK_EMALFORMED when there are errors in it, each of which was told; -VK_ENOMEM,
- * with everything given back; -VK_EINVAL for options of a newer library or half an
- * allocator.
+ * with everything given back; -VK_EINVAL for a size that no library had or half an
+ * allocator; -VK_ENOTSUP for an option that is newer than the library.
  */
 VKC_API int vkc_compile(const char *path, const char *source, size_t source_bytes,
                         const struct vkc_options *options, void **ret_bytes, size_t *ret_len_bytes);

@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define KEEP  "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -158,6 +159,45 @@ TEST(embed_end, options_of_another_version_are_understood_or_refused)
     vk_kernel_destroy(NULL);
     CHECK_EQ(vk_version(), VK_VERSION_MAJOR << 16 | VK_VERSION_MINOR << 8 | VK_VERSION_PATCH);
     CHECK(strcmp(vk_error_text(-VK_ENOMEM), vk_error_text(VK_ENOMEM)) == 0);
+}
+
+#define BYTES_TO(type, last) (offsetof(struct type, last) + sizeof(((struct type *)0)->last))
+
+static enum vk_said greet(struct vk_self *self, struct vk_fiber *fiber);
+
+/* Structs may grow at their ends, where they have room already: what a program of 0.1 passes is enough. */
+TEST(embed_end, options_of_the_first_version_stay_whole)
+{
+    static const vk_step_fn list[] = {greet};
+    const struct vk_options options = {.size = BYTES_TO(vk_options, spins)};
+    const struct vk_module_options of_module = {.size = BYTES_TO(vk_module_options, why_bytes)};
+    const struct vk_function_options of_function = {.size = BYTES_TO(vk_function_options, deadline_ns)};
+    const struct vk_native native = {.size = BYTES_TO(vk_native, heap_bytes),
+                                     .name = "greeter",
+                                     .steps = list,
+                                     .steps_count = 1,
+                                     .state_bytes = sizeof(struct vk_fiber)};
+    const struct vk_spawn_options of_spawn = {.size = BYTES_TO(vk_spawn_options, context)};
+    const struct vk_attach_options of_attach = {.size = BYTES_TO(vk_attach_options, one_request)};
+    struct vk_counters counters = {.size = BYTES_TO(vk_counters, conns)};
+    struct vk_kernel *kernel = NULL;
+    struct vk_module *module;
+    struct vk_function *add;
+    struct vk_program *program = NULL;
+    int ends[2];
+    CHECK_EQ(options.size, 89u);
+    CHECK_EQ(of_attach.size, 25u);
+    CHECK_EQ(native.size, 36u);
+    CHECK_EQ(vk_kernel_create(&options, &kernel), 0);
+    CHECK_EQ(vk_module_load_file(kernel, EMBED_PLUGIN, &of_module, &module), 0);
+    CHECK_EQ(vk_function_find(module, "add", &of_function, &add), 0);
+    CHECK_EQ(vk_native_create(kernel, &native, &program), 0);
+    CHECK_EQ(vk_spawn(program, "", 0, &of_spawn, NULL), 0);
+    CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    CHECK_EQ(vk_attach(load(kernel, EMBED_SERVED), 0, ends[0], &of_attach), 0);
+    (void)close(ends[1]);
+    CHECK_EQ(vk_kernel_counters(kernel, &counters), 0);
+    vk_kernel_destroy(kernel);
 }
 
 TEST(embed_end, options_that_contradict_themselves_are_refused)

@@ -148,6 +148,24 @@ static void test_compiles(void)
     CHECK(account.blocks == 0 && account.bytes == 0);
 }
 
+/* Of a program with a newer header, and of one with the first, which passes no more than it had. */
+static void check_versions(void)
+{
+    struct {
+        struct vkc_options known;
+        uint64_t newer[2];
+    } options = {.known = {.size = sizeof options}};
+    void *bytes;
+    size_t len;
+    CHECK(vkc_compile("a.vk", "pub fn f() {}", 13, &options.known, &bytes, &len) == 0);
+    vkc_release(bytes, len, &options.known);
+    options.newer[1] = 1;
+    CHECK(vkc_compile("a.vk", "pub fn f() {}", 13, &options.known, &bytes, &len) == -VK_ENOTSUP);
+    options.known.size = offsetof(struct vkc_options, has_tests) + sizeof options.known.has_tests;
+    CHECK(vkc_compile("a.vk", "pub fn f() {}", 13, &options.known, &bytes, &len) == 0);
+    vkc_release(bytes, len, &options.known);
+}
+
 static void test_errors(void)
 {
     struct vkc_options options = {0};
@@ -169,8 +187,11 @@ static void test_errors(void)
     CHECK(vkc_compile("a.vk", "fn", 2, NULL, &bytes, &len) == -VK_EMALFORMED);
     options.allocator.alloc = take;
     CHECK(vkc_compile("a.vk", "", 0, &options, &bytes, &len) == -VK_EINVAL);
-    options = (struct vkc_options){.size = sizeof options + 8};
+    options = (struct vkc_options){.size = 4};
     CHECK(vkc_compile("a.vk", "", 0, &options, &bytes, &len) == -VK_EINVAL);
+    options.size = 1u << 20;
+    CHECK(vkc_compile("a.vk", "", 0, &options, &bytes, &len) == -VK_EINVAL);
+    check_versions();
 }
 
 static void write_file(const char *folder, const char *name, const char *text, char path[256])

@@ -5,7 +5,7 @@
 #include "interp/actor.h"
 #include "vk/pool.h"
 
-#define OPTIONS_MIN_BYTES sizeof(struct vk_function_options) /* of version 0.1 */
+#define OPTIONS_MIN_BYTES VKD_LIB_BYTES_TO(vk_function_options, deadline_ns) /* of version 0.1 */
 #define HEAP_MIN_BYTES    (16u << 10)
 #define ARGS_SMALL_BYTES  512u /* arguments that need no memory of the host's */
 

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#define OPTIONS_MIN_BYTES sizeof(struct vk_options) /* of version 0.1 */
+#define OPTIONS_MIN_BYTES  VKD_LIB_BYTES_TO(vk_options, spins) /* of version 0.1 */
+#define COUNTERS_MIN_BYTES VKD_LIB_BYTES_TO(vk_counters, conns)
 
 /* ---- the C library's allocator ---- */
 
@@ -192,7 +193,7 @@ int vk_kernel_counters(const struct vk_kernel *kernel, struct vk_counters *ret_c
     struct proc_counters of;
     size_t size = ret_counters->size;
     vkd_lib_check(kernel);
-    if (size < sizeof(struct vk_counters) || size > VK_LIB_OPTIONS_MAX_BYTES)
+    if (size < COUNTERS_MIN_BYTES || size > VK_LIB_OPTIONS_MAX_BYTES)
         return -VK_EINVAL;
     proc_kernel_counters(kernel->proc, &of);
     struct vk_counters c = {
@@ -206,6 +207,6 @@ int vk_kernel_counters(const struct vk_kernel *kernel, struct vk_counters *ret_c
         c.conns += http.conns;
     }
     memset(ret_counters, 0, size);
-    memcpy(ret_counters, &c, sizeof c);
+    memcpy(ret_counters, &c, size < sizeof c ? size : sizeof c);
     return 0;
 }

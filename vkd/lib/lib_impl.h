@@ -115,6 +115,9 @@ struct vkd_ask {
 void vkd_lib_check(const struct vk_kernel *kernel);
 uint64_t vkd_lib_thread(void);
 
+/* What a version of the header had of a struct, by its last field there. */
+#define VKD_LIB_BYTES_TO(type, last) (offsetof(struct type, last) + sizeof(((struct type *)0)->last))
+
 /*
  * Copy options of the caller's header version: what it did not have is 0.
  * -VK_EINVAL no such size; -VK_ENOTSUP it sets what this library does not have.

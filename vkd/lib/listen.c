@@ -5,7 +5,7 @@
 #include "vk/limits.h"
 #include "vkd/addr.h"
 
-#define ATTACH_MIN_BYTES sizeof(struct vk_attach_options) /* of version 0.1 */
+#define ATTACH_MIN_BYTES VKD_LIB_BYTES_TO(vk_attach_options, one_request) /* of version 0.1 */
 
 uint32_t vk_module_blocks(const struct vk_module *module)
 {

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define OPTIONS_MIN_BYTES sizeof(struct vk_module_options) /* of version 0.1 */
+#define OPTIONS_MIN_BYTES VKD_LIB_BYTES_TO(vk_module_options, why_bytes) /* of version 0.1 */
 #define WHY_BYTES         640u
 
 static void *memory_alloc(void *ctx, size_t len_bytes)

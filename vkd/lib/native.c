@@ -6,7 +6,7 @@
 #include "vk/limits.h"
 #include "vk/pool.h"
 
-#define NATIVE_MIN_BYTES sizeof(struct vk_native) /* of version 0.1 */
+#define NATIVE_MIN_BYTES VKD_LIB_BYTES_TO(vk_native, heap_bytes) /* of version 0.1 */
 
 /* What the header shows of a process is what it is. */
 _Static_assert(sizeof(struct vk_op) == sizeof(struct proc_op) && offsetof(struct vk_op, tag) == 24, "");

@@ -5,7 +5,7 @@
 #include "vk/limits.h"
 #include "vkd/lib/courier.h"
 
-#define SPAWN_MIN_BYTES sizeof(struct vk_spawn_options) /* of version 0.1 */
+#define SPAWN_MIN_BYTES VKD_LIB_BYTES_TO(vk_spawn_options, context) /* of version 0.1 */
 
 /* With its head it is a start argument, which lies in a buffer. */
 #define REQUEST_MAX_BYTES (PROC_MESSAGE_MAX_BYTES - sizeof(struct vkd_courier))

@@ -11,11 +11,14 @@
 #include "compiler/check.h"
 #include "compiler/lower.h"
 #include "compiler/types.h"
+#include "vk/limits.h"
 
 #include <locale.h>
 #include <stdlib.h>
 
 #define RESULT_ALIGN_BYTES 64u
+#define OPTIONS_MIN_BYTES \
+    (offsetof(struct vkc_options, has_tests) + sizeof(bool)) /* of version 0.1, by its last field */
 
 struct job {
     struct vkc_options options;
@@ -45,14 +48,27 @@ static void default_free(void *context, void *memory, size_t len_bytes)
     free(memory);
 }
 
-/* Options as this library has them: what an older one lacks is zero. */
+/* Options as this library has them: what an older one lacks is zero, as must be what a newer one has. */
+static int take_options(const struct vkc_options *options, struct vkc_options *ret)
+{
+    size_t size = options != NULL ? options->size : 0;
+    *ret = (struct vkc_options){.size = sizeof *ret};
+    if (options == NULL)
+        return 0;
+    if (size < OPTIONS_MIN_BYTES || size > VK_LIB_OPTIONS_MAX_BYTES)
+        return -VK_EINVAL;
+    for (size_t i = sizeof *ret; i < size; i++)
+        if (((const uint8_t *)options)[i] != 0)
+            return -VK_ENOTSUP;
+    memcpy(ret, options, size < sizeof *ret ? size : sizeof *ret);
+    return 0;
+}
+
 static int read_options(const struct vkc_options *options, struct vkc_options *ret)
 {
-    *ret = (struct vkc_options){.size = sizeof *ret};
-    if (options != NULL && (options->size < sizeof options->size || options->size > sizeof *ret))
-        return -VK_EINVAL;
-    if (options != NULL)
-        memcpy(ret, options, options->size);
+    int rc = take_options(options, ret);
+    if (rc != 0)
+        return rc;
     if ((ret->allocator.alloc == NULL) != (ret->allocator.free == NULL))
         return -VK_EINVAL;
     if (ret->allocator.alloc == NULL)
