@@ -26,7 +26,9 @@
  *  - The last two rules are asserted: breaking one ends the program by
  *    abort(), with a line on standard error. Nothing else here prints or exits.
  *  - A kernel may be used from its own callbacks, but neither stepped nor
- *    destroyed; that is asserted too.
+ *    destroyed; that is asserted too. Those of the allocator and the log come
+ *    in the middle of something, and use nothing of their kernel but vk_stop.
+ *    In its destruction nothing new begins: -VK_ECANCELED.
  */
 #ifndef INCLUDE_VK_H
 #define INCLUDE_VK_H

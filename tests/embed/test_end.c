@@ -34,6 +34,50 @@ static struct vk_module *load(struct vk_kernel *kernel, const char *path)
     return module;
 }
 
+/* ---- destruction ---- */
+
+struct last {
+    struct vk_kernel *kernel;
+    struct vk_module *module;
+    uint32_t told;
+    int rcs[7];
+};
+
+static int host_fn(void *context, struct vk_host_call *call)
+{
+    (void)context, (void)call;
+    return 0;
+}
+
+static void begin_in_destruction(void *context, const struct vk_answer *answer)
+{
+    struct last *l = context;
+    struct vk_module *module;
+    (void)answer;
+    l->told++;
+    l->rcs[0] = vk_module_load(l->kernel, "", 0, NULL, &module);
+    l->rcs[1] = vk_module_load_file(l->kernel, EMBED_PLUGIN, NULL, &module);
+    l->rcs[2] = vk_listen(l->module, 0, "127.0.0.1:0", NULL);
+    l->rcs[3] = vk_listen_fd(l->module, 0, -1);
+    l->rcs[4] = vk_attach(l->module, 0, -1, NULL);
+    l->rcs[5] = vk_host_function(l->kernel, "late", "fn()", host_fn, NULL);
+    l->rcs[6] = vk_drain(l->kernel, 0);
+}
+
+TEST(embed_end, nothing_begins_in_the_destruction)
+{
+    struct last last = {.kernel = make()};
+    struct vk_function *later = NULL;
+    const struct vk_value wait = {.type = VK_TYPE_DURATION, .as.i = 20000000};
+    last.module = load(last.kernel, EMBED_SERVED);
+    CHECK_EQ(vk_function_find(load(last.kernel, EMBED_FUNCTIONS), "later", NULL, &later), 0);
+    CHECK_EQ(vk_call(later, &wait, 1, begin_in_destruction, &last, NULL), 0);
+    vk_kernel_destroy(last.kernel);
+    CHECK_EQ(last.told, 1u);
+    for (size_t i = 0; i < sizeof last.rcs / sizeof *last.rcs; i++)
+        CHECK_EQ(last.rcs[i], -VK_ECANCELED);
+}
+
 /* ---- draining ---- */
 
 TEST(embed_end, a_drain_answers_who_is_in_and_ends_the_run)

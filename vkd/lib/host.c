@@ -37,7 +37,9 @@ int vk_host_function(struct vk_kernel *kernel, const char *name, const char *sig
                      void *context)
 {
     struct interp_signature read;
-    vkd_lib_check(kernel);
+    int rc = vkd_lib_begin(kernel);
+    if (rc != 0)
+        return rc;
     if (fn == NULL || name[0] == '\0' || !interp_signature_read(vk_span_text(signature), &read))
         return -VK_EINVAL;
     if (find(kernel, name) != NULL)

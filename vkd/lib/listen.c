@@ -24,8 +24,8 @@ static int own_address(const struct net_bind_block *block, struct proc_addr *add
 
 static int check(struct vk_module *m, uint32_t block)
 {
-    vkd_lib_check(m->kernel);
-    return block < m->host.blocks_count ? 0 : -VK_ENOENT;
+    int rc = vkd_lib_begin(m->kernel);
+    return rc != 0 || block < m->host.blocks_count ? rc : -VK_ENOENT;
 }
 
 struct net_server *vkd_lib_server_next(const struct vk_kernel *kernel, const struct net_server *server)

@@ -152,8 +152,9 @@ int vk_module_load(struct vk_kernel *kernel, const void *bytes, size_t len_bytes
                    const struct vk_module_options *options, struct vk_module **ret_module)
 {
     struct vk_module_options o;
-    vkd_lib_check(kernel);
-    int rc = vkd_lib_options(&o, sizeof o, OPTIONS_MIN_BYTES, options);
+    int rc = vkd_lib_begin(kernel);
+    if (rc == 0)
+        rc = vkd_lib_options(&o, sizeof o, OPTIONS_MIN_BYTES, options);
     if (rc != 0)
         return rc;
     struct vk_module *m = module_new(kernel, len_bytes);
@@ -228,8 +229,9 @@ int vk_module_load_file(struct vk_kernel *kernel, const char *path, const struct
 {
     struct vk_module_options o;
     struct vk_module *m = NULL;
-    vkd_lib_check(kernel);
-    int rc = vkd_lib_options(&o, sizeof o, OPTIONS_MIN_BYTES, options);
+    int rc = vkd_lib_begin(kernel);
+    if (rc == 0)
+        rc = vkd_lib_options(&o, sizeof o, OPTIONS_MIN_BYTES, options);
     if (rc != 0)
         return rc;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
