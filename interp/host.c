@@ -59,10 +59,16 @@ bool interp_host_is_some(struct interp_host_call *h, uint32_t index)
     return argument(h, index, TAKES_ANY) != NULL;
 }
 
+/* To the verifier a Bool is any word: for the host it is 0 or 1. */
+static int64_t int_in(const struct interp_host_call *h, uint32_t index, const union interp_word *word)
+{
+    bool is_bool = word && INTERP_HOST_BASE(h->link->signature.params[index]) == INTERP_HOST_BOOL;
+    return !word ? 0 : is_bool ? word->i != 0 : word->i;
+}
+
 int64_t interp_host_int(struct interp_host_call *h, uint32_t index)
 {
-    const union interp_word *word = argument(h, index, TAKES_INT);
-    return word ? word->i : 0;
+    return int_in(h, index, argument(h, index, TAKES_INT));
 }
 
 double interp_host_float(struct interp_host_call *h, uint32_t index)
@@ -101,8 +107,7 @@ static const union interp_word *item_of(struct interp_host_call *h, uint32_t ind
 
 int64_t interp_host_int_at(struct interp_host_call *h, uint32_t index, uint64_t at)
 {
-    const union interp_word *item = item_of(h, index, at, TAKES_INT);
-    return item ? item->i : 0;
+    return int_in(h, index, item_of(h, index, at, TAKES_INT));
 }
 
 double interp_host_float_at(struct interp_host_call *h, uint32_t index, uint64_t at)

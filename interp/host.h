@@ -52,7 +52,7 @@ struct interp_hosts {
  */
 bool interp_host_is_some(struct interp_host_call *call, uint32_t index); /* of T? */
 int64_t interp_host_int(struct interp_host_call *call,
-                        uint32_t index); /* Int, Duration in nanoseconds, Bool */
+                        uint32_t index); /* Int, Duration in nanoseconds, Bool 0 or 1 */
 double interp_host_float(struct interp_host_call *call, uint32_t index);
 struct vk_span interp_host_text(struct interp_host_call *call, uint32_t index); /* Str, Bytes */
 

@@ -125,7 +125,7 @@ static struct vk_value get_base(struct reader *r, uint8_t code)
     struct vk_value value = {.type = type_of(code)};
     uint64_t word = value.type != VK_TYPE_NIL ? get_word(r) : 0;
     if (!is_text(code) || value.type == VK_TYPE_NIL) {
-        value.as.i = (int64_t)word;
+        value.as.i = value.type == VK_TYPE_BOOL ? word != 0 : (int64_t)word; /* any word to the verifier */
         return value;
     }
     uint64_t whole = VK_ALIGN_UP(word, (uint64_t)WORD);
