@@ -205,6 +205,90 @@ TEST(embed_loop, a_loop_of_the_hosts_serves)
     }
 }
 
+/* ---- begun between two turns of it ---- */
+
+static struct vk_kernel *late;
+static struct vk_module *late_module;
+static int late_end; /* of a socket pair, for the kernel */
+static uint32_t answers;
+
+static void on_value(void *context, const struct vk_answer *answer)
+{
+    (void)context;
+    answers += answer->error == 0 && answer->value.type == VK_TYPE_INT && answer->value.as.i == 42;
+}
+
+static void call_late(struct ev_loop *loop, struct ev_timer *timer, int revents)
+{
+    const struct vk_value args[] = {vk_int(40), vk_int(2)};
+    struct vk_function *add = NULL;
+    (void)loop, (void)timer, (void)revents;
+    CHECK_EQ(vk_function_find(late_module, "add", NULL, &add), 0);
+    CHECK_EQ(vk_call(add, args, 2, on_value, NULL, NULL), 0);
+}
+
+static void attach_late(struct ev_loop *loop, struct ev_timer *timer, int revents)
+{
+    const struct vk_attach_options options = {.size = sizeof options, .one_request = true};
+    (void)loop, (void)timer, (void)revents;
+    CHECK_EQ(vk_attach(late_module, 0, late_end, &options), 0);
+}
+
+static void listen_and_drain_late(struct ev_loop *loop, struct ev_timer *timer, int revents)
+{
+    (void)loop, (void)timer, (void)revents;
+    CHECK_EQ(vk_listen(late_module, 0, "127.0.0.1:0", NULL), 0);
+    CHECK_EQ(vk_drain(late, 1000000), 0);
+}
+
+/* From its callback on, only the kernel keeps the loop running, and only while it has something to do. */
+static void run_late(const char *path, enum vk_driver driver,
+                     void (*fn)(struct ev_loop *, struct ev_timer *, int))
+{
+    struct ev_loop *loop = ev_loop_new(0);
+    const struct vk_options options = {
+        .size = sizeof options, .driver = driver, .warm_max = 1, .ev_loop = loop};
+    struct host_file file = host_read(path);
+    struct ev_timer timer, guard;
+    CHECK_EQ(vk_kernel_create(&options, &late), 0);
+    CHECK_EQ(vk_module_load(late, file.bytes, file.len, NULL, &late_module), 0);
+    ev_timer_init(&timer, fn, 0.01, 0);
+    ev_timer_start(loop, &timer);
+    ev_timer_init(&guard, give_up, 10, 0);
+    ev_timer_start(loop, &guard);
+    ev_unref(loop);
+    ev_run(loop, 0);
+    CHECK(ev_is_active(&guard)); /* it ended by itself */
+    ev_ref(loop);
+    ev_timer_stop(loop, &guard);
+    CHECK(vk_is_drained(late));
+    vk_kernel_destroy(late);
+    CHECK_EQ(ev_run(loop, EVRUN_NOWAIT), 0);
+    ev_loop_destroy(loop);
+    free(file.bytes);
+}
+
+TEST(embed_loop, what_a_callback_of_the_hosts_begins_is_done_before_the_loop_ends)
+{
+    for (size_t i = 0; i < DRIVERS; i++) {
+        int ends[2];
+        answers = 0;
+        run_late(EMBED_FUNCTIONS, drivers[i], call_late);
+        CHECK_EQ(answers, 1u);
+        CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+        late_end = ends[0];
+        host_send(ends[1], REQUEST);
+        run_late(EMBED_SERVED, drivers[i], attach_late);
+        expect_answer(ends[1]);
+    }
+}
+
+TEST(embed_loop, a_kernel_that_has_drained_lets_the_loop_end)
+{
+    for (size_t i = 0; i < DRIVERS; i++)
+        run_late(EMBED_SERVED, drivers[i], listen_and_drain_late);
+}
+
 /* ---- its own ---- */
 
 static void *stop_soon(void *kernel)

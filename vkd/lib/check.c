@@ -124,8 +124,10 @@ int vkd_lib_begin(struct vk_kernel *kernel)
     vkd_lib_check(kernel);
     if (kernel->is_ending)
         return -VK_ECANCELED;
-    if (!kernel->is_stepping)
-        proc_kernel_refresh(kernel->proc); /* the last step may have been long ago */
+    if (kernel->is_stepping)
+        return 0;
+    proc_kernel_refresh(kernel->proc); /* the last step may have been long ago */
+    vkd_lib_loop_turn(kernel);
     return 0;
 }
 

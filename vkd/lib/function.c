@@ -148,6 +148,7 @@ int vk_call_wait(struct vk_function *function, const struct vk_value *args, size
     int rc = start_call(&call, NULL);
     vkd_lib_asks_answer(k);
     k->is_stepping = false;
+    vkd_lib_loop_turn(k);
     while (rc == 0 && !w.is_there)
         vk_step(k, UINT64_MAX);
     return rc;

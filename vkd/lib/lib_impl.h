@@ -136,7 +136,7 @@ void vkd_lib_thread_put(const struct vk_kernel *kernel);
 /* The kernel will have native programs. -VK_EPERM: other threads have kernels. */
 int vkd_lib_natives_get(struct vk_kernel *kernel);
 
-/* Whoever calls may start something. -VK_ECANCELED: the kernel ends. */
+/* Whoever calls may start something, and a step follows. -VK_ECANCELED: the kernel ends. */
 int vkd_lib_begin(struct vk_kernel *kernel);
 
 /* ---- answer.c ---- */
@@ -193,6 +193,8 @@ void vkd_lib_programs_fini(struct vk_kernel *kernel);
 /* ---- loop_ev.c ---- */
 
 int vkd_lib_loop_create(struct vk_kernel *kernel, struct ev_loop *loop);
+/* Something was begun or done outside of the loop's own step: it turns once more before it waits or ends. */
+void vkd_lib_loop_turn(struct vk_kernel *kernel);
 void vkd_lib_loop_destroy(struct vk_kernel *kernel); /* accepts one without */
 
 /* ---- listen.c ---- */

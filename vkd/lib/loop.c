@@ -17,6 +17,7 @@ void vk_step(struct vk_kernel *kernel, uint64_t wait_ns)
     for (uint32_t i = 0; i < VK_LIB_TICKS_MAX && vk_timeout_ns(kernel) == 0; i++)
         proc_kernel_step(kernel->proc, 0);
     kernel->is_stepping = false;
+    vkd_lib_loop_turn(kernel);
 }
 
 /* ---- the end in good order ---- */

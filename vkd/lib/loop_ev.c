@@ -2,7 +2,8 @@
 /*
  * A kernel on a libev loop of the host's. Just before the loop waits, the
  * kernel does what is due; what the loop's watchers found meanwhile is among
- * that. An idle watcher keeps the loop from waiting while there is more.
+ * that. An idle watcher keeps the loop from waiting, and from its end, while
+ * there is more.
  */
 #include "vkd/lib/lib_impl.h"
 
@@ -15,6 +16,7 @@ struct vkd_lib_loop {
     struct ev_idle idle;
     struct ev_timer timer; /* active exactly while the kernel waits for a time */
     struct ev_io io;       /* of a driver that has a descriptor; inactive: it is in the loop itself */
+    bool is_holding;       /* io keeps the loop running */
 };
 
 /* They exist to have the loop turn, so that on_prepare is called. */
@@ -44,12 +46,24 @@ static void set_timer(struct vkd_lib_loop *l, uint64_t timeout_ns)
     ev_timer_again(l->loop, &l->timer);
 }
 
+/* As the watchers of open sockets do by themselves where the driver is in the loop. */
+static void hold(struct vkd_lib_loop *l)
+{
+    bool holds = ev_is_active(&l->io) && net_io_stats(l->kernel->io)->conns_live > 0;
+    if (holds && !l->is_holding)
+        ev_ref(l->loop);
+    else if (!holds && l->is_holding)
+        ev_unref(l->loop);
+    l->is_holding = holds;
+}
+
 static void on_prepare(struct ev_loop *loop, struct ev_prepare *prepare, int revents)
 {
     struct vkd_lib_loop *l = prepare->data;
     (void)revents;
     if (vk_timeout_ns(l->kernel) == 0)
         vk_step(l->kernel, 0);
+    hold(l);
     uint64_t timeout_ns = vk_timeout_ns(l->kernel);
     if (timeout_ns == 0) {
         ev_idle_start(loop, &l->idle);
@@ -72,12 +86,20 @@ int vkd_lib_loop_create(struct vk_kernel *kernel, struct ev_loop *loop)
     ev_init(&l->timer, on_timer);
     int fd = net_io_fd(kernel->io);
     ev_io_init(&l->io, on_readable, fd, EV_READ);
-    if (fd >= 0)
+    if (fd >= 0) {
         ev_io_start(loop, &l->io);
+        ev_unref(loop); /* see hold() */
+    }
     ev_prepare_start(loop, &l->prepare);
     ev_unref(loop); /* a kernel that waits for nothing does not keep the host's loop running */
     kernel->loop = l;
     return 0;
+}
+
+void vkd_lib_loop_turn(struct vk_kernel *kernel)
+{
+    if (kernel->loop != NULL)
+        ev_idle_start(kernel->loop->loop, &kernel->loop->idle);
 }
 
 void vkd_lib_loop_destroy(struct vk_kernel *kernel)
@@ -89,6 +111,8 @@ void vkd_lib_loop_destroy(struct vk_kernel *kernel)
     ev_prepare_stop(l->loop, &l->prepare);
     ev_idle_stop(l->loop, &l->idle);
     ev_timer_stop(l->loop, &l->timer);
+    if (ev_is_active(&l->io) && !l->is_holding)
+        ev_ref(l->loop);
     ev_io_stop(l->loop, &l->io);
     kernel->loop = NULL;
     vkd_lib_free(kernel, l, sizeof *l);

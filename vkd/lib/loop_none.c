@@ -8,6 +8,11 @@ int vkd_lib_loop_create(struct vk_kernel *kernel, struct ev_loop *loop)
     return -VK_ENOTSUP;
 }
 
+void vkd_lib_loop_turn(struct vk_kernel *kernel)
+{
+    (void)kernel;
+}
+
 void vkd_lib_loop_destroy(struct vk_kernel *kernel)
 {
     (void)kernel;
