@@ -262,7 +262,10 @@ VK_API uint32_t vk_module_blocks(const struct vk_module *module);
  */
 VK_API int vk_listen(struct vk_module *module, uint32_t block, const char *address, uint16_t *ret_port);
 
-/* The same on a listening socket, which the kernel owns from now on. -VK_EINVAL when it does not listen. */
+/*
+ * The same on a listening socket, which the kernel owns from now on; when it is
+ * refused, it is the host's still, as it was. -VK_EINVAL when it does not listen.
+ */
 VK_API int vk_listen_fd(struct vk_module *module, uint32_t block, int fd);
 
 struct vk_attach_options {
@@ -279,7 +282,7 @@ struct vk_attach_options {
  * options  NULL: all defaults
  *
  * -VK_ENOENT no such block, -VK_ENOSPC too many connections, -VK_ETOOBIG,
- * -VK_ENOMEM, -VK_EMFILE, -VK_EINVAL no such descriptor; the socket is the host's still then.
+ * -VK_ENOMEM, -VK_EMFILE, -VK_EINVAL no such descriptor; the socket is the host's still then, as it was.
  */
 VK_API int vk_attach(struct vk_module *module, uint32_t block, int fd,
                      const struct vk_attach_options *options);

@@ -29,6 +29,7 @@ enum net_io_conn_flag {
     NET_IO_CONN_WATCHED = 1u << 4, /* ev: a watcher is registered for events */
     NET_IO_CONN_RESET = 1u << 5,   /* a send met the reset of the peer; the OS tells it only once */
     NET_IO_CONN_OPENED = 1u << 6,  /* from open: the one kind that has a CONNECT */
+    NET_IO_CONN_BLOCKED = 1u << 7, /* adopted: the descriptor did, and does again when it is disowned */
 };
 
 struct net_io_conn {

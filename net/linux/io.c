@@ -110,29 +110,35 @@ int net_io_listen(struct proc_io *io, const struct proc_addr *addr, bool defer, 
     return err;
 }
 
+/* A descriptor of the host's enters the table; it stays as it was when it cannot. */
+static int adopt(struct net_io *nio, int fd, bool nonblock, uint32_t flags, uint32_t *ret_conn)
+{
+    int modes = fcntl(fd, F_GETFL);
+    if (modes < 0)
+        return net_sock_err(errno);
+    bool unblocks = nonblock && !(modes & O_NONBLOCK);
+    uint32_t index = net_io_conn_new(&nio->table, fd, flags | (unblocks ? NET_IO_CONN_BLOCKED : 0));
+    if (index == 0)
+        return -VK_EMFILE;
+    if (unblocks && fcntl(fd, F_SETFL, modes | O_NONBLOCK) != 0) {
+        int err = net_sock_err(errno);
+        net_io_conn_free(&nio->table, index);
+        return err;
+    }
+    *ret_conn = net_io_conn_number(&nio->table, index);
+    return 0;
+}
+
 int net_io_adopt(struct proc_io *io, int fd, uint32_t *ret_conn, struct proc_addr *ret_bound)
 {
-    struct net_io *nio = (struct net_io *)io;
     int err = net_sock_bound(fd, ret_bound);
-    if (err != 0)
-        return err;
-    int flags = fcntl(fd, F_GETFL);
-    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
-        return net_sock_err(errno);
-    return add_listener(nio, fd, ret_conn);
+    return err != 0 ? err : adopt((struct net_io *)io, fd, true, NET_IO_CONN_LISTENS, ret_conn);
 }
 
 int net_io_adopt_stream(struct proc_io *io, int fd, uint32_t *ret_conn)
 {
     struct net_io *nio = (struct net_io *)io;
-    int flags = fcntl(fd, F_GETFL);
-    if (flags < 0 || (nio->nonblock && fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0))
-        return net_sock_err(errno);
-    uint32_t index = net_io_conn_new(&nio->table, fd, 0);
-    if (index == 0)
-        return -VK_EMFILE;
-    *ret_conn = net_io_conn_number(&nio->table, index);
-    return 0;
+    return adopt(nio, fd, nio->nonblock, 0, ret_conn);
 }
 
 void net_io_disown(struct proc_io *io, uint32_t conn)
@@ -140,6 +146,9 @@ void net_io_disown(struct proc_io *io, uint32_t conn)
     struct net_io *nio = (struct net_io *)io;
     uint32_t index = net_io_conn_index(&nio->table, conn);
     vk_assert(index != 0);
+    const struct net_io_conn *c = &nio->table.conns[index];
+    if (c->flags & NET_IO_CONN_BLOCKED)
+        (void)fcntl(c->fd, F_SETFL, fcntl(c->fd, F_GETFL) & ~O_NONBLOCK); /* as it could be set */
     net_io_conn_free(&nio->table, index);
 }
 

@@ -80,7 +80,8 @@ int net_io_adopt(struct proc_io *io, int fd, uint32_t *ret_conn, struct proc_add
 /* The same for a connected stream socket, for instance one end of a socket pair. -VK_EMFILE. */
 int net_io_adopt_stream(struct proc_io *io, int fd, uint32_t *ret_conn);
 
-/* Undo one of them; nothing was submitted to the connection. The descriptor is the caller's again. */
+/* Undo one of them; nothing was submitted to the connection. The descriptor is the caller's again, and as it
+ * was. */
 void net_io_disown(struct proc_io *io, uint32_t conn);
 
 #endif

@@ -9,6 +9,7 @@
 #include "tests/unit/test.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -126,6 +127,34 @@ static uint16_t port_of(int fd)
     socklen_t len = sizeof bound;
     CHECK_EQ(getsockname(fd, (struct sockaddr *)&bound, &len), 0);
     return ntohs(bound.sin_port);
+}
+
+static bool blocks(int fd)
+{
+    return !(fcntl(fd, F_GETFL) & O_NONBLOCK);
+}
+
+TEST(embed_listen, a_socket_that_is_refused_is_as_it_was)
+{
+    for (size_t i = 0; i < DRIVERS; i++) {
+        int ends[2], more[2];
+        struct vk_kernel *kernel = NULL;
+        struct vk_module *module = make(drivers[i], 1, &kernel);
+        int fd = listener();
+        CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+        CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, more), 0);
+        CHECK_EQ(vk_attach(module, 0, ends[0], NULL), 0);
+        CHECK_EQ(vk_attach(module, 0, more[0], NULL), -VK_ENOSPC);
+        CHECK(blocks(more[0]));
+        CHECK_EQ(fcntl(more[0], F_SETFL, O_NONBLOCK), 0);
+        CHECK_EQ(vk_attach(module, 0, more[0], NULL), -VK_ENOSPC);
+        CHECK(!blocks(more[0]));
+        for (uint32_t k = 0; k < 8; k++)
+            CHECK_EQ(vk_listen(module, 0, "127.0.0.1:0", NULL), 0);
+        CHECK_EQ(vk_listen_fd(module, 0, fd), -VK_ENOSPC);
+        CHECK(blocks(fd));
+        vk_kernel_destroy(kernel);
+    }
 }
 
 TEST(embed_listen, a_listener_of_the_hosts_serves)
