@@ -207,7 +207,10 @@ bool interp_exported_begin(struct interp_run *run, const struct interp_exported 
 
 /* ---- the result -------------------------------------------------------------------------- */
 
-/* Where it is written, above the objects; with room false it is only measured. */
+/*
+ * Where it is written, above the objects. First it is measured, until it is
+ * more than can be told: a list may be as large as its heap.
+ */
 struct writer {
     const struct interp_run *run;
     uint8_t *to; /* NULL: measured */
@@ -268,7 +271,7 @@ static void write_value(struct writer *w, uint8_t code, uint16_t type, uint64_t 
     }
     const struct interp_list *list = (const void *)interp_read_at(w->run, (uint32_t)value);
     write_word(w, list->len);
-    for (uint64_t i = 0; i < list->len; i++)
+    for (uint64_t i = 0; i < list->len && w->len <= PROC_MESSAGE_MAX_BYTES; i++)
         write_base(w, code, list->items[i].u);
 }
 
@@ -296,7 +299,8 @@ int interp_exported_end(struct interp_run *run, const struct interp_exported *en
     struct interp_process *p = run->p;
     struct writer w = {.run = run};
     write_result(&w, entry);
-    if (w.len > p->end - p->top) {
+    bool is_large = w.len > PROC_MESSAGE_MAX_BYTES;
+    if (!is_large && w.len > p->end - p->top) {
         p->trap = INTERP_TRAP_MEMORY;
         p->current = p->root;
         interp_report(run);
@@ -306,13 +310,15 @@ int interp_exported_end(struct interp_run *run, const struct interp_exported *en
     p->is_returning = op == NULL;
     if (!op)
         return PROC_RUN_AGAIN;
+    *op = (struct proc_op){.code = PROC_OP_WRITE, .flags = PROC_OP_SILENT, .handle = PROC_HANDLE_ORIGIN};
+    if (is_large) {
+        op->arg = VK_ETOOBIG;
+        return PROC_RUN_END;
+    }
     w = (struct writer){.run = run, .to = run->heap + p->top};
     write_result(&w, entry);
     interp_touched(run, p->top + (uint32_t)w.len);
-    *op = (struct proc_op){.code = PROC_OP_WRITE,
-                           .flags = PROC_OP_SILENT,
-                           .handle = PROC_HANDLE_ORIGIN,
-                           .off = p->top,
-                           .len = (uint32_t)w.len};
+    op->off = p->top;
+    op->len = (uint32_t)w.len;
     return PROC_RUN_END;
 }

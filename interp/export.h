@@ -3,7 +3,8 @@
  * Functions that a host may call: the `pub fn` of a program's first file whose
  * types have a plain form. A process runs one: its start argument is the
  * arguments as a stream, and it writes its result as a stream to its origin
- * before it ends.
+ * before it ends; of one above PROC_MESSAGE_MAX_BYTES nothing, the op's arg
+ * being VK_ETOOBIG.
  *
  *   value  = scalar | text | option | list       8-byte words, as the machine has them
  *   scalar = word                                Int, Float, Bool (0, 1), Duration

@@ -228,6 +228,50 @@ TEST(embed_function, results_up_to_64_KiB_fit)
     vk_kernel_destroy(kernel);
 }
 
+static void expect_error(struct vk_module *module, const char *name, const struct vk_value *args,
+                         size_t count, int error)
+{
+    const struct vk_function_options options = {.size = sizeof options, .heap_bytes = 64u << 10};
+    struct vk_function *function = NULL;
+    CHECK_EQ(vk_function_find(module, name, &options, &function), 0);
+    memset(&told, 0, sizeof told);
+    CHECK_EQ(vk_call_wait(function, args, count, on_answer, &told), 0);
+    CHECK_EQ(told.answer.error, error);
+}
+
+/* The heap is large enough for the value and too small for its stream. */
+TEST(embed_function, a_result_above_64_KiB_is_told_as_such_whatever_room_its_heap_has)
+{
+    struct vk_module *module = NULL;
+    struct vk_kernel *kernel = make(VK_GUARDING_OFF, &module);
+    static char text[1025];
+    memset(text, 'x', sizeof text - 1);
+    const struct vk_value fits[] = {vk_str(text), vk_int(20)}, large[] = {vk_str(text), vk_int(1000)};
+    expect_error(module, "same", fits, 2, 0);
+    expect_error(module, "same", large, 2, -VK_ETOOBIG);
+    CHECK_EQ(told.answer.reason, VK_REASON_NORMAL);
+    vk_kernel_destroy(kernel);
+}
+
+/* Its items are 8 bytes, and their number 8 more. */
+TEST(embed_function, a_list_of_up_to_64_KiB_fits)
+{
+    struct vk_module *module = NULL;
+    struct vk_kernel *kernel = make(VK_GUARDING_OFF, &module);
+    const struct vk_function_options options = {.size = sizeof options, .heap_bytes = 1 << 20};
+    struct vk_function *many = NULL;
+    const struct vk_value fits = vk_int(8191), large = vk_int(8192);
+    CHECK_EQ(vk_function_find(module, "many", &options, &many), 0);
+    memset(&told, 0, sizeof told);
+    CHECK_EQ(vk_call_wait(many, &fits, 1, on_answer, &told), 0);
+    CHECK_EQ(told.answer.error, 0);
+    CHECK_EQ(told.answer.value.as.list.count, 8191u);
+    CHECK_EQ(vk_call_wait(many, &large, 1, on_answer, &told), 0);
+    CHECK_EQ(told.answer.error, -VK_ETOOBIG);
+    CHECK_EQ(told.answer.reason, VK_REASON_NORMAL);
+    vk_kernel_destroy(kernel);
+}
+
 TEST(embed_function, wrong_arguments_are_refused)
 {
     struct vk_module *module = NULL;

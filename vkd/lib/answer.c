@@ -107,7 +107,8 @@ static int store(struct vkd_ask *ask, const struct proc_op *op, const uint8_t *b
     struct vk_kernel *k = ask->kernel;
     if (ask->is_answered)
         return -VK_EPERM;
-    if (op->len > PROC_MESSAGE_MAX_BYTES) {
+    bool is_large = ask->function != NULL && op->arg == VK_ETOOBIG; /* interp/export.h */
+    if (is_large || op->len > PROC_MESSAGE_MAX_BYTES) {
         ask->error = -VK_ETOOBIG;
         ask->is_answered = true;
         return -VK_ETOOBIG;
