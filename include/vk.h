@@ -235,7 +235,10 @@ struct vk_module_options {
 VK_API int vk_module_load(struct vk_kernel *kernel, const void *bytes, size_t len_bytes,
                           const struct vk_module_options *options, struct vk_module **ret_module);
 
-/* The same from a file. -VK_ENOENT and -VK_EACCES, too, when it cannot be opened; -VK_EIO. */
+/*
+ * The same from a file. -VK_ENOENT and -VK_EACCES, too, when it cannot be opened;
+ * -VK_EIO, also when it is none but a pipe or a folder; -VK_ETOOBIG above 512 MiB.
+ */
 VK_API int vk_module_load_file(struct vk_kernel *kernel, const char *path,
                                const struct vk_module_options *options, struct vk_module **ret_module);
 

@@ -8,8 +8,10 @@
 
 #include "tests/unit/test.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define REQUEST "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
@@ -49,4 +51,55 @@ TEST(embed_kernel, serves_a_module_from_memory_by_steps)
         CHECK(strstr(text, "\r\n\r\nHello from a process.\n") != NULL);
         vk_kernel_destroy(kernel);
     }
+}
+
+/* ---- files that are none ---- */
+
+static size_t asked_bytes; /* at once, at most */
+
+static void *alloc(void *context, size_t len_bytes, size_t align_bytes)
+{
+    (void)context;
+    asked_bytes = len_bytes > asked_bytes ? len_bytes : asked_bytes;
+    return len_bytes <= HOST_FILE_MAX ? aligned_alloc(align_bytes, VK_ALIGN_UP(len_bytes, align_bytes))
+                                      : NULL;
+}
+
+static void give_back(void *context, void *memory, size_t len_bytes)
+{
+    (void)context, (void)len_bytes;
+    free(memory);
+}
+
+/* The alarm ends a load that waits for somebody to write. */
+TEST(embed_kernel, what_is_no_module_file_is_refused_before_it_is_read)
+{
+    const struct vk_options options = {.size = sizeof options,
+                                       .allocator = {.alloc = alloc, .free = give_back}};
+    char folder[] = "/tmp/vk-embed-XXXXXX", pipe[64], sparse[64];
+    struct vk_kernel *kernel = NULL;
+    struct vk_module *module = NULL;
+    CHECK(mkdtemp(folder) != NULL);
+    snprintf(pipe, sizeof pipe, "%s/pipe.vkb", folder);
+    snprintf(sparse, sizeof sparse, "%s/sparse.vkb", folder);
+    CHECK_EQ(mkfifo(pipe, 0600), 0);
+    int fd = open(sparse, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    CHECK(fd >= 0 && ftruncate(fd, (off_t)100 << 30) == 0);
+    (void)close(fd);
+    CHECK_EQ(vk_kernel_create(&options, &kernel), 0);
+    (void)alarm(10);
+    int piped = vk_module_load_file(kernel, pipe, NULL, &module);
+    (void)alarm(0);
+    asked_bytes = 0;
+    int large = vk_module_load_file(kernel, sparse, NULL, &module);
+    (void)unlink(pipe);
+    (void)unlink(sparse);
+    (void)rmdir(folder);
+    CHECK_EQ(piped, -VK_EIO);
+    CHECK_EQ(large, -VK_ETOOBIG);
+    CHECK_EQ(asked_bytes, 0u);
+    CHECK_EQ(vk_module_load_file(kernel, "/tmp", NULL, &module), -VK_EIO);
+    CHECK(module == NULL);
+    CHECK_EQ(vk_module_load_file(kernel, EMBED_SERVED, NULL, &module), 0);
+    vk_kernel_destroy(kernel);
 }

@@ -213,6 +213,8 @@ static int read_module(struct vk_kernel *k, int fd, struct vk_module **ret_modul
     struct stat about;
     if (fstat(fd, &about) != 0 || !S_ISREG(about.st_mode))
         return -VK_EIO;
+    if (about.st_size > (off_t)VK_LIB_FILE_MAX_BYTES)
+        return -VK_ETOOBIG;
     struct vk_module *m = module_new(k, (size_t)about.st_size);
     if (m == NULL)
         return -VK_ENOMEM;
@@ -234,7 +236,7 @@ int vk_module_load_file(struct vk_kernel *kernel, const char *path, const struct
         rc = vkd_lib_options(&o, sizeof o, OPTIONS_MIN_BYTES, options);
     if (rc != 0)
         return rc;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO would wait for its writer */
     if (fd < 0)
         return file_err();
     rc = read_module(kernel, fd, &m);
