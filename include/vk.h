@@ -260,8 +260,10 @@ VK_API uint32_t vk_module_blocks(const struct vk_module *module);
  * address   "127.0.0.1:8080", "[::1]:0", ...; NULL: where the program says
  * ret_port  the port really bound, which is of use when it was given as 0; may be NULL
  *
- * -VK_ENOENT no such block, -VK_EMALFORMED no such address, -VK_ENOSPC too many
- * listeners, -VK_EADDRINUSE, -VK_EACCES, -VK_EMFILE.
+ * -VK_ENOENT no such block, -VK_EMALFORMED no such address, -VK_ERANGE no such
+ * port, -VK_ENOSPC too many listeners, -VK_EADDRINUSE, -VK_EACCES, -VK_EMFILE,
+ * -VK_ECANCELED the drained kernel has closed its listeners, -VK_EIO too many
+ * operations are under way. While conns_max connections are open, clients wait.
  */
 VK_API int vk_listen(struct vk_module *module, uint32_t block, const char *address, uint16_t *ret_port);
 

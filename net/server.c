@@ -238,6 +238,8 @@ VK_SELDOM int net_server_listen(struct net_server *server, uint32_t listener,
         handler = &server->options.handler;
     if (!handler->program)
         return -VK_EINVAL;
+    if (server->is_unlistening)
+        return -VK_ECANCELED;
     struct net_listener *l = &server->listeners[server->listeners_count++];
     l->sink.on_event = on_accept;
     l->server = server;
@@ -245,7 +247,7 @@ VK_SELDOM int net_server_listen(struct net_server *server, uint32_t listener,
     l->io = listener;
     l->is_open = true;
     accept_more(l);
-    if (l->is_accepting)
+    if (l->is_accepting || server->is_paused) /* then it begins with the others */
         return 0;
     server->listeners_count--; /* it is the caller's still */
     return -VK_EIO;

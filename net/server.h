@@ -93,7 +93,8 @@ size_t net_server_region_bytes(uint32_t conns_max);
 /*
  * Accept connections of a listener of the kernel's driver. handler outlives
  * the server; NULL: that of the options. -VK_ENOSPC: too many listeners;
- * -VK_EINVAL: there is no handler.
+ * -VK_EINVAL: there is no handler; -VK_ECANCELED: it has closed its listeners;
+ * -VK_EIO: the driver takes no more requests now.
  */
 int net_server_listen(struct net_server *server, uint32_t listener, const struct net_handler *handler);
 

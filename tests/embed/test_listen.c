@@ -192,3 +192,47 @@ TEST(embed_listen, bad_addresses_and_too_many_listeners_are_refused)
     vk_kernel_destroy(kernel);
     CHECK_EQ(send(ends[0], "x", 1, MSG_NOSIGNAL), 1);
 }
+
+/* One client is all that it takes; another one waits until he has gone. */
+TEST(embed_listen, a_listener_may_come_while_accepting_pauses)
+{
+    for (size_t i = 0; i < DRIVERS; i++) {
+        char text[HOST_REPLY_MAX];
+        struct vk_kernel *kernel = NULL;
+        struct vk_module *module = make(drivers[i], 1, &kernel);
+        int fd = listener();
+        uint16_t first = 0, second = 0;
+        CHECK_EQ(vk_listen(module, 0, "127.0.0.1:0", &first), 0);
+        int client = host_connect(first);
+        host_send(client, REQUEST);
+        CHECK(host_receive(kernel, client, text, sizeof text) > 0);
+        vk_step(kernel, 0);
+        CHECK_EQ(vk_listen(module, 0, "127.0.0.1:0", &second), 0);
+        CHECK_EQ(vk_listen_fd(module, 0, fd), 0);
+        (void)close(client);
+        host_fetch(kernel, second, LAST, text);
+        CHECK_EQ(count(text, BODY), 1u);
+        host_fetch(kernel, port_of(fd), LAST, text);
+        CHECK_EQ(count(text, BODY), 1u);
+        vk_kernel_destroy(kernel);
+    }
+}
+
+TEST(embed_listen, a_kernel_that_has_closed_its_listeners_takes_no_more)
+{
+    struct vk_kernel *kernel = NULL;
+    struct vk_module *module = make(VK_DRIVER_AUTO, 0, &kernel);
+    int fd = listener();
+    CHECK_EQ(vk_listen(module, 0, "127.0.0.1:0", NULL), 0);
+    CHECK_EQ(vk_drain(kernel, 1000000), 0);
+    CHECK_EQ(vk_run(kernel), 0);
+    vk_step(kernel, 0); /* the descriptor goes */
+    uint32_t before = host_descriptors();
+    CHECK_EQ(vk_listen(module, 0, "127.0.0.1:0", NULL), -VK_ECANCELED);
+    CHECK_EQ(vk_listen_fd(module, 0, fd), -VK_ECANCELED);
+    vk_step(kernel, 0);
+    CHECK_EQ(host_descriptors(), before);
+    CHECK(vk_is_drained(kernel));
+    vk_kernel_destroy(kernel);
+    CHECK_EQ(close(fd), 0);
+}
