@@ -230,7 +230,9 @@ struct vk_module_options {
  * -VK_EMALFORMED when the verifier refuses it, -VK_ENOENT when it uses what
  * this library does not have, -VK_EINVAL when its top-level values cannot be
  * computed or it cannot be served; why says more. -VK_ENOMEM, also when
- * vk_options.service_bytes are used up.
+ * vk_options.service_bytes are used up. Where supervised actors find no room
+ * (vk_options.processes_max), those that did and the module's memory stay until
+ * the kernel ends.
  */
 VK_API int vk_module_load(struct vk_kernel *kernel, const void *bytes, size_t len_bytes,
                           const struct vk_module_options *options, struct vk_module **ret_module);

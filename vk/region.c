@@ -45,3 +45,8 @@ void *vk_region_alloc(struct vk_region *region, size_t len_bytes, size_t align_b
     region->used_bytes += pad_bytes + len_bytes;
     return at;
 }
+
+size_t vk_region_left(const struct vk_region *region)
+{
+    return region->len_bytes - region->used_bytes;
+}

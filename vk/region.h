@@ -24,4 +24,7 @@ void vk_region_fini(struct vk_region *region); /* accepts zeroed */
 /* Zero-filled memory, aligned to align_bytes (a power of two); NULL when the region is used up. */
 void *vk_region_alloc(struct vk_region *region, size_t len_bytes, size_t align_bytes);
 
+/* What of it is not handed out yet. */
+size_t vk_region_left(const struct vk_region *region);
+
 #endif

@@ -185,8 +185,9 @@ int net_bind_host_start(const struct net_bind_host *host, struct proc_kernel *ke
     rc = interp_stores_create(kernel, &host->image->module, &hosted->env.objects[NET_BIND_ENV_STORES]);
     if (rc)
         return rc;
-    rc = interp_actors_start(hosted->actors);
-    return rc || !host->blocks_count ? rc : net_server_create(kernel, &options, &hosted->server);
+    if (host->blocks_count)
+        rc = net_server_create(kernel, &options, &hosted->server);
+    return rc ? rc : interp_actors_start(hosted->actors); /* last: those that started go on */
 }
 
 int net_bind_host_listen(struct net_bind_hosted *hosted, uint32_t block, uint32_t listener)

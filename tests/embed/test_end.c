@@ -149,6 +149,39 @@ TEST(embed_end, modules_without_services_come_and_go)
     vk_kernel_destroy(kernel);
 }
 
+static void *count_alloc(void *context, size_t len_bytes, size_t align_bytes)
+{
+    *(size_t *)context += len_bytes;
+    return aligned_alloc(align_bytes, (len_bytes + align_bytes - 1) / align_bytes * align_bytes);
+}
+
+static void count_free(void *context, void *memory, size_t len_bytes)
+{
+    *(size_t *)context -= len_bytes;
+    free(memory);
+}
+
+TEST(embed_end, a_module_without_room_for_its_tables_leaves_nothing)
+{
+    size_t out = 0;
+    const struct vk_options options = {
+        .size = sizeof options, .allocator = {count_alloc, count_free, &out}, .service_bytes = 64 << 10};
+    struct vk_counters counters = {.size = sizeof counters};
+    struct vk_kernel *kernel = NULL;
+    struct vk_module *module = NULL;
+    CHECK_EQ(vk_kernel_create(&options, &kernel), 0);
+    size_t before = out;
+    for (uint32_t i = 0; i < 50; i++)
+        CHECK_EQ(vk_module_load_file(kernel, EMBED_BOTH, NULL, &module), -VK_ENOMEM);
+    vk_step(kernel, 0);
+    CHECK_EQ(vk_kernel_counters(kernel, &counters), 0);
+    CHECK_EQ(counters.started, 0u);
+    CHECK_EQ(out, before);
+    (void)load(kernel, EMBED_FUNCTIONS); /* which is small enough: they have taken no room */
+    vk_kernel_destroy(kernel);
+    CHECK_EQ(out, 0u);
+}
+
 TEST(embed_end, what_is_no_module_is_refused_with_words)
 {
     struct vk_kernel *kernel = make();
