@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { ROOM = 256 };
+enum { ROOM = 256, LARGE = 65536 };
 
 /* ---- the program ---- */
 
@@ -276,6 +276,59 @@ TEST(embed_process, monitors_are_told_of_the_end)
     run_until(kernel, &told);
     CHECK_EQ(told.answer.error, -VK_EDIED);
     vk_kernel_destroy(kernel);
+}
+
+/* Each message is answered by its own end: 16 bytes of it. */
+static enum vk_said root_large(struct vk_self *self, struct vk_fiber *fiber)
+{
+    struct worker *w = (struct worker *)fiber;
+    if (w->room == 0)
+        w->room = vk_native_off(self, vk_native_alloc(self, LARGE));
+    if (fiber->step == 0) {
+        w->op = (struct vk_op){.code = VK_OP_RECV, .off = w->room, .len = LARGE};
+        if (!vk_native_wait(self, fiber, &w->op))
+            return VK_SAID_WAIT;
+        if (fiber->done.res < 0)
+            return VK_SAID_FAIL;
+        w->op = (struct vk_op){.code = VK_OP_REPLY,
+                               .off = w->room + fiber->done.len - 16,
+                               .len = 16,
+                               .arg = (uint32_t)fiber->done.arg};
+        fiber->step = 1;
+    }
+    if (!vk_native_wait(self, fiber, &w->op))
+        return VK_SAID_WAIT;
+    fiber->step = 0;
+    return VK_SAID_AGAIN;
+}
+
+static const vk_step_fn large_steps[] = {root_large};
+
+TEST(embed_process, a_request_is_of_up_to_64_KiB)
+{
+    static const enum vk_guarding guards[] = {VK_GUARDING_OFF, VK_GUARDING_MPROTECT};
+    const struct vk_native native = {.size = sizeof native,
+                                     .name = "large",
+                                     .steps = large_steps,
+                                     .steps_count = 1,
+                                     .state_bytes = sizeof(struct worker),
+                                     .heap_bytes = 256u << 10};
+    for (size_t i = 0; i < sizeof guards / sizeof *guards; i++) {
+        struct vk_program *program = NULL;
+        struct vk_kernel *kernel = make(guards[i], &program);
+        struct told told = {0};
+        static char large[LARGE];
+        vk_pid pid = 0;
+        memset(large, 'x', sizeof large);
+        memcpy(large + sizeof large - 16, "the end of it...", 16);
+        CHECK_EQ(vk_native_create(kernel, &native, &program), 0);
+        CHECK_EQ(vk_spawn(program, NULL, 0, NULL, &pid), 0);
+        CHECK_EQ(vk_request(kernel, pid, large, sizeof large, 0, on_answer, &told), 0);
+        run_until(kernel, &told);
+        CHECK_EQ(told.answer.error, 0);
+        CHECK(strcmp(told.bytes, "the end of it...") == 0);
+        vk_kernel_destroy(kernel);
+    }
 }
 
 TEST(embed_process, a_full_mailbox_is_told_and_a_request_waits_for_it)

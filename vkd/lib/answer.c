@@ -125,8 +125,11 @@ static int ask_op(struct proc_kernel *kernel, struct proc_process *process, void
                   const struct proc_op *op, uint8_t *bytes, struct proc_done *done)
 {
     struct vkd_ask *ask = object;
-    if (ask->target != 0 && (op->code == PROC_OP_CALL || op->code == PROC_OP_MONITOR))
-        return proc_named_op(kernel, process, ask->target, op, bytes, done);
+    if (ask->target != 0 && (op->code == PROC_OP_CALL || op->code == PROC_OP_MONITOR)) {
+        struct proc_op asked = *op;
+        asked.arg = ask->timeout_ns;
+        return proc_named_op(kernel, process, ask->target, &asked, bytes, done);
+    }
     if (op->code != PROC_OP_WRITE)
         return -VK_ENOTSUP;
     int rc = store(ask, op, bytes);

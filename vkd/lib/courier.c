@@ -11,35 +11,31 @@ enum stage { BEGIN, ASKED, TOLD };
 #define CALL_HEAP_BYTES    (256u << 10) /* the largest message, and the largest answer to it */
 #define MONITOR_HEAP_BYTES (16u << 10)
 
-static int ask(struct proc_self *self)
+static int ask(struct proc_self *self, uint16_t code)
 {
-    const struct vkd_courier *what = proc_at(self, self->arg_off);
     struct proc_op *op = proc_op_next(self); /* the first one: there is room */
-    bool is_call = what->code == PROC_OP_CALL;
-    *op = (struct proc_op){.code = (uint16_t)what->code,
+    *op = (struct proc_op){.code = code,
                            .flags = PROC_OP_LAND,
                            .handle = PROC_HANDLE_ORIGIN,
-                           .off = is_call ? self->arg_off + (uint32_t)sizeof *what : 0,
-                           .len = is_call ? self->arg_len - (uint32_t)sizeof *what : 0,
-                           .arg = is_call ? what->timeout_ns : 0,
+                           .off = self->arg_len != 0 ? self->arg_off : 0,
+                           .len = self->arg_len,
                            .tag = TAG};
     self->root = ASKED;
     return PROC_RUN_WAIT;
 }
 
-static int tell(struct proc_self *self)
+static int tell(struct proc_self *self, uint16_t code)
 {
-    const struct vkd_courier *what = proc_at(self, self->arg_off);
     const struct proc_done *done = &self->done[0];
     struct proc_op *op = proc_op_next(self);
     uint64_t said = (uint32_t)done->res;
-    if (what->code == PROC_OP_MONITOR && done->res >= 0)
+    if (code == PROC_OP_MONITOR && done->res >= 0)
         said = done->arg << 16 | (uint32_t)done->res;
     bool has_bytes = done->res >= 0 && self->run_first != 0;
     *op = (struct proc_op){.code = PROC_OP_WRITE,
                            .flags = PROC_OP_SILENT,
                            .handle = PROC_HANDLE_ORIGIN,
-                           .off = has_bytes ? self->run_first : self->arg_off,
+                           .off = has_bytes ? self->run_first : 0,
                            .len = has_bytes ? done->len : 0,
                            .arg = said};
     self->root = TOLD;
@@ -48,13 +44,13 @@ static int tell(struct proc_self *self)
 
 static int resume(const struct proc_program *program, struct proc_self *self)
 {
-    (void)program;
+    uint16_t code = program == &vkd_courier_monitor ? PROC_OP_MONITOR : PROC_OP_CALL;
     if (self->root == BEGIN)
-        return ask(self);
+        return ask(self, code);
     if (self->done_count == 0)
         return PROC_RUN_WAIT;
     self->done_count = 0;
-    return tell(self);
+    return tell(self, code);
 }
 
 /* Kernel side: nothing in the heap is worth an attack on the library's own code, yet it stays inside. */

@@ -9,17 +9,12 @@
 
 #include "proc/program.h"
 
-/* The start argument; the bytes of the message follow. */
-struct vkd_courier {
-    uint64_t timeout_ns; /* of a call; 0: none */
-    uint32_t code;       /* PROC_OP_CALL or PROC_OP_MONITOR, asked of the origin */
-    uint32_t reserved;
-};
-
 /*
- * They end with a WRITE to their origin. Its arg is what the op came to, a
- * negative error in its low half; else, of a monitor, the reason and, above 16
- * bits, the crash id. Without room for the answer they fail.
+ * The start argument of the one that calls is the message, in full length; how
+ * long it waits is its origin's to set. They end with a WRITE to their origin.
+ * Its arg is what the op came to, a negative error in its low half; else, of a
+ * monitor, the reason and, above 16 bits, the crash id. Without room for the
+ * answer they fail.
  */
 extern const struct proc_program vkd_courier_call;
 extern const struct proc_program vkd_courier_monitor;

@@ -93,10 +93,11 @@ struct vkd_ask {
     vk_answer_fn fn;     /* NULL: nobody is told */
     void *context;
     vk_pid about;
-    uint64_t target; /* of a courier: the process that it goes to; 0: the process itself answers */
-    uint64_t said;   /* by a courier */
-    bool is_monitor; /* of a courier */
-    bool is_spawn;   /* the end is the answer, with or without bytes */
+    uint64_t target;     /* of a courier: the process that it goes to; 0: the process itself answers */
+    uint64_t timeout_ns; /* of a courier that calls; 0: none */
+    uint64_t said;       /* by a courier */
+    bool is_monitor;     /* of a courier */
+    bool is_spawn;       /* the end is the answer, with or without bytes */
     bool is_answered;
     struct vk_function *function; /* whose result the bytes are; NULL: of none */
     int error;

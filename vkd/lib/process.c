@@ -7,9 +7,6 @@
 
 #define SPAWN_MIN_BYTES VKD_LIB_BYTES_TO(vk_spawn_options, context) /* of version 0.1 */
 
-/* With its head it is a start argument, which lies in a buffer. */
-#define REQUEST_MAX_BYTES (PROC_MESSAGE_MAX_BYTES - sizeof(struct vkd_courier))
-
 int vkd_lib_start(struct vkd_ask *ask, struct proc_spawn *spawn, bool now, vk_pid *ret_pid)
 {
     struct vk_kernel *k = ask->kernel;
@@ -80,27 +77,19 @@ int vk_request(struct vk_kernel *kernel, vk_pid pid, const void *bytes, size_t l
     int rc = vkd_lib_begin(kernel);
     if (rc != 0)
         return rc;
-    if (len_bytes > REQUEST_MAX_BYTES)
+    if (len_bytes > PROC_MESSAGE_MAX_BYTES)
         return -VK_ETOOBIG;
-    size_t arg_bytes = sizeof(struct vkd_courier) + len_bytes;
-    struct vkd_courier *arg = vkd_lib_alloc(kernel, arg_bytes);
-    struct vkd_ask *ask = arg != NULL ? vkd_lib_ask_new(kernel, answer, context) : NULL;
-    if (ask == NULL) {
-        vkd_lib_free(kernel, arg, arg_bytes);
+    struct vkd_ask *ask = vkd_lib_ask_new(kernel, answer, context);
+    if (ask == NULL)
         return -VK_ENOMEM;
-    }
     ask->target = ask->about = pid;
-    *arg = (struct vkd_courier){.timeout_ns = timeout_ns, .code = PROC_OP_CALL};
-    vk_copy(arg + 1, bytes, len_bytes);
-    struct proc_spawn spawn = {.program = &vkd_courier_call, .arg = arg, .arg_len = (uint32_t)arg_bytes};
-    rc = vkd_lib_start(ask, &spawn, false, NULL);
-    vkd_lib_free(kernel, arg, arg_bytes);
-    return rc;
+    ask->timeout_ns = timeout_ns;
+    struct proc_spawn spawn = {.program = &vkd_courier_call, .arg = bytes, .arg_len = (uint32_t)len_bytes};
+    return vkd_lib_start(ask, &spawn, false, NULL);
 }
 
 int vk_monitor(struct vk_kernel *kernel, vk_pid pid, vk_answer_fn answer, void *context)
 {
-    const struct vkd_courier arg = {.code = PROC_OP_MONITOR};
     int rc = vkd_lib_begin(kernel);
     if (rc != 0)
         return rc;
@@ -109,7 +98,7 @@ int vk_monitor(struct vk_kernel *kernel, vk_pid pid, vk_answer_fn answer, void *
         return -VK_ENOMEM;
     ask->target = ask->about = pid;
     ask->is_monitor = true;
-    struct proc_spawn spawn = {.program = &vkd_courier_monitor, .arg = &arg, .arg_len = sizeof arg};
+    struct proc_spawn spawn = {.program = &vkd_courier_monitor};
     return vkd_lib_start(ask, &spawn, false, NULL);
 }
 
