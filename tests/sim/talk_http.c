@@ -500,6 +500,46 @@ static void silence_is_ended(void)
     }
 }
 
+/* Each silence by a time of its own, none of which is the default. */
+static void silence_is_as_long_as_the_server_wants(void)
+{
+    static const struct {
+        const char *text;
+        const char *heard;
+        uint32_t seconds;
+    } cases[] = {
+        {"GET / HT", TIMEOUT_408, 3},
+        {GET("a"), OK, 5},
+        {POST("Ra", "5") "h", TIMEOUT_408, 7},
+    };
+    const struct talk_options options = {.server = {.head_timeout_ns = 3 * TALK_NS,
+                                                    .idle_timeout_ns = 5 * TALK_NS,
+                                                    .body_timeout_ns = 7 * TALK_NS,
+                                                    .write_timeout_ns = 9 * TALK_NS}};
+    for (uint32_t i = 0; i < VK_COUNT(cases); i++) {
+        talk_begin(&options);
+        struct caller *c = talk_call();
+        uint64_t since_ns = sim_now(talk.sim);
+        talk_say(c, cases[i].text);
+        talk_pass(20 * TALK_NS);
+        CHECK(talk_heard(c, cases[i].heard));
+        CHECK(c->end_err == -VK_ECLOSED && is_about(c->end_ns, since_ns, cases[i].seconds));
+        talk_end();
+    }
+}
+
+static void listener_without_a_program_is_refused(void)
+{
+    begin();
+    const struct net_handler nothing = {0};
+    CHECK(net_server_listen(talk.server, talk.listener, &nothing) == -VK_EINVAL);
+    struct caller *c = talk_call(); /* the one that there was goes on */
+    talk_say(c, GET("a"));
+    talk_pass(TALK_NS);
+    CHECK(talk_heard(c, OK));
+    talk_end();
+}
+
 /* Half an answer and then no body: the peer must not take it for whole. */
 static void silence_inside_an_answer_cuts_it_off(void)
 {
@@ -917,6 +957,8 @@ const struct talk_case talk_cases_http[] = {
     CASE(half_a_head_and_an_end),
     CASE(resets_leave_nothing_behind),
     CASE(silence_is_ended),
+    CASE(silence_is_as_long_as_the_server_wants),
+    CASE(listener_without_a_program_is_refused),
     CASE(silence_inside_an_answer_cuts_it_off),
     CASE(a_caller_that_says_nothing),
     CASE(a_handler_has_a_deadline),

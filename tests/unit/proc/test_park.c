@@ -112,6 +112,20 @@ TEST(proc_park, large_heaps_and_those_that_may_hold_addresses_stay)
     world_end();
 }
 
+TEST(proc_park, large_heap_of_unknown_use_waits_as_it_is)
+{
+    static const struct proc_program vast = {
+        .name = "vast", .heap_bytes = 2 * VK_SLOT_LARGE_BYTES, .resume = actor_resume};
+    world_start();
+    struct actor *actor = start_of(&vast, 0);
+    settle_down();
+    CHECK(!is_parked(actor));
+    pass(10 * MS);
+    CHECK_EQ(actor->word, 1);
+    check_nothing_held();
+    world_end();
+}
+
 TEST(proc_park, slots_that_parked_heaps_need_are_not_given_away)
 {
     struct actor *actors[4];
