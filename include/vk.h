@@ -13,6 +13,7 @@
  *    A function that fails has done nothing.
  *  - Texts and bytes that are passed in are copied when they are needed longer
  *    than the call. Those that a callback is given are valid during it only.
+ *  - Pointers are not NULL where nothing says that they may be.
  *  - Structs of options begin with their size; set it to sizeof and zero the
  *    rest, as in `struct vk_options options = {.size = sizeof options};`.
  *    Zero is the default everywhere. A program built against an older header
@@ -140,7 +141,7 @@ struct vk_options {
     enum vk_guarding guarding;
     uint32_t processes_max; /* alive at a time, of heaps up to 64 KiB; 0: 60,000 */
     uint32_t conns_max;     /* connections open at a time, of one module; 0: 16,384 */
-    uint32_t warm_max;      /* heaps kept ready; 0: 32 */
+    uint32_t warm_max;      /* heaps kept ready; 0: 32, or processes_max where that is less */
     size_t service_bytes;   /* addresses for the tables of modules that serve; 0: 256 MiB */
     /*
      * A libev loop of the host's to live on, which outlives the kernel: the host runs it, and the kernel does
@@ -263,7 +264,7 @@ VK_API uint32_t vk_module_blocks(const struct vk_module *module);
  * ret_port  the port really bound, which is of use when it was given as 0; may be NULL
  *
  * -VK_ENOENT no such block, -VK_EMALFORMED no such address, -VK_ERANGE no such
- * port, -VK_ENOSPC too many listeners, -VK_EADDRINUSE, -VK_EACCES, -VK_EMFILE,
+ * port, -VK_ENOSPC more than eight listeners of the module, -VK_EADDRINUSE, -VK_EACCES, -VK_EMFILE,
  * -VK_ECANCELED the drained kernel has closed its listeners, -VK_EIO too many
  * operations are under way. While conns_max connections are open, clients wait.
  */
@@ -351,7 +352,8 @@ struct vk_answer {
     vk_pid pid;            /* of the process that it is about */
     const void *bytes;     /* the answer */
     size_t bytes_len;
-    const char *words; /* why it ended abnormally; UTF-8 as far as programs keep to it; "" when unknown */
+    const char *words; /* why it ended abnormally, without its place, which the log has; UTF-8 as far as
+                          programs keep to it; "" when unknown */
     size_t words_len;
     uint64_t crash_id;     /* as in the log, of an abnormal end; else 0 */
     struct vk_value value; /* what a function gave */

@@ -103,3 +103,27 @@ TEST(embed_kernel, what_is_no_module_file_is_refused_before_it_is_read)
     CHECK_EQ(vk_module_load_file(kernel, EMBED_SERVED, NULL, &module), 0);
     vk_kernel_destroy(kernel);
 }
+
+TEST(embed_kernel, file_that_cannot_be_read_is_named)
+{
+    char why[128] = "";
+    const struct vk_module_options options = {.size = sizeof options, .why = why, .why_bytes = sizeof why};
+    struct vk_kernel *kernel = NULL;
+    struct vk_module *module = NULL;
+    CHECK_EQ(vk_kernel_create(NULL, &kernel), 0);
+    CHECK_EQ(vk_module_load_file(kernel, "/none.vkb", &options, &module), -VK_ENOENT);
+    CHECK(strncmp(why, "/none.vkb: ", 11) == 0 && strlen(why) > 11);
+    CHECK_EQ(vk_module_load_file(kernel, "/tmp", &options, &module), -VK_EIO);
+    CHECK(strncmp(why, "/tmp: ", 6) == 0);
+    vk_kernel_destroy(kernel);
+}
+
+TEST(embed_kernel, few_processes_need_no_other_option)
+{
+    for (uint32_t count = 1; count <= 33; count += 16) {
+        const struct vk_options options = {.size = sizeof options, .processes_max = count};
+        struct vk_kernel *kernel = NULL;
+        CHECK_EQ(vk_kernel_create(&options, &kernel), 0);
+        vk_kernel_destroy(kernel);
+    }
+}

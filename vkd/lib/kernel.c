@@ -83,12 +83,13 @@ _Static_assert((int)VK_DRIVER_AUTO == (int)NET_IO_AUTO && (int)VK_DRIVER_URING =
 static int make_proc(struct vk_kernel *k, const struct vk_options *o)
 {
     static const enum vk_guard_kind kinds[] = {VK_GUARD_OFF, VK_GUARD_AUTO, VK_GUARD_MPROTECT, VK_GUARD_PKEY};
+    bool is_small = o->warm_max == 0 && o->processes_max != 0 && o->processes_max < VK_SLOT_WARM;
     struct proc_kernel_options options = {
         .io = k->io,
         .guard = kinds[o->guarding],
         .no_native = o->guarding == VK_GUARDING_OFF,
         .slots_max = {o->processes_max},
-        .slots_warm = o->warm_max,
+        .slots_warm = is_small ? o->processes_max : o->warm_max,
         .service_bytes = o->service_bytes != 0 ? o->service_bytes : VK_LIB_SERVICE_BYTES,
         .log = k->log != NULL ? log_line : NULL,
         .log_ctx = k,

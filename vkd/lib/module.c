@@ -239,6 +239,16 @@ static int read_module(struct vk_kernel *k, int fd, struct vk_module **ret_modul
     return rc;
 }
 
+static int cannot_read(const struct vk_module_options *o, const char *path, int err)
+{
+    char text[WHY_BYTES];
+    struct vk_out why;
+    vk_out_init(&why, text, sizeof text);
+    vk_out_fmt(&why, "%s: %s", path, vk_err_text(err));
+    tell_why(o, vk_out_span(&why));
+    return err;
+}
+
 int vk_module_load_file(struct vk_kernel *kernel, const char *path, const struct vk_module_options *options,
                         struct vk_module **ret_module)
 {
@@ -251,11 +261,11 @@ int vk_module_load_file(struct vk_kernel *kernel, const char *path, const struct
         return rc;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO would wait for its writer */
     if (fd < 0)
-        return file_err();
+        return cannot_read(&o, path, file_err());
     rc = read_module(kernel, fd, &m);
     (void)close(fd); /* it was only read */
     if (rc != 0)
-        return rc;
+        return cannot_read(&o, path, rc);
     o.name = o.name != NULL ? o.name : path;
     rc = finish(m, &o);
     if (rc == 0)
