@@ -528,12 +528,18 @@ static void silence_is_as_long_as_the_server_wants(void)
     }
 }
 
-static void listener_without_a_program_is_refused(void)
+/* A server that only has handlers of its listeners, which these bring none to. */
+static void what_has_no_program_is_refused(void)
 {
-    begin();
-    const struct net_handler nothing = {0};
-    CHECK(net_server_listen(talk.server, talk.listener, &nothing) == -VK_EINVAL);
-    struct caller *c = talk_call(); /* the one that there was goes on */
+    const struct talk_options options = {.server = {.conns_max = 4}};
+    const struct net_server_options none = {.conns_max = 4};
+    const struct net_attach attach = {0};
+    struct net_server *second;
+    talk_begin(&options);
+    CHECK(net_server_create(talk.kernel, &none, &second) == 0);
+    CHECK(net_server_listen(second, talk.listener, NULL) == -VK_EINVAL);
+    CHECK(net_server_attach(second, 0, &attach) == -VK_EINVAL);
+    struct caller *c = talk_call(); /* the one that has a program goes on */
     talk_say(c, GET("a"));
     talk_pass(TALK_NS);
     CHECK(talk_heard(c, OK));
@@ -958,7 +964,7 @@ const struct talk_case talk_cases_http[] = {
     CASE(resets_leave_nothing_behind),
     CASE(silence_is_ended),
     CASE(silence_is_as_long_as_the_server_wants),
-    CASE(listener_without_a_program_is_refused),
+    CASE(what_has_no_program_is_refused),
     CASE(silence_inside_an_answer_cuts_it_off),
     CASE(a_caller_that_says_nothing),
     CASE(a_handler_has_a_deadline),
