@@ -508,8 +508,7 @@ void net_conn_open(struct net_listener *listener, uint32_t io)
 
 int net_conn_attach(struct net_server *server, uint32_t io, const struct net_attach *attach)
 {
-    const struct net_handler *handler = attach->handler ? attach->handler : &server->options.handler;
-    struct net_conn *c = conn_new(server, handler, io);
+    struct net_conn *c = conn_new(server, attach->handler, io);
     if (!net_pipe_preset(&c->pipe, attach->received)) {
         server->counters.accepted--;
         conn_free(c);

@@ -259,8 +259,6 @@ int net_server_attach(struct net_server *server, uint32_t io, const struct net_a
         return -VK_ENOSPC;
     if (attach->received.len > NET_HEAD_MAX_BYTES)
         return -VK_ETOOBIG;
-    if (!attach->handler && !server->options.handler.program)
-        return -VK_EINVAL;
     return net_conn_attach(server, io, attach);
 }
 

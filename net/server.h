@@ -100,14 +100,14 @@ int net_server_listen(struct net_server *server, uint32_t listener, const struct
 
 /* A connection that was accepted elsewhere. */
 struct net_attach {
-    const struct net_handler *handler; /* outlives the server; NULL: that of the options */
+    const struct net_handler *handler; /* outlives the server */
     struct vk_span received;           /* of it already; copied, at most NET_HEAD_MAX_BYTES */
     bool is_single;                    /* answer one request, then end it */
 };
 
 /*
  * Serve a connection of the kernel's driver. -VK_ENOSPC: too many; -VK_ETOOBIG
- * received; -VK_ENOMEM; -VK_EINVAL: there is no handler. On failure it is still the caller's.
+ * received; -VK_ENOMEM. On failure it is still the caller's.
  */
 int net_server_attach(struct net_server *server, uint32_t io, const struct net_attach *attach);
 

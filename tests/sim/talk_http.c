@@ -533,12 +533,10 @@ static void what_has_no_program_is_refused(void)
 {
     const struct talk_options options = {.server = {.conns_max = 4}};
     const struct net_server_options none = {.conns_max = 4};
-    const struct net_attach attach = {0};
     struct net_server *second;
     talk_begin(&options);
     CHECK(net_server_create(talk.kernel, &none, &second) == 0);
     CHECK(net_server_listen(second, talk.listener, NULL) == -VK_EINVAL);
-    CHECK(net_server_attach(second, 0, &attach) == -VK_EINVAL);
     struct caller *c = talk_call(); /* the one that has a program goes on */
     talk_say(c, GET("a"));
     talk_pass(TALK_NS);
