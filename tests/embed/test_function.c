@@ -25,7 +25,8 @@ static struct told told;
 static void keep(char *to, size_t room, const void *bytes, size_t len)
 {
     len = len < room - 1 ? len : room - 1;
-    memcpy(to, bytes, len);
+    if (len > 0) /* bytes is NULL then */
+        memcpy(to, bytes, len);
     to[len] = '\0';
 }
 
