@@ -25,7 +25,7 @@ static struct told told;
 static void keep(char *to, size_t room, const void *bytes, size_t len)
 {
     len = len < room - 1 ? len : room - 1;
-    if (len > 0) /* bytes is NULL then */
+    if (len > 0) /* else bytes may be NULL */
         memcpy(to, bytes, len);
     to[len] = '\0';
 }

@@ -375,7 +375,8 @@ static void damaged_frames_break_nothing(bool can_sum, bool is_v6)
     talk(rig, 2000);
     const struct sim_wire_counters *counters = sim_wire_counters(lwip_pair_wire(machines));
     lwip_say("%lu of %lu frames damaged\n", counters->damaged, counters->sent);
-    LWIP_CHECK(counters->damaged > 500); /* one in five of all; how many there are is by lwIP's random numbers */
+    /* One in five of all; how many there are is by lwIP's random numbers. */
+    LWIP_CHECK(counters->damaged > 500);
 
     options.damage = options.duplicate = options.overtaken = 0;
     sim_wire_set_odds(lwip_pair_wire(machines), &options);
