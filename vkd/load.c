@@ -4,8 +4,6 @@
 #include "compiler/asset.h"
 #include "compiler/check.h"
 #include "compiler/lower.h"
-#include "interp/freeze.h"
-#include "interp/verify.h"
 #include "vk/limits.h"
 #include "vkd/command.h"
 #include "vkd/complain.h"
@@ -15,11 +13,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#define WHY_BYTES 4096u /* of a message, paths in it */
 
 const struct interp_hosts vkd_no_host = {.is_late = true};
 
@@ -84,20 +82,6 @@ bool vkd_ends_with(const char *text, const char *end)
     return len >= end_len && strcmp(text + len - end_len, end) == 0;
 }
 
-/* By the verifier: the module is open. */
-static bool refused(const char *path, const struct vkd_loaded *l, const struct interp_refusal *refusal)
-{
-    if (refusal->function < l->module.counts[INTERP_SECTION_FUNCTIONS])
-        vkd_complain("%s: the module is refused: %s (function %u %s, instruction %u)", path, refusal->why,
-                     refusal->function,
-                     interp_module_name(&l->module, l->module.functions[refusal->function].name),
-                     refusal->at);
-    else
-        vkd_complain("%s: the module is refused: %s (entry %u of its section)", path, refusal->why,
-                     refusal->at);
-    return false;
-}
-
 static bool get_module(const char *path, struct vkd_loaded *l)
 {
     if (l->given.len == 0)
@@ -106,131 +90,82 @@ static bool get_module(const char *path, struct vkd_loaded *l)
     return true;
 }
 
-bool vkd_load_module(const char *path, struct vkd_loaded *l)
+/* What is chosen at random, when it is not as the system gives it. */
+static struct interp_hash_key key_of(uint64_t seed)
 {
-    struct interp_refusal refusal = {0};
-    if (!get_module(path, l))
-        return false;
-    if (interp_module_open(&l->module, l->file.bytes, l->file.len, &refusal)) {
-        vkd_complain("%s: the module is refused: %s", path, refusal.why);
-        return false;
-    }
-    void *scratch = vkc_grow(NULL, interp_verify_scratch_bytes(&l->module) + 1);
-    int rc = interp_verify(&l->module, scratch, &refusal);
-    free(scratch);
-    return rc ? refused(path, l, &refusal) : true;
-}
-
-static bool unknown_native(const char *path, const struct vkd_loaded *l, const struct interp_refusal *refusal)
-{
-    const char *name = "?";
-    char host[512];
-    struct vk_out out;
-    vk_out_init(&out, host, sizeof host);
-    if (interp_host_explain(&l->module, l->hosts, refusal->at, &out)) {
-        vkd_complain("%s: %.*s; a program that embeds the kernel supplies it (docs/embedding.md)", path,
-                     (int)(out.at - (uint8_t *)host), host);
-        return false;
-    }
-    if (refusal->at < l->module.counts[INTERP_SECTION_NATIVES])
-        name = interp_module_name(&l->module, l->module.natives[refusal->at].name);
-    if (strncmp(name, "test.", 5) == 0)
-        vkd_complain("%s: it was built with its tests, which make requests: `vkd test` runs them", path);
-    else
-        vkd_complain("%s: this version cannot run it: %s (%s)", path, refusal->why, name);
-    return false;
-}
-
-/* The seed's own, so that runs repeat; else as the system gives it. */
-static bool make_key(const struct vkd_loaded *l, struct interp_hash_key *key)
-{
-    uint64_t words[sizeof *key / 8] = {0}, state = l->seed;
+    struct interp_hash_key key;
+    uint64_t words[sizeof key / 8] = {0};
     for (size_t i = 0; i < VK_COUNT(words); i++)
-        words[i] = state += 0x9e3779b97f4a7c15u;
-    memcpy(key, words, sizeof *key);
-    if (l->seed != 0 || getrandom(key, sizeof *key, 0) == (ssize_t)sizeof *key)
-        return true;
-    vkd_complain("the system gives no random numbers: %s", strerror(errno));
-    return false;
+        words[i] = seed += 0x9e3779b97f4a7c15u;
+    memcpy(&key, words, sizeof key);
+    return key;
 }
 
-/* Pages that are not touched cost nothing. */
-static void *reserve(const char *path, size_t len)
+static void *memory_alloc(void *ctx, size_t len_bytes)
 {
-    void *memory =
-        mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory != MAP_FAILED)
-        return memory;
-    vkd_complain("%s: no room of %zu bytes: %s", path, len, strerror(errno));
-    return NULL;
+    (void)ctx;
+    return vkc_grow(NULL, len_bytes);
 }
 
-static void log_value(void *context, struct vk_span line)
+static void memory_free(void *ctx, void *memory, size_t len_bytes)
 {
-    (void)context;
+    (void)ctx, (void)len_bytes;
+    free(memory);
+}
+
+static void log_value(void *ctx, struct vk_span line)
+{
+    (void)ctx;
     vkd_complain("%.*s", (int)line.len, (const char *)line.ptr);
 }
 
-/* The clocks as values see them; with a seed, those of the simulation. */
-static void set_clocks(const struct vkd_loaded *l, struct interp_freeze_options *options)
+/* With a seed, the clocks are those of the simulation. */
+static struct vkd_verified_options options_of(const char *path, const struct vkd_loaded *l)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    options->now_ns = l->seed ? 0 : (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-    options->wall_s = l->seed ? VKD_TRIAL_EPOCH_S : time(NULL);
+    return (struct vkd_verified_options){
+        .memory = {memory_alloc, memory_free, NULL},
+        .hosts = l->hosts,
+        .host_advice = "; a program that embeds the kernel supplies it (docs/embedding.md)",
+        .name = path,
+        .wall_s = l->seed != 0 ? VKD_TRIAL_EPOCH_S : time(NULL),
+        .now_ns = l->seed != 0 ? 0 : (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec,
+        .log = l->is_silent ? NULL : log_value};
 }
 
-static bool evaluate(const char *path, struct vkd_loaded *l)
+/* Whether rc is good; why says it otherwise. */
+static bool or_complain(int rc, const struct vk_out *why)
 {
-    struct interp_freeze_refusal refusal = {.file = ""};
-    struct interp_freeze_options options = {.heap = reserve(path, INTERP_FREEZE_HEAP_BYTES),
-                                            .heap_bytes = INTERP_FREEZE_HEAP_BYTES,
-                                            .log = l->is_silent ? NULL : log_value};
-    if (options.heap == NULL)
-        return false;
-    set_clocks(l, &options);
-    int rc = interp_freeze(&l->image, &options, &refusal);
-    (void)munmap(options.heap, INTERP_FREEZE_HEAP_BYTES);
-    if (rc == 0)
-        return true;
-    /* A file of several is named from the folder of the first. */
-    const char *slash = strrchr(path, '/');
-    int folder_len = *refusal.file && slash != NULL ? (int)(slash + 1 - path) : 0;
-    vkd_complain("%.*s%s:%u: the top-level value `%s` cannot be computed: %.*s", folder_len, path,
-                 *refusal.file ? refusal.file : path, refusal.line, refusal.let, (int)refusal.why_len,
-                 refusal.why);
-    return false;
+    struct vk_span words = vk_out_span(why);
+    if (rc != 0)
+        vkd_complain("%.*s", (int)words.len, (const char *)words.ptr);
+    return rc == 0;
 }
 
-/* Nobody writes the image any more, and room that nothing was frozen into is given back. */
-static bool seal(const char *path, struct vkd_loaded *l)
+bool vkd_load_module(const char *path, struct vkd_loaded *l)
 {
-    size_t used = VK_ALIGN_UP(interp_image_used_bytes(&l->image, l->memory), (size_t)VK_PAGE_BYTES);
-    if (used < l->memory_bytes && munmap((uint8_t *)l->memory + used, l->memory_bytes - used) == 0)
-        l->memory_bytes = used;
-    if (mprotect(l->memory, l->memory_bytes, PROT_READ) == 0)
-        return true;
-    vkd_complain("%s: the image cannot be protected: %s", path, strerror(errno));
-    return false;
+    char text[WHY_BYTES];
+    struct vk_out why;
+    const struct vkd_verified_options options = options_of(path, l);
+    vk_out_init(&why, text, sizeof text);
+    return get_module(path, l) &&
+           or_complain(vkd_verified_open(&l->code, vk_span(l->file.bytes, l->file.len), &options, &why),
+                       &why);
 }
 
 bool vkd_load_image(const char *path, const struct interp_native *const *natives, struct vkd_loaded *l)
 {
-    struct interp_image_options options = {.natives = natives, .hosts = l->hosts};
-    struct interp_refusal refusal = {0};
-    if (!vkd_load_module(path, l) || !make_key(l, &options.hash_key))
+    char text[WHY_BYTES];
+    struct vk_out why;
+    if (!vkd_load_module(path, l))
         return false;
-    bool has_lets = interp_freeze_count(&l->module) > 0;
-    options.lets_bytes = has_lets ? INTERP_LETS_MAX_BYTES : 0;
-    size_t len = VK_ALIGN_UP(interp_image_bytes(&l->module, options.lets_bytes), (size_t)VK_PAGE_BYTES);
-    void *memory = reserve(path, len);
-    if (memory == NULL)
-        return false;
-    l->memory = memory;
-    l->memory_bytes = len;
-    if (interp_image_init(&l->image, &l->module, memory, &options, &refusal))
-        return unknown_native(path, l, &refusal);
-    return (!has_lets || evaluate(path, l)) && seal(path, l);
+    const struct interp_hash_key key = key_of(l->seed);
+    struct vkd_verified_options options = options_of(path, l);
+    options.natives = natives;
+    options.hash_key = l->seed != 0 ? &key : NULL;
+    vk_out_init(&why, text, sizeof text);
+    return or_complain(vkd_verified_lay_out(&l->code, &options, &why), &why);
 }
 
 bool vkd_load_host(const char *path, const struct interp_native *const *natives, struct vkd_loaded *l)
@@ -238,14 +173,14 @@ bool vkd_load_host(const char *path, const struct interp_native *const *natives,
     struct interp_refusal refusal = {0};
     if (!vkd_load_image(path, natives, l))
         return false;
-    size_t len = VK_ALIGN_UP(net_bind_host_bytes(&l->module), (size_t)64);
+    size_t len = VK_ALIGN_UP(net_bind_host_bytes(&l->code.module), (size_t)64);
     l->host_memory = aligned_alloc(64, len);
     if (l->host_memory == NULL) {
         vkd_complain("%s: out of memory", path);
         return false;
     }
     memset(l->host_memory, 0, len);
-    if (net_bind_host_init(&l->host, &l->image, l->host_memory, &refusal) == 0)
+    if (net_bind_host_init(&l->host, &l->code.image, l->host_memory, &refusal) == 0)
         return true;
     if (refusal.at)
         vkd_complain("%s:%u: it cannot be served: %s", path, refusal.at, refusal.why);
@@ -257,8 +192,7 @@ bool vkd_load_host(const char *path, const struct interp_native *const *natives,
 void vkd_unload(struct vkd_loaded *l)
 {
     free(l->host_memory);
-    if (l->memory != NULL)
-        (void)munmap(l->memory, l->memory_bytes);
+    vkd_verified_fini(&l->code);
     vkc_text_fini(&l->file);
     *l = (struct vkd_loaded){0};
 }

@@ -5,6 +5,7 @@
 
 #include "compiler/text.h"
 #include "net/bind/host.h"
+#include "vkd/verified.h"
 
 struct vkd_loaded {
     const char *top; /* set by the caller: imports may be found from any folder between this one, a beginning
@@ -17,11 +18,9 @@ struct vkd_loaded {
     struct vk_span given;             /* likewise: the module, instead of what the path names; empty: none */
     bool reads_out;                   /* out is one of the files that were read, by whatever name */
     struct vkc_text file;             /* the module; aligned to 8 */
-    struct interp_module module;
-    struct interp_image image;
+    struct vkd_verified code;
     struct net_bind_host host;
-    void *memory, *host_memory; /* of image and host; NULL: none */
-    size_t memory_bytes;        /* whole pages */
+    void *host_memory; /* NULL: none */
 };
 
 /*

@@ -193,7 +193,7 @@ static bool make_forwards(struct flags *f, const struct net_bind_host *host)
 
 static bool is_runnable(const struct flags *f, const struct vkd_loaded *loaded)
 {
-    const struct interp_services *services = interp_module_services(&loaded->module);
+    const struct interp_services *services = interp_module_services(&loaded->code.module);
     if (loaded->host.blocks_count > 0 || (services != NULL && services->supervisors.count > 0))
         return true;
     vkd_complain("%s: there is nothing to run: it has neither an `http` block nor a `supervise` block",

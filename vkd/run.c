@@ -84,22 +84,22 @@ static bool take_addresses(const char *path, const struct vkd_options *options)
 
 static uint32_t supervisors_count(void)
 {
-    const struct interp_services *services = interp_module_services(&loaded.module);
+    const struct interp_services *services = interp_module_services(&loaded.code.module);
     return services ? services->supervisors.count : 0;
 }
 
 static uint32_t stores_count(void)
 {
-    const struct interp_services *services = interp_module_services(&loaded.module);
+    const struct interp_services *services = interp_module_services(&loaded.code.module);
     return services ? services->stores.count : 0;
 }
 
 /* Actors that are always there: each keeps a slot. */
 static uint32_t children_count(void)
 {
-    const struct interp_services *services = interp_module_services(&loaded.module);
+    const struct interp_services *services = interp_module_services(&loaded.code.module);
     const struct interp_supervisor *all =
-        services ? interp_module_at(&loaded.module, services->supervisors) : NULL;
+        services ? interp_module_at(&loaded.code.module, services->supervisors) : NULL;
     uint32_t count = 0;
     for (uint32_t i = 0; i < supervisors_count(); i++)
         count += all[i].children.count;

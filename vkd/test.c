@@ -74,8 +74,8 @@ static int parse(struct options *o, int argc, char *const *argv)
 
 static void run_tests(const struct options *o, const struct vkd_loaded *l, struct vkd_report *report)
 {
-    const struct interp_services *services = interp_module_services(&l->module);
-    const struct interp_test *tests = services ? interp_module_at(&l->module, services->tests) : NULL;
+    const struct interp_services *services = interp_module_services(&l->code.module);
+    const struct interp_test *tests = services ? interp_module_at(&l->code.module, services->tests) : NULL;
     struct vkd_trial trial = {.host = &l->host,
                               .seed = o->seed,
                               .heap_bytes = VKD_TRIAL_HEAP_BYTES,
@@ -85,7 +85,7 @@ static void run_tests(const struct options *o, const struct vkd_loaded *l, struc
                               .log_ctx = report};
     for (uint32_t i = 0; services && i < services->tests.count; i++) {
         struct vkd_outcome outcome;
-        const char *name = interp_module_name(&l->module, tests[i].name);
+        const char *name = interp_module_name(&l->code.module, tests[i].name);
         if (o->filter != NULL && strstr(name, o->filter) == NULL)
             continue;
         vkd_report_begin(report, name, tests[i].line);

@@ -49,7 +49,7 @@ static double cpu_ms(void)
 /* The function of the test of that name. */
 static uint32_t find_test(const struct bench *b, const char *name)
 {
-    const struct interp_module *module = &b->loaded.module;
+    const struct interp_module *module = &b->loaded.code.module;
     const struct interp_services *services = interp_module_services(module);
     const struct interp_test *tests = services ? interp_module_at(module, services->tests) : NULL;
     for (uint32_t i = 0; services && i < services->tests.count; i++)
@@ -138,7 +138,7 @@ int main(int argc, char **argv)
         return 1;
     bool is_start = strcmp(argv[3], "--start") == 0;
     uint32_t function = find_test(&b, argv[2]), heap_bytes = is_start ? SMALL_BYTES : HEAP_BYTES;
-    interp_program_init(&b.program, "bench", &b.loaded.image, function, heap_bytes, 1ull << 60);
+    interp_program_init(&b.program, "bench", &b.loaded.code.image, function, heap_bytes, 1ull << 60);
     void *heap = take(heap_bytes);
     if (is_start) {
         measure_starts(&b, heap);

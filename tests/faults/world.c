@@ -295,7 +295,7 @@ static uintptr_t any_address(void)
     case 3: /* near nothing, or the OS kernel's half */
         return random & 1 ? (uintptr_t)random % 65536 : (uintptr_t)random | 1ull << 63;
     default: /* the verified image, which is only read */
-        return (uintptr_t)victim_code.memory + random % victim_code.memory_bytes;
+        return (uintptr_t)victim_code.code.memory + random % victim_code.code.memory_bytes;
     }
 }
 

@@ -82,7 +82,7 @@ static bool run(const char *name, uint32_t function, uint32_t heap_bytes)
     int value = PROC_RUN_AGAIN;
     if (self == MAP_FAILED)
         return false;
-    interp_program_init(&program, "test", &loaded.image, function, heap_bytes, 1ull << 60);
+    interp_program_init(&program, "test", &loaded.code.image, function, heap_bytes, 1ull << 60);
     self->heap = (struct vk_heap){sizeof *self, heap_bytes};
     program.program.start(&program.program, self);
     asleep_count = 0;
@@ -106,11 +106,11 @@ int main(int argc, char **argv)
     const char *with = argc > 2 ? argv[2] : "";
     if (argc < 2 || !vkd_load_image(argv[1], natives, &loaded))
         return 2;
-    const struct interp_services *services = (const void *)loaded.module.services;
-    const struct interp_test *tests = (const void *)(loaded.module.services + services->tests.first);
+    const struct interp_services *services = (const void *)loaded.code.module.services;
+    const struct interp_test *tests = (const void *)(loaded.code.module.services + services->tests.first);
     int failed = 0;
     for (uint32_t i = 0; i < services->tests.count; i++) {
-        const char *name = interp_module_name(&loaded.module, tests[i].name);
+        const char *name = interp_module_name(&loaded.code.module, tests[i].name);
         if (strncmp(name, with, strlen(with)) != 0)
             continue;
         if (!run(name, tests[i].function, (uint32_t)atoi(name) * MIB)) {

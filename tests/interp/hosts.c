@@ -365,11 +365,11 @@ int main(int argc, char **argv)
     l.hosts = &hosts;
     if (argc < 2 || !vkd_load_host(argv[1], vkd_trial_natives(), &l))
         return 2;
-    const struct interp_services *services = interp_module_services(&l.module);
-    const struct interp_test *tests = interp_module_at(&l.module, services->tests);
+    const struct interp_services *services = interp_module_services(&l.code.module);
+    const struct interp_test *tests = interp_module_at(&l.code.module, services->tests);
     int failed = 0;
     for (uint32_t i = 0; i < services->tests.count; i++)
-        failed += !run(&l.host, interp_module_name(&l.module, tests[i].name), tests[i].function);
+        failed += !run(&l.host, interp_module_name(&l.code.module, tests[i].name), tests[i].function);
     printf("%u calls of functions of the host in %u tests, %d failed\n", homes, services->tests.count,
            failed);
     vkd_unload(&l);

@@ -29,7 +29,7 @@ static uint32_t pages_of(uint32_t function, uint32_t *ret_mark)
         mmap(NULL, HEAP_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (self == MAP_FAILED)
         return 0;
-    interp_program_init(&program, "test", &loaded.image, function, HEAP_BYTES, 1000000);
+    interp_program_init(&program, "test", &loaded.code.image, function, HEAP_BYTES, 1000000);
     self->heap = (struct vk_heap){sizeof *self, HEAP_BYTES};
     program.program.start(&program.program, self);
     self->budget = PROC_BUDGET;
@@ -50,8 +50,8 @@ int main(int argc, char **argv)
     uint32_t mark = 0, larger_mark = 0;
     if (argc < 2 || !vkd_load_image(argv[1], natives, &loaded))
         return 2;
-    const struct interp_services *services = (const void *)loaded.module.services;
-    const struct interp_test *tests = (const void *)(loaded.module.services + services->tests.first);
+    const struct interp_services *services = (const void *)loaded.code.module.services;
+    const struct interp_test *tests = (const void *)(loaded.code.module.services + services->tests.first);
     uint32_t pages = pages_of(tests[0].function, &mark), larger = pages_of(tests[1].function, &larger_mark);
     printf("asleep: %u page, mark at %u bytes; with a list: %u pages, mark at %u\n", pages, mark, larger,
            larger_mark);

@@ -19,11 +19,11 @@ int main(int argc, char **argv)
     uint32_t quiet = 0, wrong = 0;
     if (argc < 2 || !vkd_load_host(argv[1], net_bind_host_natives, &loaded))
         return 2;
-    const struct interp_services *services = interp_module_services(&loaded.module);
-    const struct interp_actor *actors = interp_module_at(&loaded.module, services->actors);
+    const struct interp_services *services = interp_module_services(&loaded.code.module);
+    const struct interp_actor *actors = interp_module_at(&loaded.code.module, services->actors);
     for (uint32_t i = 0; i < services->actors.count; i++) {
-        const char *name = interp_module_name(&loaded.module, actors[i].name);
-        bool is_quiet = interp_starts_quietly(&loaded.image, actors[i].function);
+        const char *name = interp_module_name(&loaded.code.module, actors[i].name);
+        bool is_quiet = interp_starts_quietly(&loaded.code.image, actors[i].function);
         bool should = strncmp(name, "Quiet", 5) == 0;
         quiet += is_quiet;
         wrong += is_quiet != should;

@@ -58,12 +58,12 @@ int main(int argc, char **argv)
         return 1;
     if (argc > 2)
         dump(&l);
-    const struct interp_services *services = (const void *)l.module.services;
-    const struct interp_test *tests = (const void *)(l.module.services + services->tests.first);
+    const struct interp_services *services = (const void *)l.code.module.services;
+    const struct interp_test *tests = (const void *)(l.code.module.services + services->tests.first);
     int failed = 0;
     for (uint32_t i = 0; i < services->tests.count; i++)
         if (!run(&l.host, tests[i].function)) {
-            printf("failed: %s\n", interp_module_name(&l.module, tests[i].name));
+            printf("failed: %s\n", interp_module_name(&l.code.module, tests[i].name));
             failed = 1;
         }
     return failed;

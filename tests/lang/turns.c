@@ -47,7 +47,7 @@ static struct outcome run(struct vkd_loaded *l, uint32_t function, uint64_t redu
     struct outcome o = {.value = PROC_RUN_AGAIN};
     struct interp_state state;
     struct proc_self *self = heap;
-    interp_program_init(&program, "turns", &l->image, function, HEAP_BYTES, reductions);
+    interp_program_init(&program, "turns", &l->code.image, function, HEAP_BYTES, reductions);
     memset(self, 0, VK_PAGE_BYTES); /* head and state */
     self->heap = (struct vk_heap){sizeof *self, HEAP_BYTES};
     program.program.start(&program.program, self);
@@ -84,7 +84,7 @@ static uint64_t number_in(const char *name)
 
 static bool check(struct vkd_loaded *l, const struct interp_test *test, void *heap)
 {
-    const char *name = interp_module_name(&l->module, test->name);
+    const char *name = interp_module_name(&l->code.module, test->name);
     uint64_t bytes = number_in(name), least = bytes / 64;
     struct outcome whole = run(l, test->function, 1ull << 60, heap);
     uint64_t cost = cost_of(l, test->function, heap);
@@ -107,8 +107,8 @@ int main(int argc, char **argv)
     void *heap = mmap(NULL, HEAP_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (heap == MAP_FAILED)
         return 1;
-    const struct interp_services *services = (const void *)l.module.services;
-    const struct interp_test *tests = (const void *)(l.module.services + services->tests.first);
+    const struct interp_services *services = (const void *)l.code.module.services;
+    const struct interp_test *tests = (const void *)(l.code.module.services + services->tests.first);
     uint32_t failed = 0;
     for (uint32_t i = 0; i < services->tests.count; i++)
         failed += !check(&l, &tests[i], heap);

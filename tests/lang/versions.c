@@ -43,13 +43,13 @@ int main(int argc, char **argv)
     if (!vkd_load_host(argv[1], vkd_trial_natives(), &new) || !vkd_load_host(path, vkd_trial_natives(), &old))
         return 1;
     struct net_bind_host host = old.host;
-    host.image = &new.image; /* what the tests' own processes run */
-    const struct interp_services *services = interp_module_services(&new.module);
-    const struct interp_test *tests = services ? interp_module_at(&new.module, services->tests) : NULL;
+    host.image = &new.code.image; /* what the tests' own processes run */
+    const struct interp_services *services = interp_module_services(&new.code.module);
+    const struct interp_test *tests = services ? interp_module_at(&new.code.module, services->tests) : NULL;
     int failed = 0;
     for (uint32_t i = 0; services && i < services->tests.count; i++)
         if (!run(&host, tests[i].function)) {
-            printf("failed: %s\n", interp_module_name(&new.module, tests[i].name));
+            printf("failed: %s\n", interp_module_name(&new.code.module, tests[i].name));
             failed = 1;
         }
     vkd_unload(&old);

@@ -30,7 +30,7 @@ int vk_function_find(struct vk_module *module, const char *name, const struct vk
     if (rc == 0)
         rc = take_options(options, &o);
     if (rc == 0)
-        rc = interp_exported_find(&module->image.image, vk_span_text(name), &exported);
+        rc = interp_exported_find(&module->code.image, vk_span_text(name), &exported);
     if (rc != 0)
         return rc;
     struct vk_function *f = vkd_lib_alloc(module->kernel, sizeof *f);
@@ -38,7 +38,7 @@ int vk_function_find(struct vk_module *module, const char *name, const struct vk
         return -VK_ENOMEM;
     *f = (struct vk_function){
         .module = module, .next = module->functions, .exported = exported, .deadline_ns = o.deadline_ns};
-    interp_program_init(&f->program, exported.name, &module->image.image, exported.function, o.heap_bytes,
+    interp_program_init(&f->program, exported.name, &module->code.image, exported.function, o.heap_bytes,
                         o.cpu_ns / INTERP_NS_PER_REDUCTION);
     f->program.entry = &f->exported;
     module->functions = f;

@@ -9,7 +9,7 @@
 #include "net/bind/host.h"
 #include "net/linux/io.h"
 #include "proc/native.h"
-#include "vkd/lib/image.h"
+#include "vkd/verified.h"
 
 #include <stdatomic.h>
 
@@ -51,7 +51,7 @@ struct vk_module {
     size_t file_room;
     void *host_memory;
     size_t host_bytes;
-    struct vkd_image image;
+    struct vkd_verified code;
     struct net_bind_host host;
     struct net_bind_hosted hosted;
     struct vk_function *functions;

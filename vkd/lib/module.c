@@ -36,7 +36,7 @@ static int make_image(struct vk_module *m, const char *name, struct vk_out *why)
         vk_out_fmt(why, "%s: out of memory", name);
         return -VK_ENOMEM;
     }
-    const struct vkd_image_options options = {
+    const struct vkd_verified_options options = {
         .memory = {memory_alloc, memory_free, k},
         .natives = net_bind_host_natives,
         .hosts = &hosts,
@@ -46,7 +46,9 @@ static int make_image(struct vk_module *m, const char *name, struct vk_out *why)
         .log = k->log != NULL ? log_value : NULL,
         .log_ctx = k,
     };
-    int rc = vkd_image_make(&m->image, vk_span(m->file, m->file_bytes), &options, why);
+    int rc = vkd_verified_open(&m->code, vk_span(m->file, m->file_bytes), &options, why);
+    if (rc == 0)
+        rc = vkd_verified_lay_out(&m->code, &options, why);
     vkd_lib_hosts_end(k, &hosts);
     return rc;
 }
@@ -54,13 +56,13 @@ static int make_image(struct vk_module *m, const char *name, struct vk_out *why)
 static int make_host(struct vk_module *m, const char *name, struct vk_out *why)
 {
     struct interp_refusal refusal = {0};
-    m->host_bytes = net_bind_host_bytes(&m->image.module);
+    m->host_bytes = net_bind_host_bytes(&m->code.module);
     m->host_memory = vkd_lib_alloc(m->kernel, m->host_bytes);
     if (m->host_memory == NULL) {
         vk_out_fmt(why, "%s: out of memory", name);
         return -VK_ENOMEM;
     }
-    int rc = net_bind_host_init(&m->host, &m->image.image, m->host_memory, &refusal);
+    int rc = net_bind_host_init(&m->host, &m->code.image, m->host_memory, &refusal);
     if (rc == 0)
         return 0;
     if (refusal.at != 0)
@@ -73,7 +75,7 @@ static int make_host(struct vk_module *m, const char *name, struct vk_out *why)
 /* Whether it has what goes on when nobody calls it: then it lives as long as the kernel. */
 static bool has_services(const struct vk_module *m)
 {
-    const struct interp_services *s = interp_module_services(&m->image.module);
+    const struct interp_services *s = interp_module_services(&m->code.module);
     return m->host.blocks_count > 0 || m->host.cast.actors_count > 0 || m->host.cast.supervisors_count > 0 ||
            (s != NULL && s->stores.count > 0);
 }
@@ -108,7 +110,7 @@ void vkd_lib_module_free(struct vk_module *module)
 {
     struct vk_kernel *k = module->kernel;
     vkd_lib_functions_fini(module);
-    vkd_image_fini(&module->image);
+    vkd_verified_fini(&module->code);
     vkd_lib_free(k, module->host_memory, module->host_bytes);
     vkd_lib_free(k, module->file, module->file_room);
     vkd_lib_free(k, module, sizeof *module);

@@ -3,8 +3,8 @@
  * From the bytes of a module to a verified image in memory that nobody writes
  * any more. What goes wrong is said in words, without a place to print them.
  */
-#ifndef VKD_LIB_IMAGE_H
-#define VKD_LIB_IMAGE_H
+#ifndef VKD_VERIFIED_H
+#define VKD_VERIFIED_H
 
 #include "interp/freeze.h"
 #include "vk/fmt.h"
@@ -16,17 +16,18 @@ struct vkd_memory {
     void *ctx;
 };
 
-struct vkd_image {
+struct vkd_verified {
     struct interp_module module;
     struct interp_image image;
     void *memory; /* of the image: a mapping; NULL: none */
     size_t memory_bytes;
 };
 
-struct vkd_image_options {
+struct vkd_verified_options {
     struct vkd_memory memory;
     const struct interp_native *const *natives;
     const struct interp_hosts *hosts;       /* functions of the host's; NULL: none */
+    const char *host_advice;                /* behind a message about one that is missing; NULL: nothing */
     const char *name;                       /* of the module, in messages */
     const struct interp_hash_key *hash_key; /* NULL: as the system gives it */
     int64_t wall_s;                         /* the clocks, as top-level values see them */
@@ -36,12 +37,18 @@ struct vkd_image_options {
 };
 
 /*
- * file is aligned to 8 and outlives the image. On failure `why` has a message
- * without a newline, and nothing is left behind. -VK_EMALFORMED, -VK_ENOENT (a native), -VK_EINVAL
- * (a top-level value), -VK_ENOMEM, -VK_EIO (no random numbers).
+ * Verify a module, for reading it. file is aligned to 8 and outlives what comes of it. On failure `why` has a
+ * message without a newline, and nothing is left behind. -VK_EMALFORMED, -VK_ENOMEM.
  */
-int vkd_image_make(struct vkd_image *image, struct vk_span file, const struct vkd_image_options *options,
-                   struct vk_out *why);
-void vkd_image_fini(struct vkd_image *image); /* accepts zeroed */
+int vkd_verified_open(struct vkd_verified *verified, struct vk_span file,
+                      const struct vkd_verified_options *options, struct vk_out *why);
+
+/*
+ * The image of an open one, its top-level values evaluated. On failure as above, and it is open no longer.
+ * -VK_ENOENT (a native), -VK_EINVAL (a top-level value), -VK_ENOMEM, -VK_EIO (no random numbers).
+ */
+int vkd_verified_lay_out(struct vkd_verified *verified, const struct vkd_verified_options *options,
+                         struct vk_out *why);
+void vkd_verified_fini(struct vkd_verified *verified); /* accepts zeroed */
 
 #endif
