@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/faults/app.h"
 #include "net/query.h"
-#include "net/request.h"
 #include "net/route.h"
 #include "tests/faults/faults.h"
 #include "vk/fmt.h"
+#include "vkd/sim/stream.h"
 
-#define PIECE_BYTES 8192u
-#define MS_NS       1000000u
+#define MS_NS 1000000u
 
 enum { ROUTE_ID, ROUTE_WAIT, ROUTE_ECHO, ROUTE_BIG, ROUTE_CRASH, ROUTE_FAIL, ROUTES };
 
@@ -15,12 +14,9 @@ static _Alignas(8) uint8_t routes[1024];
 
 struct app {
     struct proc_fiber fiber;
-    uint32_t request; /* offsets */
-    uint32_t piece;
-    uint32_t piece_len;
-    uint32_t written; /* of the piece */
-    uint64_t left;
+    uint32_t request; /* offset */
     struct proc_op op;
+    struct vkd_stream stream;
 };
 
 static const struct net_request *request_of(struct proc_self *self, const struct app *a)
@@ -64,80 +60,16 @@ static enum proc_step step_wait(struct proc_self *self, struct proc_fiber *fiber
     return PROC_STEP_END;
 }
 
-static bool begin_stream(struct proc_self *self, struct app *a, uint64_t length_bytes)
-{
-    if (net_respond_begin(self, request_of(self, a), 200, VK_SPAN_LIT("application/octet-stream"),
-                          length_bytes) != 0)
-        return false;
-    void *piece = proc_alloc(self, PIECE_BYTES);
-    a->piece = piece != NULL ? proc_off(self, piece) : 0;
-    return piece != NULL;
-}
-
-static bool stream_op(struct proc_self *self, struct app *a, uint16_t code, uint32_t off, uint32_t len)
-{
-    a->op = (struct proc_op){.code = code, .handle = PROC_HANDLE_ORIGIN, .off = off, .len = len};
-    return proc_wait(self, &a->fiber, &a->op);
-}
-
-/* Write all of the piece; true when done, or failed: piece_len is 0 then. */
-static bool write_piece(struct proc_self *self, struct app *a)
-{
-    while (a->written < a->piece_len) {
-        if (!stream_op(self, a, PROC_OP_WRITE, a->piece + a->written, a->piece_len - a->written))
-            return false;
-        if (a->fiber.done.res < 0)
-            a->piece_len = 0;
-        else
-            a->written += a->fiber.done.len;
-    }
-    return true;
-}
-
 static enum proc_step step_echo(struct proc_self *self, struct proc_fiber *fiber)
 {
     struct app *a = (struct app *)fiber;
-    PROC_BEGIN(fiber->step)
-    const struct net_head *head = &request_of(self, a)->head;
-    if (!begin_stream(self, a, head->body == NET_BODY_CHUNKED ? UINT64_MAX : head->length_bytes))
-        return PROC_STEP_FAIL;
-    for (;;) {
-        PROC_AWAIT(fiber->step, stream_op(self, a, PROC_OP_READ, a->piece, PIECE_BYTES), PROC_STEP_WAIT);
-        if (fiber->done.res < 0)
-            return PROC_STEP_FAIL;
-        if (fiber->done.len == 0)
-            break;
-        a->piece_len = fiber->done.len;
-        a->written = 0;
-        PROC_AWAIT(fiber->step, write_piece(self, a), PROC_STEP_WAIT);
-        if (a->piece_len == 0)
-            return PROC_STEP_END;
-    }
-    if (request_of(self, a)->head.body == NET_BODY_CHUNKED)
-        PROC_AWAIT(fiber->step, stream_op(self, a, PROC_OP_SHUTDOWN, 0, 0), PROC_STEP_WAIT);
-    PROC_END
-    return PROC_STEP_END;
+    return vkd_stream_echo(self, fiber, &a->stream, request_of(self, a));
 }
 
 static enum proc_step step_big(struct proc_self *self, struct proc_fiber *fiber)
 {
     struct app *a = (struct app *)fiber;
-    PROC_BEGIN(fiber->step)
-    a->left = number(self, a, VK_SPAN_LIT("n"));
-    if (!begin_stream(self, a, a->left))
-        return PROC_STEP_FAIL;
-    while (a->left > 0) {
-        a->piece_len = a->left < PIECE_BYTES ? (uint32_t)a->left : PIECE_BYTES;
-        a->written = 0;
-        for (uint32_t i = 0; i < a->piece_len; i++) /* counts down, whatever the pieces */
-            ((uint8_t *)proc_at(self, a->piece))[i] = (uint8_t)(a->left - i);
-        PROC_AWAIT(fiber->step, write_piece(self, a), PROC_STEP_WAIT);
-        if (a->piece_len == 0)
-            return PROC_STEP_END;
-        a->left -= a->piece_len;
-    }
-    PROC_END
-    return PROC_STEP_END;
+    return vkd_stream_big(self, fiber, &a->stream, request_of(self, a), number(self, a, VK_SPAN_LIT("n")));
 }
 
 static enum proc_step step_crash(struct proc_self *self, struct proc_fiber *fiber)

@@ -6,15 +6,13 @@
  */
 #include "vkd/sim/native.h"
 #include "net/query.h"
-#include "net/request.h"
 #include "net/route.h"
 #include "vk/fmt.h"
 #include "vkd/sim/watch.h"
 
-#define PIECE_BYTES 8192u
-#define MS_NS       1000000u
-#define STAIN       0xa5
-#define FIBERS_MAX  8u
+#define MS_NS      1000000u
+#define STAIN      0xa5
+#define FIBERS_MAX 8u
 
 static _Alignas(8) uint8_t routes[2048];
 
@@ -104,80 +102,16 @@ static enum proc_step step_late(struct proc_self *self, struct proc_fiber *fiber
 
 /* ---- streams ----------------------------------------------------------------------------- */
 
-static bool begin_stream(struct proc_self *self, struct vkd_native *a, uint64_t length_bytes)
-{
-    if (net_respond_begin(self, request_of(self, a), 200, VK_SPAN_LIT("application/octet-stream"),
-                          length_bytes) != 0)
-        return false;
-    void *piece = proc_alloc(self, PIECE_BYTES);
-    a->piece = piece != NULL ? proc_off(self, piece) : 0;
-    return piece != NULL;
-}
-
-static bool stream_op(struct proc_self *self, struct vkd_native *a, uint16_t code, uint32_t off, uint32_t len)
-{
-    a->op = (struct proc_op){.code = code, .handle = PROC_HANDLE_ORIGIN, .off = off, .len = len};
-    return proc_wait(self, &a->fiber, &a->op);
-}
-
-/* Write all of the piece; true when done, or failed: piece_len is 0 then. */
-static bool write_piece(struct proc_self *self, struct vkd_native *a)
-{
-    while (a->written < a->piece_len) {
-        if (!stream_op(self, a, PROC_OP_WRITE, a->piece + a->written, a->piece_len - a->written))
-            return false;
-        if (a->fiber.done.res < 0)
-            a->piece_len = 0;
-        else
-            a->written += a->fiber.done.len;
-    }
-    return true;
-}
-
 static enum proc_step step_echo(struct proc_self *self, struct proc_fiber *fiber)
 {
     struct vkd_native *a = (struct vkd_native *)fiber;
-    PROC_BEGIN(fiber->step)
-    const struct net_head *head = &request_of(self, a)->head;
-    if (!begin_stream(self, a, head->body == NET_BODY_CHUNKED ? UINT64_MAX : head->length_bytes))
-        return PROC_STEP_FAIL;
-    for (;;) {
-        PROC_AWAIT(fiber->step, stream_op(self, a, PROC_OP_READ, a->piece, PIECE_BYTES), PROC_STEP_WAIT);
-        if (fiber->done.res < 0)
-            return PROC_STEP_FAIL;
-        if (fiber->done.len == 0)
-            break;
-        a->piece_len = fiber->done.len;
-        a->written = 0;
-        PROC_AWAIT(fiber->step, write_piece(self, a), PROC_STEP_WAIT);
-        if (a->piece_len == 0)
-            return PROC_STEP_END;
-    }
-    if (request_of(self, a)->head.body == NET_BODY_CHUNKED)
-        PROC_AWAIT(fiber->step, stream_op(self, a, PROC_OP_SHUTDOWN, 0, 0), PROC_STEP_WAIT);
-    PROC_END
-    return PROC_STEP_END;
+    return vkd_stream_echo(self, fiber, &a->stream, request_of(self, a));
 }
 
 static enum proc_step step_big(struct proc_self *self, struct proc_fiber *fiber)
 {
     struct vkd_native *a = (struct vkd_native *)fiber;
-    PROC_BEGIN(fiber->step)
-    a->left = number(self, a);
-    if (!begin_stream(self, a, a->left))
-        return PROC_STEP_FAIL;
-    while (a->left > 0) {
-        a->piece_len = a->left < PIECE_BYTES ? (uint32_t)a->left : PIECE_BYTES;
-        a->written = 0;
-        for (uint32_t i = 0; i < a->piece_len; i++) /* counts down, whatever the pieces */
-            ((uint8_t *)proc_at(self, a->piece))[i] = (uint8_t)(a->left - i);
-        PROC_AWAIT(fiber->step, write_piece(self, a), PROC_STEP_WAIT);
-        if (a->piece_len == 0)
-            return PROC_STEP_END;
-        a->left -= a->piece_len;
-    }
-    PROC_END
-    return PROC_STEP_END;
+    return vkd_stream_big(self, fiber, &a->stream, request_of(self, a), number(self, a));
 }
 
 /* ---- ends that are no answer --------------------------------------------------------------- */

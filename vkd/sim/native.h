@@ -5,6 +5,7 @@
 
 #include "proc/native.h"
 #include "proc/store.h"
+#include "vkd/sim/stream.h"
 #include "vkd/sim/world.h"
 
 /* What a keeper is asked, and what it answers: the same with its count. */
@@ -17,16 +18,15 @@ struct vkd_letter {
 /* The state of a request's process. */
 struct vkd_native {
     struct proc_fiber fiber;
-    uint32_t request; /* offsets */
-    uint32_t piece;
-    uint32_t piece_len;
-    uint32_t written; /* of the piece */
-    uint64_t left;
-    uint64_t n;      /* what stands in the request */
-    uint32_t fibers; /* that have not ended */
+    uint32_t request; /* offset */
+    uint32_t written; /* of n, to a raw stream */
+    uint64_t left;    /* calls of a flood */
+    uint64_t n;       /* what stands in the request */
+    uint32_t fibers;  /* that have not ended */
     uint32_t handle;
     uint64_t sum;
     struct proc_op op;
+    struct vkd_stream stream;
     struct vkd_letter letter, reply;
     struct {
         struct proc_store_ask ask;
