@@ -169,11 +169,6 @@ static bool parse_flag(struct parser *p, int argc, char *const *argv, int *at, u
     return flag->set(p, argv[(*at)++]);
 }
 
-static void print_usage(FILE *to, const char *program, const char *arguments)
-{
-    fprintf(to, "usage: %s %s\n%s", program, arguments, vkd_options_help);
-}
-
 static void set_defaults(struct vkd_options *options)
 {
     *options = (struct vkd_options){
@@ -220,14 +215,12 @@ enum vkd_parsed vkd_options_parse(struct vkd_options *options, const char *about
         .options = options, .program = vkd_program_name(argc > 0 ? argv[0] : "vkd"), .err = err};
     set_defaults(options);
     if (!parse_all(&parser, argc, argv)) {
-        print_usage(err, parser.program, arguments);
+        fprintf(err, "usage: %s %s (%s --help says more)\n", parser.program, arguments, parser.program);
         return VKD_PARSED_BAD;
     }
     if (parser.wants_version)
         fprintf(out, "%s (vkd) %s\n", parser.program, VKD_VERSION);
-    if (parser.wants_help) {
-        fprintf(out, "%s\n\n", about);
-        print_usage(out, parser.program, arguments);
-    }
+    if (parser.wants_help)
+        fprintf(out, "%s\n\nusage: %s %s\n%s", about, parser.program, arguments, vkd_options_help);
     return parser.wants_version || parser.wants_help ? VKD_PARSED_DONE : VKD_PARSED_SERVE;
 }

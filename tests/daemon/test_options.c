@@ -47,15 +47,18 @@ static bool addr_is(const struct proc_addr *addr, uint8_t family, const char *ip
     return addr->family == family && addr->port == port && memcmp(addr->ip, expected, sizeof expected) == 0;
 }
 
-/* A complaint names the program, says why, and shows the usage; nothing goes to standard output. */
-#define CHECK_BAD(why, ...)                                       \
-    do {                                                          \
-        struct result bad = parse(__VA_ARGS__, LAST);             \
-        CHECK_EQ(bad.parsed, VKD_PARSED_BAD);                     \
-        CHECK(strstr(bad.err, "hello: ") == bad.err);             \
-        CHECK(strstr(bad.err, why) != NULL);                      \
-        CHECK(strstr(bad.err, "usage: hello [FLAGS]\n") != NULL); \
-        CHECK(bad.out[0] == '\0');                                \
+/* A complaint names the program, says why, and where more is said: two lines, so that the first is seen.
+ * Nothing goes to standard output. */
+#define CHECK_BAD(why, ...)                                                               \
+    do {                                                                                  \
+        struct result bad = parse(__VA_ARGS__, LAST);                                     \
+        CHECK_EQ(bad.parsed, VKD_PARSED_BAD);                                             \
+        CHECK(strstr(bad.err, "hello: ") == bad.err);                                     \
+        CHECK(strstr(bad.err, why) != NULL);                                              \
+        const char *usage = strchr(bad.err, '\n');                                        \
+        CHECK(usage != NULL);                                                             \
+        CHECK(strcmp(usage + 1, "usage: hello [FLAGS] (hello --help says more)\n") == 0); \
+        CHECK(bad.out[0] == '\0');                                                        \
     } while (0)
 
 TEST(vkd_options, no_flags_are_the_defaults)
