@@ -31,13 +31,45 @@ static struct vk_span take_segment(struct vk_span *path)
     return vk_span(rest.ptr, len);
 }
 
+/* Whether the segment is a number of 64 bits: at most one sign and 20 digits, in any encoding. */
+static bool is_int(struct vk_span segment)
+{
+    uint8_t text[21];
+    size_t len;
+    __int128 value = 0;
+    if (net_pct_decode(segment, 0, text, sizeof text, &len) || len == 0)
+        return false;
+    size_t at = text[0] == '-' || text[0] == '+';
+    if (at == len)
+        return false;
+    for (size_t i = at; i < len; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+        value = value * 10 + (text[i] - '0');
+    }
+    return text[0] == '-' ? -value >= INT64_MIN : value <= INT64_MAX;
+}
+
+static bool is_int_capture(struct vk_span wanted)
+{
+    struct vk_span end = VK_SPAN_LIT(":Int}");
+    return wanted.len > end.len && vk_span_equal(vk_span_skip(wanted, wanted.len - end.len), end);
+}
+
+/* Whether a segment is one that a segment of a pattern, text or capture, stands for. */
+static bool is_segment(struct vk_span wanted, struct vk_span segment)
+{
+    if (wanted.len == 0 || wanted.ptr[0] != '{')
+        return net_pct_equal(segment, 0, wanted);
+    return is_int_capture(wanted) ? is_int(segment) : segment.len > 0;
+}
+
 /* Whether a pattern's path matches, one segment after the other. */
 static bool is_match(struct vk_span pattern, struct vk_span path)
 {
     while (pattern.len > 0 && path.len > 0) {
         struct vk_span wanted = take_segment(&pattern), segment = take_segment(&path);
-        bool is_any = wanted.len > 0 && wanted.ptr[0] == '{';
-        if (is_any ? segment.len == 0 : !net_pct_equal(segment, 0, wanted))
+        if (!is_segment(wanted, segment))
             return false;
     }
     return pattern.len == 0 && path.len == 0;
