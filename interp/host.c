@@ -271,8 +271,19 @@ static bool is_complete(const struct interp_host_call *h)
            INTERP_HOST_WITHIN(h->link->signature.result) == INTERP_HOST_NIL;
 }
 
+/* What most calls come to: nothing to tell, nothing to wrap. */
+static bool is_simple(const struct interp_host_call *h)
+{
+    return h->link->is_plain && h->given != INTERP_HOST_GAVE_NOTHING && h->wrong == NULL &&
+           !(h->is_failed | h->is_full) && h->said == 0;
+}
+
 static enum interp_say finish(struct interp_host_call *h)
 {
+    if (VK_LIKELY(is_simple(h))) {
+        h->call->result.u = h->given == INTERP_HOST_GAVE_REF ? h->call->run->p->roots[0] : h->value.u;
+        return INTERP_DONE;
+    }
     if (VK_UNLIKELY(h->wrong != NULL))
         return trap(h, INTERP_TRAP_HOST, vk_span_text(h->wrong));
     if (VK_UNLIKELY(h->is_failed))
@@ -350,6 +361,8 @@ interp_native_fn interp_host_link(const struct interp_module *m, const struct in
     *ret_why = "the host's function has another signature";
     if (found && !interp_signature_is_equal(&found->signature, &link.signature))
         return NULL;
+    link.is_plain = !(link.signature.result & (INTERP_HOST_RESULT | INTERP_HOST_OPTION)) &&
+                    INTERP_HOST_BASE(link.signature.result) != INTERP_HOST_NIL;
     for (uint32_t i = 0; i < link.signature.count; i++)
         link.places[i] = interp_signature_is_ref(link.signature.params[i]) ? refs++ : scalars++;
     if (found) {

@@ -102,6 +102,7 @@ struct interp_host_link {
     interp_home_fn home;
     const char *name;
     struct interp_signature signature;
+    bool is_plain; /* the result is a scalar, a text or a list by itself: what was given is all of it */
     uint8_t places[INTERP_HOST_PARAMS_MAX]; /* of each parameter in the call's window */
 };
 

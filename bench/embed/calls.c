@@ -27,6 +27,7 @@ enum what {
     WHAT_INTS,
     WHAT_TEXTS,
     WHAT_RESULTS,
+    WHAT_PRICES,
     WHAT_ONE,
     WHAT_BATCH,
     WHAT_GREET,
@@ -67,6 +68,14 @@ static int same(void *context, struct vk_host_call *call)
     (void)context;
     const char *text = vk_host_text(call, 0, &len);
     return vk_host_give_text(call, text, len);
+}
+
+static int price(void *context, struct vk_host_call *call)
+{
+    size_t len;
+    (void)context;
+    (void)vk_host_text(call, 0, &len);
+    return vk_host_give_float(call, 1.5 * (double)vk_host_int(call, 1));
 }
 
 /* The same in C, by a pointer that the compiler cannot follow, as the library calls. */
@@ -131,7 +140,7 @@ static double run(enum what what)
     static int64_t in_c;
     if (what == WHAT_C_EMPTY || what == WHAT_C_CALL)
         in_c = loop_in_c(what == WHAT_C_CALL);
-    else if (what <= WHAT_RESULTS)
+    else if (what <= WHAT_PRICES)
         call(what, vk_int(TURNS));
     for (uint32_t i = 0; what == WHAT_BATCH && i < CALLS / BATCH; i++)
         call_batch();
@@ -157,8 +166,8 @@ static double median(enum what what, int rounds)
 static void load(const char *path)
 {
     static const char *const names[WHAT_COUNT] = {
-        [WHAT_EMPTY] = "empty",     [WHAT_INTS] = "ints", [WHAT_TEXTS] = "texts",
-        [WHAT_RESULTS] = "results", [WHAT_ONE] = "one",   [WHAT_GREET] = "greet"};
+        [WHAT_EMPTY] = "empty",   [WHAT_INTS] = "ints", [WHAT_TEXTS] = "texts", [WHAT_RESULTS] = "results",
+        [WHAT_PRICES] = "prices", [WHAT_ONE] = "one",   [WHAT_GREET] = "greet"};
     struct vk_module *module;
     char why[256] = "";
     const struct vk_module_options options = {.size = sizeof options, .why = why, .why_bytes = sizeof why};
@@ -168,6 +177,7 @@ static void load(const char *path)
     rc = rc ? rc : vk_host_function(kernel, "mix", "fn(Int, Int) -> Int", mix, NULL);
     rc = rc ? rc : vk_host_function(kernel, "size", "fn(Str) -> Int", size, NULL);
     rc = rc ? rc : vk_host_function(kernel, "same", "fn(Str) -> Str", same, NULL);
+    rc = rc ? rc : vk_host_function(kernel, "price", "fn(Str, Int) -> Result<Float, Str>", price, NULL);
     rc = rc ? rc : vk_module_load_file(kernel, path, &options, &module);
     for (int i = 0; i < WHAT_COUNT && rc == 0; i++)
         if (names[i] != NULL)
@@ -184,9 +194,10 @@ static void print(int rounds)
     double c = m[WHAT_C_CALL] - m[WHAT_C_EMPTY];
     printf("CPU ns, medians of %d rounds\n", rounds);
     printf("a C call through a pointer           %7.1f\n", c);
-    static const char *const labels[] = {"fn(Int, Int) -> Int", "fn(Str) -> Int", "fn(Str) -> Str"};
-    for (int i = WHAT_INTS; i <= WHAT_RESULTS; i++)
-        printf("host fn, %-20s        %7.1f  %7.1f over a C call\n", labels[i - WHAT_INTS],
+    static const char *const labels[] = {"fn(Int, Int) -> Int", "fn(Str) -> Int", "fn(Str) -> Str",
+                                         "fn(Str, Int) -> Result"};
+    for (int i = WHAT_INTS; i <= WHAT_PRICES; i++)
+        printf("host fn, %-22s      %7.1f  %7.1f over a C call\n", labels[i - WHAT_INTS],
                m[i] - m[WHAT_EMPTY], m[i] - m[WHAT_EMPTY] - c);
     printf("a turn of the loop without a call    %7.1f\n", m[WHAT_EMPTY]);
     printf("vk_call_wait, fn(Int) -> Int         %7.1f  %7.1f C calls\n", m[WHAT_ONE], m[WHAT_ONE] / c);

@@ -7,7 +7,14 @@
 
 #define HIGHS UINT64_C(0x8080808080808080)
 
-/* The first byte that is not ASCII, as far as blocks show: a start for a plain loop. */
+VK_INLINE size_t skip_ascii_bytes(const uint8_t *p, size_t at, size_t end)
+{
+    while (at < end && p[at] < 0x80)
+        at++;
+    return at;
+}
+
+/* The first byte that is not ASCII, or the end; the last word has bytes from before `at` again. */
 VK_INLINE size_t skip_ascii(const uint8_t *p, size_t at, size_t end)
 {
 #if VK_SSE2
@@ -17,9 +24,12 @@ VK_INLINE size_t skip_ascii(const uint8_t *p, size_t at, size_t end)
             return at + (uint32_t)__builtin_ctz(high);
     }
 #endif
-    while (end - at >= 8 && (vk_load8(p + at) & HIGHS) == 0)
-        at += 8;
-    return at;
+    for (; end - at >= 8; at += 8)
+        if ((vk_load8(p + at) & HIGHS) != 0)
+            return skip_ascii_bytes(p, at, end);
+    if (at == end || end < 8)
+        return skip_ascii_bytes(p, at, end);
+    return (vk_load8(p + end - 8) & HIGHS) == 0 ? end : skip_ascii_bytes(p, at, end);
 }
 
 int interp_utf8_check(size_t *at, struct vk_span text, size_t bytes_max)
@@ -27,14 +37,16 @@ int interp_utf8_check(size_t *at, struct vk_span text, size_t bytes_max)
     size_t pos = *at;
     size_t end = text.len - pos > bytes_max ? pos + bytes_max : text.len;
     while (pos < end) {
+        if (text.ptr[pos] < 0x80) {
+            pos = skip_ascii(text.ptr, pos, end);
+            continue;
+        }
         uint32_t len = interp_utf8_length(text, pos);
         if (len == 0) {
             *at = pos;
             return -VK_EMALFORMED;
         }
         pos += len;
-        if (len == 1 && pos < end)
-            pos = skip_ascii(text.ptr, pos, end);
     }
     *at = pos;
     return pos < text.len ? -VK_EAGAIN : 0;
