@@ -231,9 +231,8 @@ struct vk_module_options {
  * -VK_EMALFORMED when the verifier refuses it, -VK_ENOENT when it uses what
  * this library does not have, -VK_EINVAL when its top-level values cannot be
  * computed or it cannot be served; why says more. -VK_ENOMEM, also when
- * vk_options.service_bytes are used up. Where supervised actors find no room
- * (vk_options.processes_max), those that did and the module's memory stay until
- * the kernel ends.
+ * vk_options.service_bytes are used up or supervised actors find no room
+ * (vk_options.processes_max).
  */
 VK_API int vk_module_load(struct vk_kernel *kernel, const void *bytes, size_t len_bytes,
                           const struct vk_module_options *options, struct vk_module **ret_module);
@@ -717,6 +716,7 @@ struct vk_counters {
     uint64_t accepted;  /* connections */
     uint32_t processes; /* alive now */
     uint32_t conns;     /* open now */
+    uint64_t gave_up;   /* supervisors that stopped their actors, since too many had ended */
 };
 
 /* Since the kernel was made. -VK_EINVAL for a size that no library had. */

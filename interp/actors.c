@@ -246,8 +246,11 @@ int interp_actors_start(struct interp_actors *actors)
     const struct interp_supervisor *supervisors = supervisors_of(&actors->cast->image->module, &count);
     for (uint32_t i = 0; i < count; i++) {
         int rc = start(actors, i, &supervisors[i], first);
-        if (rc)
+        if (rc) {
+            while (i > 0)
+                proc_supervisor_stop(actors->kernel, actors->supervisors[--i]);
             return rc;
+        }
         first += supervisors[i].children.count;
     }
     return 0;

@@ -39,7 +39,8 @@ int interp_actors_create(struct proc_kernel *kernel, const struct interp_cast *c
 
 struct proc_object interp_actors_object(struct interp_actors *actors);
 
-/* Start the supervisors in order. 0; -VK_ENOMEM, -VK_ENOSPC: there is no room for all of their actors. */
+/* Start the supervisors in order. 0; -VK_ENOMEM, -VK_ENOSPC: there is no room for all of their actors, and
+ * none runs. */
 int interp_actors_start(struct interp_actors *actors);
 
 /* Whether a supervisor stopped its actors because too many had ended: the program cannot go on. */

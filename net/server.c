@@ -305,6 +305,7 @@ static void put_gauges(struct vk_out *out, const struct proc_counters *k, const 
         {"dispatches", k->dispatches},
         {"started", k->started},
         {"crashes", k->crashes},
+        {"gave_up", k->gave_up},
         {"guard_switches", k->guard_switches},
         {"guard_grows", k->guard_grows},
         {"wipes", k->wipes},

@@ -62,6 +62,7 @@ struct proc_counters {
     uint64_t started;
     uint64_t ended[PROC_REASON_END];
     uint64_t crashes; /* of those, abnormal */
+    uint64_t gave_up; /* supervisors that stopped their processes, since too many had ended */
     uint64_t guard_switches;
     uint64_t guard_grows;
     uint64_t wipes;

@@ -219,6 +219,16 @@ int proc_store_create(struct proc_kernel *kernel, const struct proc_store_option
     return 0;
 }
 
+void proc_stores_forget(struct proc_kernel *kernel, const struct proc_store *after)
+{
+    struct proc_store **end = &kernel->stores;
+    while (after && *end != after)
+        end = &(*end)->next;
+    if (after)
+        end = &(*end)->next;
+    *end = NULL;
+}
+
 /* ---- counters -------------------------------------------------------------------------------------- */
 
 void proc_store_counters(const struct proc_store *store, struct proc_store_counters *ret_counters)

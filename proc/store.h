@@ -80,6 +80,10 @@ struct proc_store_counters {
 
 void proc_store_counters(const struct proc_store *store, struct proc_store_counters *ret_counters);
 
+/* Forget those that were made after that one, or all; nobody has their objects. Their memory is the region's.
+ */
+void proc_stores_forget(struct proc_kernel *kernel, const struct proc_store *after);
+
 /* The stores of a kernel one after the other, as they were made: NULL gives the first, and is the end. */
 const struct proc_store *proc_store_after(const struct proc_kernel *kernel, const struct proc_store *store);
 

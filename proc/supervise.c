@@ -24,7 +24,7 @@ struct proc_supervisor {
     uint64_t restarts;
     uint32_t ends_next;
     uint32_t ends_count;
-    bool gave_up;
+    bool gave_up; /* or was stopped: no child runs again */
 };
 
 static int start_child(struct proc_kernel *k, struct proc_supervisor *s, uint32_t i)
@@ -77,6 +77,7 @@ static void stop_child(struct proc_kernel *k, struct proc_child *child)
 static void give_up(struct proc_kernel *k, struct proc_supervisor *s)
 {
     s->gave_up = true;
+    k->counters.gave_up++;
     log_line(k, s, PROC_LOG_ERROR, ": too many restarts, its processes stay stopped");
     for (uint32_t i = 0; i < s->options.children_count; i++) {
         s->children[i].wanted = false;
@@ -161,11 +162,22 @@ int proc_supervisor_create(struct proc_kernel *kernel, const struct proc_supervi
         rc = start_child(kernel, s, i);
     }
     if (rc) {
-        give_up(kernel, s);
+        proc_supervisor_stop(kernel, s);
         return rc;
     }
     *ret_supervisor = s;
     return 0;
+}
+
+void proc_supervisor_stop(struct proc_kernel *kernel, struct proc_supervisor *supervisor)
+{
+    supervisor->gave_up = true;
+    for (uint32_t i = 0; i < supervisor->options.children_count; i++) {
+        struct proc_process *p = proc_process_find(kernel, supervisor->children[i].pid);
+        if (p)
+            proc_end(kernel, p, PROC_REASON_SHUTDOWN);
+    }
+    proc_timer_clear(kernel, &supervisor->retry);
 }
 
 uint32_t proc_supervisor_pid(const struct proc_supervisor *supervisor, uint32_t i)

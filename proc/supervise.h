@@ -42,10 +42,13 @@ struct proc_supervisor;
 
 /*
  * Start the children in order. Memory comes from the kernel's service region
- * and lives as long as the kernel. 0, -VK_EINVAL, -VK_ENOMEM, -VK_ENOSPC.
+ * and lives as long as the kernel. 0; -VK_EINVAL, -VK_ENOMEM, -VK_ENOSPC: none runs.
  */
 int proc_supervisor_create(struct proc_kernel *kernel, const struct proc_supervisor_options *options,
                            struct proc_supervisor **ret_supervisor);
+
+/* End the children, now, for good. Not while one of them runs. */
+void proc_supervisor_stop(struct proc_kernel *kernel, struct proc_supervisor *supervisor);
 
 /* The object that names child i, for an environment. */
 struct proc_object proc_supervisor_child(struct proc_supervisor *supervisor, uint32_t i);

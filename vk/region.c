@@ -46,7 +46,16 @@ void *vk_region_alloc(struct vk_region *region, size_t len_bytes, size_t align_b
     return at;
 }
 
-size_t vk_region_left(const struct vk_region *region)
+void vk_region_rewind(struct vk_region *region, size_t used_bytes)
 {
-    return region->len_bytes - region->used_bytes;
+    vk_assert(used_bytes <= region->used_bytes);
+    size_t len_bytes = region->used_bytes - used_bytes;
+    size_t first_bytes = VK_ALIGN_UP(used_bytes, (size_t)VK_PAGE_BYTES) - used_bytes;
+    uint8_t *at = region->base + used_bytes;
+    first_bytes = first_bytes < len_bytes ? first_bytes : len_bytes;
+    memset(at, 0, first_bytes);
+    size_t pages_bytes = VK_ALIGN_UP(len_bytes - first_bytes, (size_t)VK_PAGE_BYTES);
+    if (pages_bytes != 0 && plat_discard(at + first_bytes, pages_bytes) != 0)
+        memset(at + first_bytes, 0, pages_bytes);
+    region->used_bytes = used_bytes;
 }

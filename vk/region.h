@@ -11,10 +11,10 @@
 #include "vk/base.h"
 
 struct vk_region {
+    size_t used_bytes; /* handed out so far; read only */
     /* private */
     uint8_t *base;
     size_t len_bytes;
-    size_t used_bytes;
 };
 
 /* Reserve len_bytes (rounded up to pages), readable and writable, zero-filled. -VK_ENOMEM. */
@@ -24,7 +24,10 @@ void vk_region_fini(struct vk_region *region); /* accepts zeroed */
 /* Zero-filled memory, aligned to align_bytes (a power of two); NULL when the region is used up. */
 void *vk_region_alloc(struct vk_region *region, size_t len_bytes, size_t align_bytes);
 
-/* What of it is not handed out yet. */
-size_t vk_region_left(const struct vk_region *region);
+/*
+ * Take back all that was handed out since used_bytes was so. Nothing points
+ * there any more; what is handed out there again is zero-filled.
+ */
+void vk_region_rewind(struct vk_region *region, size_t used_bytes);
 
 #endif

@@ -10,6 +10,7 @@
 #include "net/chars.h"
 #include "net/reply.h"
 #include "net/route.h"
+#include "proc/store.h"
 #include "vk/err.h"
 #include "vk/limits.h"
 #include "vk/pool.h"
@@ -171,8 +172,7 @@ size_t net_bind_host_region_bytes(const struct net_bind_host *host, uint32_t con
            server_bytes;
 }
 
-int net_bind_host_start(const struct net_bind_host *host, struct proc_kernel *kernel,
-                        struct net_bind_hosted *hosted)
+static int start(const struct net_bind_host *host, struct proc_kernel *kernel, struct net_bind_hosted *hosted)
 {
     const struct net_server_options options = {
         .env = &hosted->env, .name = server_of(host), .conns_max = hosted->conns_max};
@@ -187,7 +187,26 @@ int net_bind_host_start(const struct net_bind_host *host, struct proc_kernel *ke
         return rc;
     if (host->blocks_count)
         rc = net_server_create(kernel, &options, &hosted->server);
-    return rc ? rc : interp_actors_start(hosted->actors); /* last: those that started go on */
+    return rc ? rc : interp_actors_start(hosted->actors);
+}
+
+/* What a failed start has made is the newest in the kernel's tables, so that they can forget it. */
+int net_bind_host_start(const struct net_bind_host *host, struct proc_kernel *kernel,
+                        struct net_bind_hosted *hosted)
+{
+    struct vk_region *region = proc_kernel_region(kernel);
+    size_t used_bytes = region->used_bytes;
+    const struct proc_store *last = NULL, *store;
+    while ((store = proc_store_after(kernel, last)) != NULL)
+        last = store;
+    int rc = start(host, kernel, hosted);
+    if (rc) {
+        proc_stores_forget(kernel, last);
+        vk_region_rewind(region, used_bytes);
+        hosted->server = NULL;
+        hosted->actors = NULL;
+    }
+    return rc;
 }
 
 int net_bind_host_listen(struct net_bind_hosted *hosted, uint32_t block, uint32_t listener)

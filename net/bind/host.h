@@ -70,7 +70,8 @@ size_t net_bind_host_region_bytes(const struct net_bind_host *host, uint32_t con
 
 /*
  * Start the host's services in the kernel. hosted is zeroed but for what its
- * caller sets, does not move and lives as long as the kernel. 0, -VK_ENOMEM, -VK_ENOSPC.
+ * caller sets, does not move and lives as long as the kernel. 0;
+ * -VK_ENOMEM, -VK_ENOSPC: nothing of it is left in the kernel.
  */
 int net_bind_host_start(const struct net_bind_host *host, struct proc_kernel *kernel,
                         struct net_bind_hosted *hosted);

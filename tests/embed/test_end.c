@@ -182,6 +182,55 @@ TEST(embed_end, a_module_without_room_for_its_tables_leaves_nothing)
     CHECK_EQ(out, 0u);
 }
 
+/* Its third actor finds no room, in the second of two supervisors. */
+TEST(embed_end, a_module_without_room_for_its_actors_leaves_nothing)
+{
+    size_t out = 0;
+    const struct vk_options options = {
+        .size = sizeof options, .allocator = {count_alloc, count_free, &out}, .processes_max = 2};
+    struct vk_counters counters = {.size = sizeof counters};
+    struct vk_kernel *kernel = NULL;
+    struct vk_module *module = NULL;
+    CHECK_EQ(vk_kernel_create(&options, &kernel), 0);
+    size_t before = out;
+    for (uint32_t i = 0; i < 300; i++) { /* more than there is room for their tables */
+        char why[160] = "";
+        const struct vk_module_options how = {.size = sizeof how, .why = why, .why_bytes = sizeof why};
+        CHECK_EQ(vk_module_load_file(kernel, EMBED_MANY, &how, &module), -VK_ENOMEM);
+        CHECK(strstr(why, "many.vkb: it cannot be started: ") != NULL);
+    }
+    CHECK_EQ(out, before);
+    vk_step(kernel, 0);
+    CHECK_EQ(vk_kernel_counters(kernel, &counters), 0);
+    CHECK_EQ(counters.processes, 0u);
+    CHECK_EQ(counters.gave_up, 0u);
+    (void)load(kernel, EMBED_BOTH); /* its one actor has room */
+    vk_kernel_destroy(kernel);
+    CHECK_EQ(out, 0u);
+}
+
+TEST(embed_end, supervisors_that_give_up_are_counted)
+{
+    struct vk_kernel *kernel = make();
+    struct vk_module *module = load(kernel, EMBED_MANY);
+    struct vk_counters counters = {.size = sizeof counters};
+    struct vk_function *hurt = NULL;
+    uint32_t told = 0;
+    CHECK_EQ(vk_function_find(module, "hurt", NULL, &hurt), 0);
+    for (uint32_t i = 0; i < 3; i++) {
+        CHECK_EQ(vk_kernel_counters(kernel, &counters), 0);
+        CHECK_EQ(counters.gave_up, 0u);
+        CHECK_EQ(vk_call(hurt, NULL, 0, count_answer, &told, NULL), 0);
+        vk_step(kernel, 0);
+        vk_step(kernel, 0);
+    }
+    CHECK_EQ(told, 3u);
+    CHECK_EQ(vk_kernel_counters(kernel, &counters), 0);
+    CHECK_EQ(counters.gave_up, 1u);
+    CHECK_EQ(counters.processes, 2u); /* those of the other one */
+    vk_kernel_destroy(kernel);
+}
+
 TEST(embed_end, what_is_no_module_is_refused_with_words)
 {
     struct vk_kernel *kernel = make();

@@ -197,8 +197,11 @@ int vk_kernel_counters(const struct vk_kernel *kernel, struct vk_counters *ret_c
     if (size < COUNTERS_MIN_BYTES || size > VK_LIB_OPTIONS_MAX_BYTES)
         return -VK_EINVAL;
     proc_kernel_counters(kernel->proc, &of);
-    struct vk_counters c = {
-        .size = size, .started = of.started, .crashed = of.crashes, .processes = of.processes};
+    struct vk_counters c = {.size = size,
+                            .started = of.started,
+                            .crashed = of.crashes,
+                            .processes = of.processes,
+                            .gave_up = of.gave_up};
     for (const struct net_server *s = NULL; (s = vkd_lib_server_next(kernel, s)) != NULL;) {
         struct net_server_counters http;
         net_server_counters(s, &http);

@@ -80,21 +80,6 @@ static bool has_services(const struct vk_module *m)
            (s != NULL && s->stores.count > 0);
 }
 
-static int tell_no_start(const char *name, int rc, struct vk_out *why)
-{
-    if (rc != 0)
-        vk_out_fmt(why, "%s: it cannot be started: %s", name, vk_err_text(rc));
-    return rc;
-}
-
-/* Asked before anything of the module is in the kernel's tables, which give nothing back. */
-static int check_room(const struct vk_module *m, const char *name, struct vk_out *why)
-{
-    size_t left = vk_region_left(proc_kernel_region(m->kernel->proc));
-    bool has_room = !has_services(m) || net_bind_host_region_bytes(&m->host, m->kernel->conns_max) <= left;
-    return tell_no_start(name, has_room ? 0 : -VK_ENOMEM, why);
-}
-
 static int start(struct vk_module *m, const char *name, struct vk_out *why)
 {
     if (!has_services(m))
@@ -103,7 +88,9 @@ static int start(struct vk_module *m, const char *name, struct vk_out *why)
     int rc = net_bind_host_start(&m->host, m->kernel->proc, &m->hosted);
     if (rc == 0 && m->hosted.server != NULL)
         m->hosted.env.objects[m->hosted.env.count++] = net_server_gauges(m->hosted.server);
-    return tell_no_start(name, rc, why);
+    if (rc != 0)
+        vk_out_fmt(why, "%s: it cannot be started: %s", name, vk_err_text(rc));
+    return rc;
 }
 
 void vkd_lib_module_free(struct vk_module *module)
@@ -137,11 +124,10 @@ static int finish(struct vk_module *m, const struct vk_module_options *o)
     if (rc == 0)
         rc = make_host(m, name, &why);
     if (rc == 0)
-        rc = check_room(m, name, &why);
+        rc = start(m, name, &why);
     if (rc == 0) {
         m->next = m->kernel->modules;
         m->kernel->modules = m;
-        rc = start(m, name, &why);
     } else {
         vkd_lib_module_free(m);
     }

@@ -69,6 +69,23 @@ TEST(vk_region, a_refusal_changes_nothing)
     CHECK(vk_region_alloc(&region, 2 * VK_PAGE_BYTES - 100, 1) == first + 100);
 }
 
+TEST(vk_region, what_is_taken_back_is_handed_out_again_zeroed)
+{
+    static const size_t lens[] = {0, 1, 100, VK_PAGE_BYTES - 100, VK_PAGE_BYTES, 3 * VK_PAGE_BYTES + 7};
+    for (size_t i = 0; i < VK_COUNT(lens); i++) {
+        start(5 * VK_PAGE_BYTES);
+        uint8_t *kept = (uint8_t *)vk_region_alloc(&region, 100, 1);
+        size_t used_bytes = region.used_bytes;
+        memset(kept, 'k', 100);
+        uint8_t *gone = (uint8_t *)vk_region_alloc(&region, lens[i], 1);
+        memset(gone, 'x', lens[i]);
+        vk_region_rewind(&region, used_bytes);
+        CHECK_EQ(kept[99], 'k');
+        CHECK(vk_region_alloc(&region, 5 * VK_PAGE_BYTES - 100, 1) == gone);
+        CHECK(is_zero(gone, 5 * VK_PAGE_BYTES - 100));
+    }
+}
+
 TEST(vk_region, fini_accepts_zeroed_and_comes_twice)
 {
     struct vk_region other = {0};

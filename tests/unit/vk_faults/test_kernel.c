@@ -9,6 +9,8 @@
 #include "tests/unit/test.h"
 #include "tests/unit/vk_faults/faults.h"
 #include "vk/err.h"
+#include "vk/limits.h"
+#include "vk/region.h"
 
 static uint64_t clock_ns = 1;
 
@@ -113,4 +115,18 @@ TEST(proc_kernel, any_call_may_be_refused_under_mprotect)
 TEST(proc_kernel, any_call_may_be_refused_under_mprotect_kernel)
 {
     refuse_each_call(VK_GUARD_MPROTECT_KERNEL);
+}
+
+TEST(vk_region, is_cleared_by_hand_where_its_pages_stay)
+{
+    struct vk_region region;
+    faults = (struct faults){0};
+    CHECK_EQ(vk_region_init(&region, 4 * VK_PAGE_BYTES), 0);
+    uint8_t *at = (uint8_t *)vk_region_alloc(&region, 3 * VK_PAGE_BYTES + 1, 1);
+    memset(at, 'x', 3 * VK_PAGE_BYTES + 1);
+    faults.refuse_at = faults.calls + 1;
+    vk_region_rewind(&region, 10);
+    CHECK_EQ(faults.refusals, 1);
+    CHECK(at[9] == 'x' && at[10] == 0 && at[3 * VK_PAGE_BYTES] == 0);
+    vk_region_fini(&region);
 }
