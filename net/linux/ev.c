@@ -566,27 +566,31 @@ static bool is_quiet(const struct evd *e)
 
 static void sleep_until(struct evd *e, uint64_t until_ns)
 {
-    uint64_t start_ns = net_clock_ns();
-    bool spin = net_spin_wanted(&e->spin);
+    uint64_t start_ns = net_clock_ns(), awake_ns = start_ns;
+    uint32_t spin_ns = net_spin_wanted(&e->spin, start_ns);
     if (until_ns <= start_ns) {
         run(e, EVRUN_NOWAIT);
         return;
     }
-    if (spin) {
-        uint64_t end_ns = start_ns + NET_SPIN_NS;
+    if (spin_ns != 0) {
+        uint64_t end_ns = start_ns + spin_ns;
         end_ns = end_ns < until_ns ? end_ns : until_ns;
         e->nio.stats.spins++;
-        do
+        do {
             run(e, EVRUN_NOWAIT);
-        while (is_quiet(e) && net_clock_ns() < end_ns);
+            awake_ns = net_clock_ns();
+        } while (is_quiet(e) && awake_ns < end_ns);
     }
+    uint64_t end_ns = awake_ns;
     if (is_quiet(e)) {
         if (until_ns != UINT64_MAX)
-            set_timer(e, until_ns, start_ns);
+            set_timer(e, until_ns, awake_ns);
         e->nio.stats.sleeps++;
         run(e, EVRUN_ONCE);
+        end_ns = net_clock_ns();
+        net_spin_slept(&e->spin, awake_ns, end_ns);
     }
-    net_spin_note(&e->spin, start_ns, net_clock_ns(), spin);
+    net_spin_note(&e->spin, start_ns, end_ns, spin_ns != 0);
 }
 
 static void look(struct evd *e, bool may_sleep, uint64_t deadline_ns)
@@ -799,7 +803,7 @@ int net_ev_create(const struct net_io_options *options, struct proc_io **ret_io)
         evd_destroy(&e->nio.io);
         return err;
     }
-    net_spin_init(&e->spin, options->no_spin);
+    net_spin_init(&e->spin, options->no_spin, options->spin_ns);
     *ret_io = &e->nio.io;
     return 0;
 }

@@ -20,6 +20,7 @@ enum {
 struct net_io_options {
     bool reuseport;       /* listen with SO_REUSEPORT */
     bool no_spin;         /* never poll before sleeping */
+    uint32_t spin_ns;     /* poll for so long before each sleep; 0: shorter, and at low load only */
     uint32_t conns_max;   /* 0: twice as many as the process may have descriptors */
     uint32_t buffers;     /* uring: provided buffers, a power of two; 0: 2048 */
     uint32_t without;     /* NET_IO_NO_... */

@@ -9,9 +9,10 @@ enum {
     WINDOW_NS = 1000000,
 };
 
-void net_spin_init(struct net_spin *spin, bool off)
+void net_spin_init(struct net_spin *spin, bool off, uint32_t eager_ns)
 {
     *spin = (struct net_spin){.off = off || sysconf(_SC_NPROCESSORS_ONLN) < 2, .need = NEED_MIN};
+    spin->eager_ns = spin->off ? 0 : eager_ns;
 }
 
 void net_spin_note(struct net_spin *spin, uint64_t start_ns, uint64_t end_ns, bool spun)

@@ -591,26 +591,37 @@ static void spin_until(struct uring *u, uint64_t until_ns)
     } while (net_clock_ns() < until_ns);
 }
 
+/* Sleep in a wait that began at start_ns. False when the wait of the caller ends with this. */
+static bool sleep_now(struct uring *u, uint64_t start_ns, uint64_t until_ns)
+{
+    bool is_eager = u->spin.eager_ns != 0;
+    uint64_t asleep_ns = is_eager ? net_clock_ns() : start_ns;
+    bool goes_on = submit_and_wait(u, 1, until_ns == UINT64_MAX ? UINT64_MAX : until_ns - start_ns);
+    if (is_eager)
+        net_spin_slept(&u->spin, asleep_ns, net_clock_ns());
+    return goes_on;
+}
+
 /* Wait with nothing to deliver. False when the wait of the caller ends with this. */
 static bool sleep_until(struct uring *u, uint64_t until_ns)
 {
     const struct net_ring *r = &u->ring;
     uint64_t start_ns = net_clock_ns();
     bool idle = r->sq_local == r->sq_known;
-    bool spin = net_spin_wanted(&u->spin);
+    uint32_t spin_ns = net_spin_wanted(&u->spin, start_ns);
     if (until_ns <= start_ns)
         return submit_and_wait(u, 0, 0);
-    if (spin) {
+    if (spin_ns != 0) {
         if (!idle)
             (void)submit_and_wait(u, 0, 0);
-        uint64_t end_ns = start_ns + NET_SPIN_NS;
+        uint64_t end_ns = start_ns + spin_ns;
         spin_until(u, end_ns < until_ns ? end_ns : until_ns);
     }
     bool goes_on = true;
-    if (!spin || cq_empty(r))
-        goes_on = submit_and_wait(u, 1, until_ns == UINT64_MAX ? UINT64_MAX : until_ns - start_ns);
+    if (spin_ns == 0 || cq_empty(r))
+        goes_on = sleep_now(u, start_ns, until_ns);
     if (idle)
-        net_spin_note(&u->spin, start_ns, net_clock_ns(), spin);
+        net_spin_note(&u->spin, start_ns, net_clock_ns(), spin_ns != 0);
     return goes_on;
 }
 
@@ -726,7 +737,7 @@ int net_uring_create(const struct net_io_options *options, struct proc_io **ret_
         net_io_unmap(u, sizeof *u);
         return err;
     }
-    net_spin_init(&u->spin, options->no_spin);
+    net_spin_init(&u->spin, options->no_spin, options->spin_ns);
     arm_wake(u);
     *ret_io = &u->nio.io;
     return 0;

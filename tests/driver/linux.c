@@ -10,6 +10,7 @@
  * a driver finds ready in a wait does not depend on timing.
  */
 #include "net/linux/io.h"
+#include "net/linux/spin.h"
 #include "net/linux/uring_impl.h"
 #include "vk/err.h"
 
@@ -418,6 +419,47 @@ static void rest_costs_one_sleep(void)
     CHECK(after->spins - before.spins <= 1);
 }
 
+/* Eager: each wait polls first, for as long as it was told, and then sleeps all the same. */
+static void eager_waits_poll_and_sleep(void)
+{
+    const struct net_io_options options = {.spin_ns = 200000};
+    struct proc_addr bound;
+    const char *why;
+    CHECK(net_io_create(kind, &options, &io, &why) == 0);
+    uint32_t listener = listen_on(&loopback, &bound);
+    for (int i = 0; i < 50; i++)
+        exchange(listener, &bound);
+    struct net_io_stats before = *net_io_stats(io);
+    CHECK(wait_ms(100) == 0);
+    CHECK(wait_ms(100) == 0);
+    const struct net_io_stats *after = net_io_stats(io);
+    CHECK(after->sleeps - before.sleeps >= 2);
+    CHECK(sysconf(_SC_NPROCESSORS_ONLN) < 2 || after->spins - before.spins >= 2);
+    CHECK(after->spins - before.spins <= after->waits - before.waits);
+}
+
+/* Whoever never sleeps polls no more for the rest of the period; who sleeps does, and in the next one both
+ * do. */
+static void eager_polling_is_bounded(void)
+{
+    struct net_spin spin;
+    uint64_t now_ns = 5 * (uint64_t)NET_SPIN_PERIOD_NS;
+    if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+        return; /* nobody polls there */
+    net_spin_init(&spin, false, 1000);
+    CHECK(net_spin_wanted(&spin, now_ns) == 1000);
+    CHECK(net_spin_wanted(&spin, now_ns + NET_SPIN_AWAKE_NS - 1) == 1000);
+    CHECK(net_spin_wanted(&spin, now_ns + NET_SPIN_AWAKE_NS) == 0);
+    CHECK(net_spin_wanted(&spin, now_ns + NET_SPIN_PERIOD_NS - 1) == 0);
+    net_spin_slept(&spin, now_ns, now_ns + NET_SPIN_PERIOD_NS - NET_SPIN_AWAKE_NS);
+    CHECK(net_spin_wanted(&spin, now_ns + NET_SPIN_PERIOD_NS - 1) == 1000);
+    now_ns += NET_SPIN_PERIOD_NS;
+    CHECK(net_spin_wanted(&spin, now_ns) == 1000);
+    CHECK(net_spin_wanted(&spin, now_ns + NET_SPIN_AWAKE_NS) == 0);
+    net_spin_init(&spin, true, 1000);
+    CHECK(net_spin_wanted(&spin, now_ns) == 0);
+}
+
 /* ---- system calls per request ---------------------------------------------------------- */
 
 enum { CONNS = 32, ROUNDS = 50 };
@@ -500,6 +542,8 @@ static const struct linux_case cases[] = {
     CASE(running_out_of_descriptors_pauses_accepting),
     CASE(wake_from_a_signal_handler_ends_a_wait),
     CASE(rest_costs_one_sleep),
+    CASE(eager_waits_poll_and_sleep),
+    ONCE(eager_polling_is_bounded),
     CASE(calls_per_request_are_few),
 };
 
