@@ -105,7 +105,10 @@ int plat_protect(void *base, size_t len_bytes, enum plat_prot prot)
     return 0;
 }
 
-/* linux/mman.h of kernel 6.1 */
+/* linux/mman.h of kernels 5.18 and 6.1 */
+#ifndef MADV_DONTNEED_LOCKED
+#define MADV_DONTNEED_LOCKED 24
+#endif
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25
 #endif
@@ -117,5 +120,10 @@ void plat_gather(void *base, size_t len_bytes)
 
 int plat_discard(void *base, size_t len_bytes)
 {
-    return madvise(base, len_bytes, MADV_DONTNEED) == 0 ? 0 : vk_linux_err(errno);
+    if (madvise(base, len_bytes, MADV_DONTNEED) == 0)
+        return 0;
+    /* Locked pages are given back by a word of their own. */
+    if (errno == EINVAL && madvise(base, len_bytes, MADV_DONTNEED_LOCKED) == 0)
+        return 0;
+    return vk_linux_err(errno);
 }

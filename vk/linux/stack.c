@@ -69,8 +69,8 @@ bool vk_linux_stack_is_exhausted(const struct vk_linux_stack *stack, uintptr_t a
     return addr >= (uintptr_t)stack->map && addr < (uintptr_t)stack->lo;
 }
 
-/* Close all but the top page. Where the OS kernel refuses they stay open, but empty: it gives no locked page
- * back. */
+/* Close all but the top page. Where the OS kernel refuses they stay open, but empty: before Linux 5.18 it
+ * gives no locked page back. */
 static void close_deep(struct vk_linux_stack *stack, size_t deep_bytes)
 {
     if (plat_discard(stack->open, deep_bytes) != 0)
