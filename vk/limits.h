@@ -160,17 +160,19 @@
 #define METAL_NET_RETRY_MAX_NS 1000000000u /* ... up to this */
 
 /* The parent of the workers. */
-#define VKD_WORKERS_MAX      256           /* --workers; more is refused */
-#define VKD_SLOTS_MAX        60000         /* --slots and its default: about what vm.max_map_count allows */
-#define VKD_DESCRIPTORS      32768u        /* soft limit asked for; more than a worker's connections */
-#define VKD_BIND_TIMEOUT_NS  1000000000ull /* an address still in use after this is refused */
-#define VKD_BIND_RETRY_NS    10000000ull   /* until then it is tried again after this */
-#define VKD_RELAYED_MAX      1024u /* connections that `vkd metal` carries to a machine by IPv6; others wait */
-#define VKD_SECOND_SIGNAL_NS 500000000ull   /* a stop signal sooner after the first means the same stop */
-#define VKD_DRAIN_GRACE_NS   2000000000ull  /* after the timeout of the drain; then workers are killed */
-#define VKD_QUICK_DEATH_NS   1000000000ull  /* a worker that lives no longer has died quickly */
-#define VKD_RESTART_FIRST_NS 100000000ull   /* wait after two quick deaths, doubled by each in a row ... */
-#define VKD_RESTART_MAX_NS   10000000000ull /* ... up to this */
+#define VKD_WORKERS_MAX       256           /* --workers; more is refused */
+#define VKD_SLOTS_MAX         60000         /* --slots and its default: about what vm.max_map_count allows */
+#define VKD_DESCRIPTORS       32768u        /* soft limit asked for; more than a worker's connections */
+#define VKD_BIND_TIMEOUT_NS   1000000000ull /* an address still in use after this is refused */
+#define VKD_BIND_RETRY_NS     10000000ull   /* until then it is tried again after this */
+#define VKD_RELAYED_MAX       1024u /* connections that `vkd metal` carries to a machine by IPv6; others wait */
+#define VKD_SECOND_SIGNAL_NS  500000000ull   /* a stop signal sooner after the first means the same stop */
+#define VKD_DRAIN_GRACE_NS    2000000000ull  /* after the timeout of the drain; then workers are killed */
+#define VKD_REALTIME_PRIORITY 1              /* of workers under --realtime; their parent is one above */
+#define VKD_REALTIME_POLL_NS  200000u        /* of polling before a sleep, likewise; then the worker sleeps */
+#define VKD_QUICK_DEATH_NS    1000000000ull  /* a worker that lives no longer has died quickly */
+#define VKD_RESTART_FIRST_NS  100000000ull   /* wait after two quick deaths, doubled by each in a row ... */
+#define VKD_RESTART_MAX_NS    10000000000ull /* ... up to this */
 
 /* The library, unless told otherwise (include/vk.h). */
 #define VK_LIB_SERVICE_BYTES     (256u << 20) /* addresses for the tables of modules; one more is -VK_ENOMEM */

@@ -5,6 +5,7 @@
 #include "vk/plat.h"
 #include "vkd/listener.h"
 #include "vkd/log.h"
+#include "vkd/realtime.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -186,16 +187,19 @@ static uint64_t restart_delay_ns(uint32_t quick_deaths)
                           : min_u64(VKD_RESTART_FIRST_NS << doublings, VKD_RESTART_MAX_NS);
 }
 
+/* What keeps the first worker from starting is said once: the others wait until it has. */
+static bool is_held(const struct daemon *d, uint32_t index)
+{
+    return d->phase == STARTING && index > 0 && !d->children[0].ready;
+}
+
 /* Start the workers that are due; one that cannot start now is tried again later. */
 static void start_due(struct daemon *d)
 {
     for (uint32_t i = 0; i < d->options->workers && d->phase != DRAINING; i++) {
         struct child *child = &d->children[i];
-        if (child->pid != 0 || child->start_ns > plat_mono_ns())
+        if (child->pid != 0 || child->start_ns > plat_mono_ns() || is_held(d, i))
             continue;
-        /* What keeps the first worker from starting is said once. */
-        if (d->phase == STARTING && i > 0 && !d->children[0].ready)
-            return;
         int rc = start_child(d, i);
         if (rc == 0)
             continue;
@@ -221,6 +225,10 @@ static void announce(struct daemon *d, const struct ready_message *message)
         snprintf(line + at, sizeof line - (size_t)at, "%s(%s, %s, %u worker%s)", d->listens.count ? " " : "",
                  message->driver, message->guard, workers, workers == 1 ? "" : "s");
     vkd_log(vk_span(line, (size_t)at));
+    if (d->options->realtime) {
+        vkd_realtime_describe(workers, line, sizeof line);
+        vkd_log(vk_span(line, strlen(line)));
+    }
 }
 
 static bool all_ready(const struct daemon *d)
@@ -377,7 +385,7 @@ static uint64_t next_deadline_ns(const struct daemon *d)
 {
     uint64_t deadline_ns = d->phase == DRAINING ? d->kill_ns : UINT64_MAX;
     for (uint32_t i = 0; i < d->options->workers && d->phase != DRAINING; i++) {
-        if (d->children[i].pid == 0)
+        if (d->children[i].pid == 0 && !is_held(d, i))
             deadline_ns = min_u64(deadline_ns, d->children[i].start_ns);
     }
     return deadline_ns;
@@ -564,6 +572,11 @@ static bool suits(const struct vkd_service *service, const struct vkd_options *o
             "--slots '%u': this program takes %u for itself and needs one more for a client; "
             "--slots %u is the least",
             options->slots, service->own_slots, service->own_slots + 1);
+    else if (options->realtime && options->workers > vkd_realtime_processors())
+        say(program,
+            "--realtime: --workers '%u': each worker takes a processor, and this program may use %u of them; "
+            "give no more --workers than that",
+            options->workers, vkd_realtime_processors());
     else
         return true;
     return false;
@@ -576,6 +589,11 @@ int vkd_daemon_run(const struct vkd_service *service, const struct vkd_options *
         return 2;
     open_standard_descriptors();
     raise_descriptors();
+    char why[VKD_REALTIME_WHY];
+    if (options->realtime && !vkd_realtime_parent(why)) {
+        say(program, "%s", why);
+        return 1;
+    }
     int rc = take_signals(&d);
     if (rc != 0) {
         say(program, "cannot take signals: %s", strerror(-rc));

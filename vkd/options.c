@@ -19,6 +19,8 @@ const char vkd_options_help[] =
     "  --workers N         1 to " VK_STR(VKD_WORKERS_MAX) " worker processes (1)\n"
     "  --slots N           1 to " VK_STR(VKD_SLOTS_MAX) " processes at once in a worker, which bounds its memory;\n"
     "                      beyond it requests get 503, raw connections a reset (" VK_STR(VKD_SLOTS_MAX) ")\n"
+    "  --realtime          each worker alone on a processor, before ordinary programs (SCHED_FIFO), its memory\n"
+    "                      locked, polling before it sleeps; needs the rights to that\n"
     "  --help, -h          this text\n"
     "  --version           the version\n"
     "\n"
@@ -123,12 +125,20 @@ static bool set_slots(struct parser *p, const char *value)
     return set_count(p, "--slots", value, VKD_SLOTS_MAX, &p->options->slots);
 }
 
+static bool set_realtime(struct parser *p, const char *value)
+{
+    (void)value;
+    p->options->realtime = true;
+    return true;
+}
+
 static const struct flag {
     const char *name;
     bool (*set)(struct parser *p, const char *value);
+    bool is_alone; /* it takes no value */
 } flags[] = {
-    {"--listen", set_listen},   {"--driver", set_driver}, {"--guard", set_guard},
-    {"--workers", set_workers}, {"--slots", set_slots},
+    {"--listen", set_listen, false},   {"--driver", set_driver, false}, {"--guard", set_guard, false},
+    {"--workers", set_workers, false}, {"--slots", set_slots, false},   {"--realtime", set_realtime, true},
 };
 
 /* The flag that argument names, alone or before '='; NULL when there is none. */
@@ -160,8 +170,12 @@ static bool parse_flag(struct parser *p, int argc, char *const *argv, int *at, u
     *seen |= bit;
 
     const char *value = strchr(argument, '=');
-    if (value != NULL)
-        return flag->set(p, value + 1);
+    if (flag->is_alone && value != NULL) {
+        fprintf(p->err, "%s: %s takes no value\n", p->program, flag->name);
+        return false;
+    }
+    if (flag->is_alone || value != NULL)
+        return flag->set(p, value != NULL ? value + 1 : NULL);
     if (*at >= argc) {
         fprintf(p->err, "%s: %s needs a value\n", p->program, flag->name);
         return false;

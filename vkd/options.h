@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The command line shared by every server program: where to listen, which
- * driver and guard, how many workers and processes. Nothing is silently ignored: an unknown
+ * driver and guard, how many workers and processes, and how they run. Nothing is silently ignored: an unknown
  * flag, a flag given twice, a missing or an extra argument is an error.
  */
 #ifndef VKD_OPTIONS_H
@@ -21,6 +21,7 @@ struct vkd_options {
     enum vk_guard_kind guard;
     uint32_t workers; /* 1 .. VKD_WORKERS_MAX */
     uint32_t slots;   /* of each worker, 1 .. VKD_SLOTS_MAX: processes that are alive at once */
+    bool realtime;    /* vkd/realtime.h */
 };
 
 /* What vkd_options_parse tells its caller to do. */
@@ -32,7 +33,7 @@ enum vkd_parsed {
 
 /*
  * Fill options from the command line, defaults for what is not given
- * (127.0.0.1:8080, auto, auto, 1, VKD_SLOTS_MAX). argv[0] is the program's name; about is one
+ * (127.0.0.1:8080, auto, auto, 1, VKD_SLOTS_MAX, not realtime). argv[0] is the program's name; about is one
  * line for --help, arguments stands behind the name in the usage line ("[FLAGS]"). Help and version
  * go to out, complaints to err.
  */

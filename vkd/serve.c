@@ -9,6 +9,7 @@
 #include "vk/fmt.h"
 #include "vkd/listener.h"
 #include "vkd/log.h"
+#include "vkd/realtime.h"
 
 #include <stdio.h>
 
@@ -212,8 +213,11 @@ static int run(struct worker *w)
 static int serve(const struct vkd_worker *self, void *ctx)
 {
     struct worker w = {.self = self, .app = ctx};
-    static const struct net_io_options io_options = {0};
+    const struct net_io_options io_options = {.spin_ns = self->options->realtime ? VKD_REALTIME_POLL_NS : 0};
     const char *why = NULL;
+    char why_not[VKD_REALTIME_WHY];
+    if (self->options->realtime && !vkd_realtime_begin(self->index, why_not))
+        return vkd_worker_refuse(self, "%s", why_not);
     int rc = net_io_create(self->options->driver, &io_options, &w.io, &why);
     if (rc)
         return vkd_worker_refuse(self, "the driver %s does not work here: %s",
@@ -228,6 +232,8 @@ static int serve(const struct vkd_worker *self, void *ctx)
     rc = make_service(&w, &why);
     if (rc)
         return vkd_worker_refuse(self, "the service cannot start: %s", why ? why : vk_err_text(rc));
+    if (self->options->realtime && !vkd_realtime_enter(why_not))
+        return vkd_worker_refuse(self, "%s", why_not);
     vkd_worker_ready(self, w.io->ops->name, vk_guard_name(proc_kernel_guard(w.kernel)));
     int status = run(&w);
     proc_kernel_destroy(w.kernel);

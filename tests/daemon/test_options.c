@@ -70,6 +70,7 @@ TEST(vkd_options, no_flags_are_the_defaults)
     CHECK_EQ(result.options.guard, VK_GUARD_AUTO);
     CHECK_EQ(result.options.workers, 1);
     CHECK_EQ(result.options.slots, 60000);
+    CHECK(!result.options.realtime);
     CHECK(result.err[0] == '\0' && result.out[0] == '\0');
 }
 
@@ -102,6 +103,19 @@ TEST(vkd_options, what_is_not_understood_is_refused)
     CHECK_BAD("unknown argument ''", "");
     CHECK_BAD("--workers needs a value", "--workers");
     CHECK_BAD("--driver is given twice", "--driver", "ev", "--driver=ev");
+}
+
+TEST(vkd_options, realtime_takes_no_value)
+{
+    struct result result = parse("--realtime", "--workers", "2", LAST);
+    CHECK_EQ(result.parsed, VKD_PARSED_SERVE);
+    CHECK(result.options.realtime);
+    CHECK_EQ(result.options.workers, 2);
+    CHECK_BAD("--realtime takes no value", "--realtime=yes");
+    CHECK_BAD("--realtime takes no value", "--realtime=");
+    CHECK_BAD("unknown argument 'yes'", "--realtime", "yes");
+    CHECK_BAD("--realtime is given twice", "--realtime", "--realtime");
+    CHECK_BAD("unknown flag '--real'", "--real");
 }
 
 TEST(vkd_options, values_out_of_their_range_are_refused)
