@@ -55,8 +55,8 @@ def unique(rows, field):
     return list(dict.fromkeys(r[field] for r in rows))
 
 
-def metric_table(figures, title, field, fmt):
-    servers, cases = unique(figures.rows, 'server'), unique(figures.rows, 'case')
+def metric_table(figures, title, field, fmt, cases=None):
+    servers, cases = unique(figures.rows, 'server'), cases or unique(figures.rows, 'case')
     lines, width = [], max([11] + [len(case) + 2 for case in cases])
     for server in servers:
         cells = []
@@ -192,12 +192,12 @@ def render(title, rows, facts, problems, rounds):
     return '\n'.join(lines) + '\n', missed
 
 
-def write_docs(path, text, marks=MARKS):
-    """Replace what is between the two marks of a Markdown file."""
+def write_docs(path, text, marks=MARKS, fence='```\n'):
+    """Replace what is between the two marks of a Markdown file: a block of text, or Markdown without a fence."""
     with open(path) as f:
         old = f.read()
     begin, end = map(re.escape, marks)
-    new, count = re.subn(f'{begin}.*{end}', lambda _: f'{marks[0]}\n```\n{text}```\n{marks[1]}', old, flags=re.S)
+    new, count = re.subn(f'{begin}.*{end}', lambda _: f'{marks[0]}\n{fence}{text}{fence}{marks[1]}', old, flags=re.S)
     if count != 1:
         raise SystemExit(f'bench: {path} has no single pair of result marks')
     with open(path, 'w') as f:

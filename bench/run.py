@@ -16,6 +16,7 @@ import tempfile
 import time
 
 import host
+import nginx
 import procs
 import report
 import todo
@@ -38,17 +39,7 @@ CASES = {  # name: (connections, depth, extra arguments of blast)
 EXTRAS = ('idle', 'startup', 'guard')
 TODO_SECONDS = 1  # of a slice of the case `todo`, which wrk loads
 
-NGINX = '''daemon off; master_process on; worker_processes 1; pid {dir}/nginx.pid; error_log stderr crit;
-worker_rlimit_nofile 20000;
-events {{ worker_connections 19900; }}
-http {{
-  access_log off; keepalive_timeout 3600s; keepalive_requests 2000000000;
-  client_body_temp_path {dir}/b; proxy_temp_path {dir}/p; fastcgi_temp_path {dir}/f;
-  uwsgi_temp_path {dir}/u; scgi_temp_path {dir}/s;
-  server {{ listen 127.0.0.1:{port} backlog=4096;
-    location / {{ default_type text/plain; return 200 "Hello, World!"; }} }}
-}}
-'''
+NGINX = '    location / { default_type text/plain; return 200 "Hello, World!"; }'
 
 
 class Bench:
@@ -104,8 +95,7 @@ class Bench:
         port = self.next_port
         self.next_port += 1
         if name == 'nginx':
-            with open(os.path.join(self.dir, 'nginx.conf'), 'w') as f:
-                f.write(NGINX.format(dir=self.dir, port=port))
+            nginx.write(self.dir, 'nginx', port, NGINX)
         return [a.replace('PORT', str(port)) for a in self.servers[name][0]], port
 
     def start(self, name):

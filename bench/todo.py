@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import time
 
+import nginx
 import procs
 import wrk
 
@@ -21,20 +22,8 @@ REMOVED_AT_ONCE = 50
 CONNECTIONS = 64
 ERRORS_MAX = 0.001  # a part of all answers
 
-NGINX = '''load_module {lua}/usr/lib/nginx/modules/ndk_http_module.so;
-load_module {lua}/usr/lib/nginx/modules/ngx_http_lua_module.so;
-daemon off; master_process on; worker_processes 1; pid {dir}/nginx-lua.pid; error_log stderr crit;
-events {{ worker_connections 4096; }}
-http {{
-  access_log off; keepalive_timeout 3600s; keepalive_requests 2000000000;
-  client_body_temp_path {dir}/lb; proxy_temp_path {dir}/lp; fastcgi_temp_path {dir}/lf;
-  uwsgi_temp_path {dir}/lu; scgi_temp_path {dir}/ls;
-  lua_package_path "{here}/peers/?.lua;{lua}/usr/share/lua/5.1/?.lua;;";
-  init_by_lua_block {{ require("resty.core"); require("todo") }}
-  server {{ listen 127.0.0.1:{port} backlog=4096;
-    location / {{ content_by_lua_block {{ require("todo").serve() }} }} }}
-}}
-'''
+HTTP = '\n  init_by_lua_block { require("resty.core"); require("todo") }'
+LOCATION = '    location / { content_by_lua_block { require("todo").serve() } }'
 
 
 def ask(address, method, path, value=None):
@@ -118,7 +107,7 @@ class Todo:
                                    'mprotect', '--workers', '1'], {}
         if shutil.which('nginx') and os.path.exists(os.path.join(self.lua, 'usr')):
             yield 'nginx_lua', ['nginx', '-c', os.path.join(self.folder, 'nginx-lua.conf')], \
-                {'LD_LIBRARY_PATH': os.path.join(os.path.abspath(self.lua), 'usr/lib/x86_64-linux-gnu')}
+                nginx.lua_environment(os.path.abspath(self.lua))
         else:
             self.problems.append('todo: nginx with Lua is not there; left out')
         if shutil.which('node'):
@@ -127,11 +116,12 @@ class Todo:
             self.problems.append('todo: no node; left out')
 
     def start(self, name, command, environment, port):
-        with open(os.path.join(self.folder, 'nginx-lua.conf'), 'w') as f:
-            f.write(NGINX.format(dir=self.folder, here=HERE, lua=os.path.abspath(self.lua), port=port))
-        argv = ['env'] + [f'{k}={v}' for k, v in environment.items()] + [a.replace('PORT', str(port)) for a in command]
-        server = procs.Server(argv, port, os.path.join(self.folder, name + '-todo.log'), cpu=self.cpus[0],
-                              preexec=self.preexec)
+        lua = os.path.abspath(self.lua)
+        nginx.write(self.folder, 'nginx-lua', port, LOCATION, lua=lua,
+                    http=nginx.lua_path(lua, os.path.join(HERE, 'peers')) + HTTP)
+        server = procs.Server([a.replace('PORT', str(port)) for a in command], port,
+                              os.path.join(self.folder, name + '-todo.log'), cpu=self.cpus[0], preexec=self.preexec,
+                              environment=environment)
         self.running[name] = server
         try:
             fill(('127.0.0.1', port))

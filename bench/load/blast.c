@@ -2,14 +2,20 @@
 /*
  * A load generator for one core that keeps one server core busy: cheaper than
  * wrk because it learns the length of an answer from one probe and then counts
- * bytes. Each batch of answers must have exactly the learned length and end
- * with the learned bytes, or the run fails. Loopback only.
+ * bytes. Each batch of answers must begin as a 200, have exactly the learned
+ * length and end with the learned bytes, or the run fails. Loopback only.
  *
- *   blast PORT CONNS DEPTH SECONDS [--path PATH] [--latency]
+ *   blast PORT CONNS DEPTH SECONDS [--path PATH] [--body BYTES] [--latency] [--held]
  *
  * DEPTH requests are written at once and their answers awaited (a closed
  * loop); 0 is a new connection for each request, with "Connection: close".
- * --latency also times each batch, from its write to its last byte.
+ * --body makes each request a POST with so many bytes. --latency also times
+ * each batch, from its write to its last byte.
+ *
+ * --held is for who measures the server meanwhile: connections are opened, and
+ * answered once each, before the line "open"; the load begins with a line of
+ * standard input; at its end what is under way is awaited and counted; and the
+ * connections stay open until standard input ends.
  *
  * Prints one line of JSON; exit 1 when an answer was wrong or missing.
  */
@@ -30,10 +36,16 @@
 
 #define CONNS_MAX     20000u
 #define DEPTH_MAX     128u
-#define REQUEST_BYTES 512u /* room for one request */
+#define HEAD_BYTES    512u /* room for one request without its body */
+#define BODY_MAX      (64u << 20)
 #define INPUT_BYTES   (1u << 18)
-#define TAIL_BYTES    16u /* of the body compared at the end of each batch */
-#define GRACE_SECONDS 5u  /* beyond the asked time: then something hangs */
+#define PROBE_BYTES   (4u << 20) /* the longest answer */
+#define TAIL_BYTES    16u        /* of the body compared at the end of each batch */
+#define GRACE_SECONDS 5u         /* beyond the asked time: then something hangs */
+#define OPEN_SECONDS  60u        /* the same for opening connections, and for the wait for the line */
+#define OPEN_AT_ONCE  64u        /* connections not answered yet: no listener's queue is full */
+
+static const char good_answer[] = "HTTP/1.1 200";
 
 /*
  * Times in ns, counted in buckets of 1/64 of their power of two: a reported
@@ -43,8 +55,10 @@
 #define BUCKETS     ((64u - BUCKET_BITS) << BUCKET_BITS)
 
 struct conn {
-    size_t left_bytes; /* of the answers awaited */
-    uint64_t start_ns; /* when they were asked for; --latency only */
+    size_t left_bytes;   /* of the answers awaited */
+    size_t unsent_bytes; /* of the batch that asks for them */
+    uint64_t start_ns;   /* when they were asked for; --latency only */
+    bool is_open;
 };
 
 static struct {
@@ -52,16 +66,19 @@ static struct {
     unsigned conns, depth;
     double seconds;
     const char *path;
-    bool latency;
+    size_t body_bytes;
+    bool latency, held;
 } opt = {.path = "/"};
 
-static char request[DEPTH_MAX * REQUEST_BYTES]; /* a batch */
-static size_t request_len;
+static char *batch; /* of requests */
+static size_t batch_len;
 static size_t answer_len; /* of one answer */
 static char tail[TAIL_BYTES];
 static size_t tail_len;
 static struct conn *conns; /* by descriptor */
 static uint64_t done;      /* answers */
+static unsigned busy;      /* connections that await some */
+static bool is_stopping;   /* nothing more is asked once an answer is there */
 static uint64_t buckets[BUCKETS];
 static int epoll;
 
@@ -129,65 +146,99 @@ static int dial(void)
     return fd;
 }
 
-static void build_request(void)
+static size_t batch_requests(void)
 {
-    unsigned count = opt.depth > 0 ? opt.depth : 1;
-    int len = snprintf(request, REQUEST_BYTES, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n%s\r\n", opt.path,
-                       opt.port, opt.depth > 0 ? "" : "Connection: close\r\n");
-    if (len < 0 || (size_t)len >= REQUEST_BYTES)
-        fail("path is too long");
-    for (unsigned i = 1; i < count; i++)
-        memcpy(request + (size_t)i * (size_t)len, request, (size_t)len);
-    request_len = (size_t)len * count;
+    return opt.depth > 0 ? opt.depth : 1;
 }
 
-/* The whole length of an answer of which len bytes are here; 0: the head is not complete. */
+static void build_batch(void)
+{
+    char head[HEAD_BYTES], about[96] = "";
+    if (opt.body_bytes > 0)
+        (void)snprintf(about, sizeof about, "Content-Type: text/plain\r\nContent-Length: %zu\r\n",
+                       opt.body_bytes);
+    int head_len = snprintf(head, sizeof head, "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n%s%s\r\n",
+                            opt.body_bytes > 0 ? "POST" : "GET", opt.path, opt.port, about,
+                            opt.depth > 0 ? "" : "Connection: close\r\n");
+    if (head_len < 0 || (size_t)head_len >= sizeof head)
+        fail("path is too long");
+    size_t len = (size_t)head_len + opt.body_bytes, count = batch_requests();
+    batch = malloc(len * count);
+    if (!batch)
+        fail("no memory");
+    for (size_t i = 0; i < count; i++) {
+        memcpy(batch + i * len, head, (size_t)head_len);
+        memset(batch + i * len + head_len, 'u', opt.body_bytes);
+    }
+    batch_len = len * count;
+}
+
+/*
+ * The whole length of an answer of which len bytes are here; 0: the head is not complete. What is compared of
+ * each answer belongs to its body: the head's last line may be a date.
+ */
 static size_t length_of_answer(char *answer, size_t len)
 {
     answer[len] = 0;
     char *end = strstr(answer, "\r\n\r\n");
     if (!end)
         return 0;
-    if (strncmp(answer, "HTTP/1.1 200", 12) != 0)
+    if (strncmp(answer, good_answer, sizeof good_answer - 1) != 0)
         fail("not a 200: %.*s", (int)strcspn(answer, "\r"), answer);
     char *field = strcasestr(answer, "\r\nContent-Length:");
     if (!field || field > end)
         fail("the answer has no Content-Length");
-    return (size_t)(end + 4 - answer) + strtoul(field + 17, NULL, 10);
+    size_t body_len = strtoul(field + 17, NULL, 10);
+    tail_len = body_len < TAIL_BYTES ? body_len : TAIL_BYTES;
+    return (size_t)(end + 4 - answer) + body_len;
 }
 
 /* One request: learn the length of an answer and how it ends. */
 static void probe(void)
 {
-    static char answer[INPUT_BYTES + 1];
+    static char answer[PROBE_BYTES + 1];
     size_t have = 0, want = 0;
     int fd = dial();
-    size_t len = request_len / (opt.depth > 0 ? opt.depth : 1);
-    if (send(fd, request, len, MSG_NOSIGNAL) != (ssize_t)len)
+    size_t len = batch_len / batch_requests();
+    if (send(fd, batch, len, MSG_NOSIGNAL) != (ssize_t)len)
         fail("probe: %s", strerror(errno));
     while (want == 0 || have < want) {
-        ssize_t got = recv(fd, answer + have, INPUT_BYTES - have, 0);
+        ssize_t got = have < PROBE_BYTES ? recv(fd, answer + have, PROBE_BYTES - have, 0) : -1;
         if (got <= 0)
-            fail("probe: the connection ended after %zu bytes", have);
+            fail("probe: the connection ended, or the answer is too long, after %zu bytes", have);
         have += (size_t)got;
-        want = length_of_answer(answer, have);
+        want = want > 0 ? want : length_of_answer(answer, have);
     }
     if (have != want)
         fail("probe: %zu bytes more than the answer has", have - want);
     answer_len = want;
-    tail_len = want < TAIL_BYTES ? want : TAIL_BYTES;
     memcpy(tail, answer + want - tail_len, tail_len);
     close(fd);
 }
 
+/* What the socket takes of the batch; the rest follows when epoll reports it writable. */
+static void push(int fd)
+{
+    struct conn *c = &conns[fd];
+    while (c->unsent_bytes > 0) {
+        ssize_t sent =
+            send(fd, batch + (batch_len - c->unsent_bytes), c->unsent_bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent < 0 && errno == EAGAIN && opt.body_bytes > 0)
+            return;
+        if (sent <= 0)
+            fail("send: %zd of %zu bytes: %s", sent, c->unsent_bytes, strerror(errno));
+        c->unsent_bytes -= (size_t)sent;
+    }
+}
+
 static void ask(int fd)
 {
-    conns[fd].left_bytes = answer_len * (opt.depth > 0 ? opt.depth : 1);
+    conns[fd].left_bytes = answer_len * batch_requests();
+    conns[fd].unsent_bytes = batch_len;
     if (opt.latency)
         conns[fd].start_ns = now_ns();
-    ssize_t sent = send(fd, request, request_len, MSG_NOSIGNAL);
-    if (sent != (ssize_t)request_len)
-        fail("send: %zd of %zu bytes: %s", sent, request_len, strerror(errno));
+    busy++;
+    push(fd);
 }
 
 /*
@@ -200,59 +251,150 @@ static void open_conn(void)
 {
     int fd = dial();
     struct epoll_event e = {.events = EPOLLIN | EPOLLET, .data.fd = fd};
-    if (opt.depth == 0)
+    if (opt.depth == 0 || opt.body_bytes > 0)
         e.events |= EPOLLOUT;
     if ((unsigned)fd >= CONNS_MAX + 64u || epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e) != 0)
         fail("too many connections");
+    conns[fd] = (struct conn){.is_open = true};
     if (opt.depth > 0)
         ask(fd);
+}
+
+static void on_answered(int fd)
+{
+    struct conn *c = &conns[fd];
+    if (opt.latency)
+        buckets[bucket_of(now_ns() - c->start_ns)]++;
+    done += batch_requests();
+    busy--;
+    if (opt.depth == 0) {
+        c->is_open = false;
+        close(fd);
+        if (!is_stopping)
+            open_conn();
+    } else if (!is_stopping) {
+        ask(fd);
+    }
+}
+
+/* len bytes of what answers the batch, and its last ones if the batch is answered with them. */
+static void check(const struct conn *c, const char *input, size_t len)
+{
+    if (len > c->left_bytes)
+        fail("bad stream: recv %zu with %zu bytes awaited", len, c->left_bytes);
+    if (c->left_bytes == answer_len * batch_requests() &&
+        memcmp(input, good_answer, len < sizeof good_answer - 1 ? len : sizeof good_answer - 1) != 0)
+        fail("not a 200: %.*s", (int)(len < 40 ? len : 40), input);
+    size_t compared = len < tail_len ? len : tail_len;
+    if (len == c->left_bytes && memcmp(input + len - compared, tail + tail_len - compared, compared) != 0)
+        fail("an answer ends in other bytes than the first one did");
 }
 
 static void on_readable(int fd)
 {
     static char input[INPUT_BYTES];
     struct conn *c = &conns[fd];
-    ssize_t got = recv(fd, input, sizeof input, MSG_DONTWAIT);
-    if (got < 0 && errno == EAGAIN)
-        return;
-    if (got <= 0 || (size_t)got > c->left_bytes)
-        fail("bad stream: recv %zd with %zu bytes awaited", got, c->left_bytes);
-    c->left_bytes -= (size_t)got;
-    if (c->left_bytes > 0)
-        return;
-    size_t compared = (size_t)got < tail_len ? (size_t)got : tail_len;
-    if (memcmp(input + (size_t)got - compared, tail + tail_len - compared, compared) != 0)
-        fail("an answer ends in other bytes than the first one did");
-    if (opt.latency)
-        buckets[bucket_of(now_ns() - c->start_ns)]++;
-    if (opt.depth > 0) {
-        done += opt.depth;
-        ask(fd);
-    } else {
-        done++;
-        close(fd);
-        open_conn();
-    }
+    ssize_t got;
+    do {
+        got = recv(fd, input, sizeof input, MSG_DONTWAIT);
+        if (got < 0 && errno == EAGAIN)
+            return;
+        if (got <= 0)
+            fail("bad stream: recv %zd with %zu bytes awaited", got, c->left_bytes);
+        check(c, input, (size_t)got);
+        c->left_bytes -= (size_t)got;
+    } while (got == sizeof input && c->left_bytes > 0);
+    if (c->left_bytes == 0 && c->unsent_bytes == 0)
+        on_answered(fd);
 }
 
 static void on_event(int fd)
 {
-    if (conns[fd].left_bytes > 0)
+    struct conn *c = &conns[fd];
+    if (c->unsent_bytes > 0) {
+        push(fd);
+        if (c->unsent_bytes == 0 && c->left_bytes == 0) { /* answered before its body was read */
+            on_answered(fd);
+            return;
+        }
+    }
+    if (c->left_bytes > 0)
         on_readable(fd);
-    else
+    else if (opt.depth == 0)
         ask(fd);
+}
+
+static void handle_events(void)
+{
+    static struct epoll_event events[512];
+    int count = epoll_wait(epoll, events, 512, 100);
+    for (int i = 0; i < count; i++)
+        on_event(events[i].data.fd);
+}
+
+/* Ask nothing more, and await what was asked. */
+static void finish(void)
+{
+    is_stopping = true;
+    while (busy > 0)
+        handle_events();
+}
+
+static void await_line(void)
+{
+    int byte;
+    while ((byte = getchar()) != '\n')
+        if (byte == EOF)
+            fail("standard input ended before the load began");
+}
+
+/* The connections, answered once each, and the line that begins the load. */
+static void hold(void)
+{
+    alarm(OPEN_SECONDS);
+    is_stopping = true;
+    for (unsigned i = 0; i < opt.conns && opt.depth > 0; i++) {
+        open_conn();
+        if (busy == OPEN_AT_ONCE)
+            finish();
+    }
+    finish();
+    printf("open\n");
+    fflush(stdout);
+    await_line();
+    is_stopping = false;
+    done = 0;
+    memset(buckets, 0, sizeof buckets);
+}
+
+static void open_all(void)
+{
+    for (unsigned i = 0; i < opt.conns; i++)
+        open_conn();
+}
+
+/* The first request on each connection that is held open. */
+static void ask_all(void)
+{
+    for (int fd = 0; fd < (int)(CONNS_MAX + 64u); fd++)
+        if (conns[fd].is_open)
+            ask(fd);
 }
 
 static uint64_t run(void)
 {
-    static struct epoll_event events[512];
-    uint64_t start = now_ns(), now, end = start + (uint64_t)(opt.seconds * 1e9);
-    while ((now = now_ns()) < end) {
-        int count = epoll_wait(epoll, events, 512, 100);
-        for (int i = 0; i < count; i++)
-            on_event(events[i].data.fd);
-    }
-    return now - start;
+    bool are_open = opt.held && opt.depth > 0;
+    alarm((unsigned)opt.seconds + GRACE_SECONDS); /* ends the program when a peer makes it hang */
+    if (!are_open)
+        open_all();
+    uint64_t start = now_ns(), end = start + (uint64_t)(opt.seconds * 1e9);
+    if (are_open)
+        ask_all();
+    while (now_ns() < end)
+        handle_events();
+    if (opt.held)
+        finish();
+    return now_ns() - start;
 }
 
 static void parse_options(int argc, char **argv)
@@ -261,8 +403,12 @@ static void parse_options(int argc, char **argv)
     for (int i = 5; i < argc && good; i++) {
         if (strcmp(argv[i], "--latency") == 0)
             opt.latency = true;
+        else if (strcmp(argv[i], "--held") == 0)
+            opt.held = true;
         else if (strcmp(argv[i], "--path") == 0 && i + 1 < argc)
             opt.path = argv[++i];
+        else if (strcmp(argv[i], "--body") == 0 && i + 1 < argc)
+            good = (opt.body_bytes = strtoul(argv[++i], NULL, 10)) > 0;
         else
             good = false;
     }
@@ -273,8 +419,11 @@ static void parse_options(int argc, char **argv)
         opt.seconds = atof(argv[4]);
     }
     if (!good || opt.port == 0 || opt.conns == 0 || opt.conns > CONNS_MAX || opt.depth > DEPTH_MAX ||
-        !(opt.seconds > 0) || opt.seconds > 3600) {
-        fprintf(stderr, "usage: %s PORT CONNS DEPTH SECONDS [--path PATH] [--latency]\n", argv[0]);
+        !(opt.seconds > 0) || opt.seconds > 3600 || opt.body_bytes > BODY_MAX ||
+        (opt.body_bytes > 0 && opt.depth > 1)) {
+        fprintf(stderr,
+                "usage: %s PORT CONNS DEPTH SECONDS [--path PATH] [--body BYTES] [--latency] [--held]\n",
+                argv[0]);
         exit(2);
     }
 }
@@ -282,15 +431,15 @@ static void parse_options(int argc, char **argv)
 int main(int argc, char **argv)
 {
     parse_options(argc, argv);
-    alarm((unsigned)opt.seconds + GRACE_SECONDS); /* ends the program when a peer makes it hang */
-    build_request();
+    alarm(GRACE_SECONDS);
+    build_batch();
     probe();
     epoll = epoll_create1(EPOLL_CLOEXEC);
     conns = calloc(CONNS_MAX + 64u, sizeof *conns);
     if (epoll < 0 || !conns)
         fail("no memory");
-    for (unsigned i = 0; i < opt.conns; i++)
-        open_conn();
+    if (opt.held)
+        hold();
     uint64_t ns = run();
     printf("{\"requests\": %lu, \"seconds\": %.6f, \"answer_bytes\": %zu", done, (double)ns / 1e9,
            answer_len);
@@ -298,5 +447,11 @@ int main(int argc, char **argv)
         printf(", \"p50\": %.2f, \"p99\": %.2f, \"p999\": %.2f", percentile_us(50), percentile_us(99),
                percentile_us(99.9));
     printf("}\n");
+    if (opt.held) {
+        fflush(stdout);
+        alarm(OPEN_SECONDS);
+        while (getchar() != EOF)
+            ;
+    }
     return done > 0 ? 0 : 1;
 }

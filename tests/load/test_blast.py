@@ -75,6 +75,42 @@ class Blast(unittest.TestCase):
         self.assert_fails(GOOD[:-1] + b'?', '1', 'other bytes')
         self.assert_fails(GOOD[:-1] + b'?', '16', 'other bytes')
 
+    def test_a_later_status_that_is_not_200_fails(self):
+        self.assert_fails(GOOD.replace(b'200 OK', b'503 No'), '1', 'not a 200')
+
+    def test_a_header_may_change(self):
+        """Dates do, and stand in front of the body."""
+        run = Fake(GOOD.replace(b'Content-Length: 13', b'content-length: 13'), 20).blast('4', '1', '0.1')
+        self.assertEqual(run.returncode, 0, run.stderr)
+
+    def test_a_body_is_sent_whole_though_the_answer_came_before(self):
+        run = Fake(None, 1 << 60).blast('2', '1', '0.2', '--body', '3000000')
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertGreater(json.loads(run.stdout)['requests'], 0)
+
+    def held(self, depth):
+        port = str(Fake(None, 1 << 60).listener.getsockname()[1])
+        return subprocess.Popen([BLAST, port, '20', depth, '0.1', '--held'], stdin=subprocess.PIPE,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def test_held_waits_for_its_line_and_keeps_connections_open(self):
+        for depth in ('1', '0'):
+            with self.held(depth) as process:
+                self.assertEqual(process.stdout.readline(), 'open\n')
+                process.stdin.write('\n')
+                process.stdin.flush()
+                self.assertGreater(json.loads(process.stdout.readline())['requests'], 0)
+                self.assertIsNone(process.poll())
+                process.stdin.close()
+                self.assertEqual(process.wait(10), 0)
+
+    def test_held_without_its_line_fails(self):
+        with self.held('1') as process:
+            self.assertEqual(process.stdout.readline(), 'open\n')
+            process.stdin.close()
+            self.assertEqual(process.wait(10), 1)
+            self.assertIn('before the load began', process.stderr.read())
+
     def test_a_longer_answer_fails(self):
         self.assert_fails(GOOD + b'x', '1', 'bad stream')
 
@@ -87,7 +123,8 @@ class Blast(unittest.TestCase):
         self.assertIn('not a 200', run.stderr)
 
     def test_bad_arguments_exit_2(self):
-        for args in ([], ['0', '1', '1', '1'], ['80', '0', '1', '1'], ['80', '1', '1', '-1'], ['80', '1', '1', '1', '--x']):
+        for args in ([], ['0', '1', '1', '1'], ['80', '0', '1', '1'], ['80', '1', '1', '-1'], ['80', '1', '1', '1', '--x'],
+                     ['80', '1', '16', '1', '--body', '5'], ['80', '1', '1', '1', '--body', '0']):
             self.assertEqual(subprocess.run([BLAST, *args], capture_output=True).returncode, 2)
 
 
