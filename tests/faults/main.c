@@ -306,7 +306,7 @@ static void finish(enum kind kind)
     if (kind <= KIND_COMPLETIONS) {
         shared->faults[kind] += call_fault.fired;
         shared->calls[call_fault.call] += call_fault.fired;
-    } else if (kind >= KIND_RINGS) {
+    } else if (kind == KIND_RINGS || kind == KIND_CORRUPTION) {
         shared->faults[kind] += VICTIMS;
     }
     shared->rounds++;

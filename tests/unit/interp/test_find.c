@@ -45,7 +45,7 @@ static void letters(uint8_t *out, uint32_t len, uint32_t bits)
 
 TEST(interp_find, all_texts_of_two_letters)
 {
-    uint8_t text[12], needle[7];
+    uint8_t text[12], needle[8];
     for (uint32_t needle_len = 1; needle_len <= 7; needle_len++) {
         for (uint32_t n = 0; n < 1u << needle_len; n++) {
             letters(needle, needle_len, n);
