@@ -98,9 +98,9 @@ static bool check_host(struct verify *v, const struct interp_import *native)
         return verify_refuse(v, "a host function's signature lies outside the names");
     if (!interp_signature_read(vk_span_text(v->m->names + native->host), &signature))
         return verify_refuse(v, "a host function's signature is none");
-    return interp_signature_fits(v->m, &signature, native->signature)
-               ? true
-               : verify_refuse(v, "a host function's signature is not that of its type");
+    if (!interp_signature_fits(v->m, &signature, native->signature))
+        return verify_refuse(v, "a host function's signature is not that of its type");
+    return true;
 }
 
 static bool check_natives(struct verify *v, uint32_t *ret_at)
@@ -126,9 +126,9 @@ static bool check_entry(struct verify *v)
         return true;
     if (entry >= verify_count(v, INTERP_SECTION_FUNCTIONS))
         return verify_refuse(v, "the entry is no function");
-    return v->m->types[v->m->functions[entry].signature].count == 0
-               ? true
-               : verify_refuse(v, "the entry takes parameters");
+    if (v->m->types[v->m->functions[entry].signature].count != 0)
+        return verify_refuse(v, "the entry takes parameters");
+    return true;
 }
 
 /* ---- one function ---------------------------------------------------------------------- */
@@ -178,7 +178,9 @@ static bool check_code(struct verify *v)
                 return verify_refuse(v, "a branch into the operands of an instruction");
         is_alive = !ends;
     }
-    return is_alive ? verify_refuse(v, "the function's end can be reached") : true;
+    if (is_alive)
+        return verify_refuse(v, "the function's end can be reached");
+    return true;
 }
 
 /* ---- the whole ----------------------------------------------------------------------------- */

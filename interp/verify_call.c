@@ -66,7 +66,9 @@ static bool take_word(struct verify *v, uint32_t *ret_word)
     if (!interp_verify_words(v, 1))
         return false;
     *ret_word = v->code[at];
-    return *ret_word <= INTERP_RESULT_NONE ? true : verify_refuse(v, "RESULT names no register");
+    if (*ret_word > INTERP_RESULT_NONE)
+        return verify_refuse(v, "RESULT names no register");
+    return true;
 }
 
 static bool check_function(struct verify *v, uint32_t op, uint32_t index)

@@ -50,9 +50,9 @@ static uint64_t object_bytes(struct verify *v, const struct interp_object *objec
 static bool find_starts(struct verify *v, uint8_t *starts, uint32_t *ret_at)
 {
     uint32_t end = verify_count(v, INTERP_SECTION_DATA);
-    memset(starts, 0, end / 64 + 1);
     if (end % 8 || end > INTERP_DATA_MAX_BYTES)
         return verify_refuse(v, "the constant objects are no multiple of 8 bytes, or too many");
+    memset(starts, 0, end / 64 + 1);
     for (uint64_t off = 8; off < end;) {
         *ret_at = (uint32_t)off;
         uint64_t bytes = object_bytes(v, object_at(v, (uint32_t)off));
@@ -74,9 +74,17 @@ static bool check_reference(struct verify *v, const uint8_t *starts, uint64_t wo
     uint64_t off = word ^ INTERP_REF_IMAGE;
     if (off >= verify_count(v, INTERP_SECTION_DATA) || off % 8 || !is_start(starts, (uint32_t)off))
         return verify_refuse(v, "a constant reference points to no object");
-    return interp_verify_fits(v->m, object_at(v, (uint32_t)off)->type, wanted)
-               ? true
-               : verify_refuse(v, "a constant reference points to an object of another type");
+    if (!interp_verify_fits(v->m, object_at(v, (uint32_t)off)->type, wanted))
+        return verify_refuse(v, "a constant reference points to an object of another type");
+    return true;
+}
+
+/* The natives go by whole characters and rely on it. */
+static bool check_text(struct verify *v, const struct interp_object *object)
+{
+    if (interp_utf8_check(&(size_t){0}, vk_span(object + 1, object->count), SIZE_MAX) != 0)
+        return verify_refuse(v, "a constant Str is no valid UTF-8");
+    return true;
 }
 
 static bool check_object(struct verify *v, const uint8_t *starts, uint32_t off)
@@ -92,10 +100,8 @@ static bool check_object(struct verify *v, const uint8_t *starts, uint32_t off)
                 return false;
         return true;
     }
-    if (type->kind == INTERP_KIND_STR) /* the natives go by whole characters and rely on it */
-        return interp_utf8_check(&(size_t){0}, vk_span(object + 1, object->count), SIZE_MAX) == 0
-                   ? true
-                   : verify_refuse(v, "a constant Str is no valid UTF-8");
+    if (type->kind == INTERP_KIND_STR)
+        return check_text(v, object);
     if (type->kind == INTERP_KIND_BYTES)
         return true;
     for (uint32_t i = 0; i < type->refs; i++)

@@ -44,13 +44,22 @@ static bool is_kind(const struct verify *v, uint16_t index, enum interp_kind kin
     return type_of(v, index)->kind == kind;
 }
 
+static bool check_kind(struct verify *v, uint16_t index, enum interp_kind kind, const char *why)
+{
+    if (!is_kind(v, index, kind))
+        return verify_refuse(v, why);
+    return true;
+}
+
 /* ---- registers ---------------------------------------------------------------- */
 
 bool interp_verify_read_scalar(struct verify *v, uint32_t reg)
 {
     if (reg < v->fn->refs || reg >= v->fn->regs)
         return verify_refuse(v, "an operand is no scalar register");
-    return verify_has(&v->set, reg) ? true : verify_refuse(v, "a scalar register without a value is read");
+    if (!verify_has(&v->set, reg))
+        return verify_refuse(v, "a scalar register without a value is read");
+    return true;
 }
 
 bool interp_verify_read_ref(struct verify *v, uint32_t reg, uint16_t *ret_type)
@@ -58,7 +67,9 @@ bool interp_verify_read_ref(struct verify *v, uint32_t reg, uint16_t *ret_type)
     if (reg >= v->fn->refs)
         return verify_refuse(v, "an operand is no reference register");
     *ret_type = v->reg_types[reg];
-    return verify_has(&v->set, reg) ? true : verify_refuse(v, "a reference register without a value is read");
+    if (!verify_has(&v->set, reg))
+        return verify_refuse(v, "a reference register without a value is read");
+    return true;
 }
 
 static bool write_scalar(struct verify *v, uint32_t reg)
@@ -150,8 +161,7 @@ static bool check_branch(struct verify *v, uint32_t op, const struct operands *o
         return check_switch(v, o);
     case INTERP_OP_JNIL:
     case INTERP_OP_JSOME:
-        return is_kind(v, o->type[0], INTERP_KIND_OPT) ? branch(v, o->wide)
-                                                       : verify_refuse(v, "the operand is no OPT");
+        return check_kind(v, o->type[0], INTERP_KIND_OPT, "the operand is no OPT") && branch(v, o->wide);
     default:
         return branch(v, ops[op].operands[1] == 'j' ? o->wide : o->reg[2]);
     }
@@ -161,7 +171,9 @@ static bool check_branch(struct verify *v, uint32_t op, const struct operands *o
 
 static bool check_table(struct verify *v, uint32_t index, enum interp_section section)
 {
-    return index < verify_count(v, section) ? true : verify_refuse(v, "an index past the end of its table");
+    if (index >= verify_count(v, section))
+        return verify_refuse(v, "an index past the end of its table");
+    return true;
 }
 
 /* A field of an operand that is a reference to an object with fields. */
@@ -185,8 +197,9 @@ static bool check_set_ref(struct verify *v, const struct operands *o)
     uint16_t field;
     if (!check_field(v, o->type[0], o->reg[1], true, true, &field))
         return false;
-    return interp_verify_fits(v->m, o->type[2], field) ? true
-                                                       : verify_refuse(v, "the value does not fit the field");
+    if (!interp_verify_fits(v->m, o->type[2], field))
+        return verify_refuse(v, "the value does not fit the field");
+    return true;
 }
 
 /* NEW and CLOSURE: all fields, by a list of registers. */
@@ -224,8 +237,7 @@ static bool check_made(struct verify *v, struct operands *o, enum interp_kind ki
     if (!check_table(v, o->wide, INTERP_SECTION_TYPES))
         return false;
     o->result = (uint16_t)o->wide;
-    return is_kind(v, o->result, kind) ? true
-                                       : verify_refuse(v, "the type cannot be made by this instruction");
+    return check_kind(v, o->result, kind, "the type cannot be made by this instruction");
 }
 
 static bool check_cast(struct verify *v, struct operands *o)
@@ -234,20 +246,21 @@ static bool check_cast(struct verify *v, struct operands *o)
         return verify_refuse(v, "the result of a CAST is in transit");
     o->result = v->reg_types[o->reg[0]];
     const struct interp_type *type = type_of(v, o->result);
-    return type->kind == INTERP_KIND_VARIANT && type->of == o->type[1]
-               ? true
-               : verify_refuse(v, "a CAST to something that is no variant of the operand");
+    if (type->kind != INTERP_KIND_VARIANT || type->of != o->type[1])
+        return verify_refuse(v, "a CAST to something that is no variant of the operand");
+    return true;
 }
 
 /* ---- lists, maps, strings ------------------------------------------------------------- */
 
 static bool check_list(struct verify *v, uint16_t list, bool of_refs, uint16_t *ret_element)
 {
-    if (!is_kind(v, list, INTERP_KIND_LIST))
-        return verify_refuse(v, "the operand is no list");
+    if (!check_kind(v, list, INTERP_KIND_LIST, "the operand is no list"))
+        return false;
     *ret_element = type_of(v, list)->of;
-    return (*ret_element != 0) == of_refs ? true
-                                          : verify_refuse(v, "the list has elements of the other kind");
+    if ((*ret_element != 0) != of_refs)
+        return verify_refuse(v, "the list has elements of the other kind");
+    return true;
 }
 
 static bool check_put(struct verify *v, uint16_t list, uint16_t value)
@@ -255,8 +268,9 @@ static bool check_put(struct verify *v, uint16_t list, uint16_t value)
     uint16_t element;
     if (!check_list(v, list, true, &element))
         return false;
-    return interp_verify_fits(v->m, value, element) ? true
-                                                    : verify_refuse(v, "the value does not fit the list");
+    if (!interp_verify_fits(v->m, value, element))
+        return verify_refuse(v, "the value does not fit the list");
+    return true;
 }
 
 /* An n operand: a register of the kind of `type`, which it fits. */
@@ -267,14 +281,16 @@ static bool read_either(struct verify *v, uint32_t reg, uint16_t type)
         return interp_verify_read_scalar(v, reg);
     if (!interp_verify_read_ref(v, reg, &from))
         return false;
-    return interp_verify_fits(v->m, from, type) ? true : verify_refuse(v, "the value does not fit the map");
+    if (!interp_verify_fits(v->m, from, type))
+        return verify_refuse(v, "the value does not fit the map");
+    return true;
 }
 
 static bool check_map(struct verify *v, uint32_t op, struct operands *o)
 {
     uint16_t map = o->type[op == INTERP_OP_MSET ? 0 : 1];
-    if (!is_kind(v, map, INTERP_KIND_MAP))
-        return verify_refuse(v, "the operand is no map");
+    if (!check_kind(v, map, INTERP_KIND_MAP, "the operand is no map"))
+        return false;
     const struct interp_type *type = type_of(v, map);
     switch (op) {
     case INTERP_OP_MFIND:
@@ -334,12 +350,12 @@ static bool check_text(struct verify *v, uint32_t op, const struct operands *o)
 
 static bool check_fiber(struct verify *v, bool wants_ref, struct operands *o)
 {
-    if (!is_kind(v, o->type[1], INTERP_KIND_FIBER))
-        return verify_refuse(v, "the operand is no fiber");
+    if (!check_kind(v, o->type[1], INTERP_KIND_FIBER, "the operand is no fiber"))
+        return false;
     o->result = type_of(v, o->type[1])->of;
-    return interp_is_reference(o->result) == wants_ref
-               ? true
-               : verify_refuse(v, "the fiber's result is of the other kind");
+    if (interp_is_reference(o->result) != wants_ref)
+        return verify_refuse(v, "the fiber's result is of the other kind");
+    return true;
 }
 
 /* ---- what the letters do not say ---------------------------------------------------------- */
@@ -375,18 +391,20 @@ static bool check_data_op(struct verify *v, uint32_t op, struct operands *o)
     case INTERP_OP_SETR:
         return check_set_ref(v, o);
     case INTERP_OP_TAG:
-        return is_kind(v, o->type[1], INTERP_KIND_ENUM) ? true : verify_refuse(v, "the operand is no enum");
+        return check_kind(v, o->type[1], INTERP_KIND_ENUM, "the operand is no enum");
     case INTERP_OP_CAST:
         return check_cast(v, o);
     case INTERP_OP_SOME:
         o->result = type_of(v, o->type[1])->of;
-        return is_kind(v, o->type[1], INTERP_KIND_OPT) ? true : verify_refuse(v, "the operand is no OPT");
+        return check_kind(v, o->type[1], INTERP_KIND_OPT, "the operand is no OPT");
     case INTERP_OP_FAIL:
         if (o->reg[1] > 1)
             return verify_refuse(v, "an unknown way to fail");
-        return is_kind(v, o->type[0], INTERP_KIND_STR) ? true : verify_refuse(v, "the operand is no Str");
+        return check_kind(v, o->type[0], INTERP_KIND_STR, "the operand is no Str");
     case INTERP_OP_TRAP:
-        return o->reg[0] != 0 && o->reg[0] < INTERP_TRAP_END ? true : verify_refuse(v, "an unknown trap");
+        if (o->reg[0] == 0 || o->reg[0] >= INTERP_TRAP_END)
+            return verify_refuse(v, "an unknown trap");
+        return true;
     case INTERP_OP_AWAIT:
     case INTERP_OP_AWAITS:
         return check_fiber(v, op == INTERP_OP_AWAIT, o);
@@ -404,7 +422,7 @@ static bool check_container_op(struct verify *v, uint32_t op, struct operands *o
     case INTERP_OP_MNEW:
         return check_made(v, o, INTERP_KIND_MAP);
     case INTERP_OP_LLEN:
-        return is_kind(v, o->type[1], INTERP_KIND_LIST) ? true : verify_refuse(v, "the operand is no list");
+        return check_kind(v, o->type[1], INTERP_KIND_LIST, "the operand is no list");
     case INTERP_OP_LGET:
         return check_list(v, o->type[1], false, &element);
     case INTERP_OP_LGETR:
@@ -417,9 +435,9 @@ static bool check_container_op(struct verify *v, uint32_t op, struct operands *o
     case INTERP_OP_LPUSHR:
         return check_put(v, o->type[0], o->type[1]);
     case INTERP_OP_LOWN:
-        return is_kind(v, o->type[0], INTERP_KIND_LIST) || is_kind(v, o->type[0], INTERP_KIND_MAP)
-                   ? true
-                   : verify_refuse(v, "the operand is no list or map");
+        if (!is_kind(v, o->type[0], INTERP_KIND_LIST) && !is_kind(v, o->type[0], INTERP_KIND_MAP))
+            return verify_refuse(v, "the operand is no list or map");
+        return true;
     case INTERP_OP_MLEN:
     case INTERP_OP_MFIND:
     case INTERP_OP_MVAL:
@@ -446,13 +464,14 @@ static bool check_container_op(struct verify *v, uint32_t op, struct operands *o
 static bool check_ret(struct verify *v, uint32_t op, const struct operands *o)
 {
     uint16_t result = v->signature->of;
-    if (op == INTERP_OP_RET)
-        return result == INTERP_TYPE_NONE ? true : verify_refuse(v, "RET in a function that gives something");
-    if (op == INTERP_OP_RETS)
-        return result == 0 ? true : verify_refuse(v, "RETS in a function that gives no scalar");
-    return interp_is_reference(result) && interp_verify_fits(v->m, o->type[0], result)
-               ? true
-               : verify_refuse(v, "what RETR gives does not fit the function's result");
+    if (op == INTERP_OP_RET && result != INTERP_TYPE_NONE)
+        return verify_refuse(v, "RET in a function that gives something");
+    if (op == INTERP_OP_RETS && result != 0)
+        return verify_refuse(v, "RETS in a function that gives no scalar");
+    if (op == INTERP_OP_RETR &&
+        (!interp_is_reference(result) || !interp_verify_fits(v->m, o->type[0], result)))
+        return verify_refuse(v, "what RETR gives does not fit the function's result");
+    return true;
 }
 
 /* ---- one instruction -------------------------------------------------------------------------- */

@@ -33,9 +33,9 @@ static const void *entry_of(const struct verify *v, const struct interp_array *a
 
 static bool check_name(struct verify *v, uint32_t name)
 {
-    return name < verify_count(v, INTERP_SECTION_NAMES)
-               ? true
-               : verify_refuse(v, "a name of the services lies outside the names");
+    if (name >= verify_count(v, INTERP_SECTION_NAMES))
+        return verify_refuse(v, "a name of the services lies outside the names");
+    return true;
 }
 
 /* A function of the services: its signature; NULL: refused. */
@@ -54,9 +54,9 @@ static bool check_root(struct verify *v, uint32_t function, uint16_t gives)
     const struct interp_type *signature = signature_of(v, function);
     if (!signature)
         return false;
-    return signature->count == 0 && signature->of == gives
-               ? true
-               : verify_refuse(v, "a function of the services takes or gives something else");
+    if (signature->count != 0 || signature->of != gives)
+        return verify_refuse(v, "a function of the services takes or gives something else");
+    return true;
 }
 
 static bool check_let(struct verify *v, const struct interp_let *let)
@@ -69,8 +69,9 @@ static bool check_let(struct verify *v, const struct interp_let *let)
     if (!let->is_ref)
         return check_root(v, let->function, 0);
     const struct interp_ref *ref = &v->m->refs[let->constant];
-    return ref->late ? check_root(v, let->function, ref->type)
-                     : verify_refuse(v, "a top-level value of a constant that is not late");
+    if (!ref->late)
+        return verify_refuse(v, "a top-level value of a constant that is not late");
+    return check_root(v, let->function, ref->type);
 }
 
 static bool check_test(struct verify *v, const struct interp_test *test)
@@ -225,9 +226,9 @@ static bool check_export(struct verify *v, const struct interp_export *export)
         return false;
     if (!interp_signature_read(vk_span_text(v->m->names + export->signature), &signature))
         return verify_refuse(v, "the signature of a function for the host is none");
-    return interp_signature_fits(v->m, &signature, v->m->functions[export->function].signature)
-               ? true
-               : verify_refuse(v, "the signature of a function for the host is not that of its type");
+    if (!interp_signature_fits(v->m, &signature, v->m->functions[export->function].signature))
+        return verify_refuse(v, "the signature of a function for the host is not that of its type");
+    return true;
 }
 
 static bool check_exports(struct verify *v, const struct interp_services *s, uint32_t *ret_at)

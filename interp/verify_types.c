@@ -41,8 +41,9 @@ static bool check_list(struct verify *v, const struct interp_type *type)
 
 static bool check_fields(struct verify *v, const struct interp_type *type)
 {
-    return type->count <= INTERP_FIELDS_MAX ? check_list(v, type)
-                                            : verify_refuse(v, "a type has too many fields");
+    if (type->count > INTERP_FIELDS_MAX)
+        return verify_refuse(v, "a type has too many fields");
+    return check_list(v, type);
 }
 
 static bool check_enum(struct verify *v, uint16_t index, const struct interp_type *type)
@@ -75,9 +76,9 @@ static bool check_variant(struct verify *v, uint16_t index, const struct interp_
 
 static bool check_result(struct verify *v, uint16_t result)
 {
-    return result == INTERP_TYPE_NONE || is_type(v, result)
-               ? true
-               : verify_refuse(v, "a result of a type that does not exist");
+    if (result != INTERP_TYPE_NONE && !is_type(v, result))
+        return verify_refuse(v, "a result of a type that does not exist");
+    return true;
 }
 
 static bool check_env(struct verify *v, uint16_t index, const struct interp_type *type)
@@ -105,7 +106,9 @@ static bool check_env(struct verify *v, uint16_t index, const struct interp_type
 
 static bool check_element(struct verify *v, uint16_t of)
 {
-    return is_type(v, of) ? true : verify_refuse(v, "an element of a type that does not exist");
+    if (!is_type(v, of))
+        return verify_refuse(v, "an element of a type that does not exist");
+    return true;
 }
 
 static bool check_map(struct verify *v, const struct interp_type *type)

@@ -59,6 +59,20 @@ TEST(interp_module, sections)
     ((uint8_t *)h)[h->sections[INTERP_SECTION_NAMES].offset] = 'x';
     asm_seal(h);
     check_refused("the names do not begin and end with NUL");
+    h = assemble();
+    h->sections[INTERP_SECTION_NAMES].bytes--;
+    check_refused("the names do not begin and end with NUL");
+    h = assemble();
+    h->sections[INTERP_SECTION_NAMES].bytes = 0;
+    check_refused("the names do not begin and end with NUL");
+}
+
+TEST(interp_module, a_name_that_lies_elsewhere_is_told_as_none)
+{
+    assemble();
+    uint32_t end = vm.module.counts[INTERP_SECTION_NAMES];
+    CHECK(interp_module_name(&vm.module, end)[0] == '?');
+    CHECK(interp_module_name(&vm.module, end - 1)[0] == 0);
 }
 
 TEST(interp_module, no_prefix_of_a_file_is_a_module)

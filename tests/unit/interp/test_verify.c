@@ -42,6 +42,8 @@ static void check_wrong(const char *head, const struct wrong *cases, size_t coun
     }
 }
 
+#define CLOSURE_FN "a closure's function does not take it and what its type takes"
+
 TEST(interp_verify, types)
 {
     static const struct wrong cases[] = {
@@ -54,11 +56,26 @@ TEST(interp_verify, types)
         {"a variant of no enum", "type S str\ntype A variant S 0"},
         {"a variant of no enum", "type R record int\ntype A variant R 0"},
         {"a variant of no enum", "type E enum A\ntype A variant E 0\ntype B variant E 1"},
+        {"a variant of no enum", "type A variant 999 0"},
         {"a variant that its enum does not list", "type E enum A\ntype A variant E 0\ntype B variant E 0"},
         {"a closure of no function type", "type S str\ntype A env S 0"},
         {"a closure of a function that does not exist", "type F fn > int\ntype A env F 9"},
-        {"a closure's function does not take it and what its type takes",
-         "type F fn > int\ntype A env F main\nfunc main F 1\n LDI 0 0\n RETS 0\nend"},
+        {"a function's signature is no function type",
+         "type S str\ntype F fn > int\ntype A env F main\nfunc main S 1\n RETS 0\nend"},
+        {"a field of a type that does not exist",
+         "type A env F main\ntype F fn 99 > int\nfunc main F 2\n RETS 1\nend"},
+        {"a field of a type that does not exist",
+         "type A env F main\ntype F fn > int\ntype I fn 99 > int\nfunc main I 2\n RETS 1\nend"},
+        {"a field of a type that does not exist", "type F fn 99 > int"},
+        {CLOSURE_FN, "type F fn > int\ntype A env F main\nfunc main F 1\n LDI 0 0\n RETS 0\nend"},
+        {CLOSURE_FN, "type F fn int > int\ntype I fn int int > int\ntype A env F main\nfunc main I 2\n RETS "
+                     "0\nend"},
+        {CLOSURE_FN, "type S str\ntype F fn > int\ntype I fn A > S\ntype A env F main\nfunc main I 2\n RETS "
+                     "1\nend"},
+        {CLOSURE_FN, "type S str\ntype F fn > int\ntype I fn S > int\ntype A env F main\nfunc main I 2\n "
+                     "RETS 1\nend"},
+        {CLOSURE_FN, "type S str\ntype B bytes\ntype F fn S > int\ntype I fn A B > int\ntype A env F "
+                     "main\nfunc main I 3\n RETS 2\nend"},
         {"a result of a type that does not exist", "type F fn > 99"},
         {"an element of a type that does not exist", "type L list 99"},
         {"a map's key is no scalar, Str or Bytes", "type L list int\ntype M map L int"},
@@ -71,6 +88,8 @@ TEST(interp_verify, types)
     };
     check_wrong("", cases, VK_COUNT(cases), "");
 }
+
+#define NO_FIT_RETR "what RETR gives does not fit the function's result"
 
 TEST(interp_verify, functions)
 {
@@ -95,6 +114,15 @@ TEST(interp_verify, functions)
         {"RET in a function that gives something", "type F fn > int\nfunc main F 1\n RET\nend"},
         {"RETS in a function that gives no scalar",
          "type F fn > none\nfunc main F 1\n LDI 0 0\n RETS 0\nend"},
+        {NO_FIT_RETR, "type S str\ntype F fn > int\nfunc main F 2 S\n LDI 1 0\n SITOA 0 1\n RETR 0\nend"},
+        {NO_FIT_RETR, "type S str\ntype B bytes\ntype F fn > B\nfunc main F 2 S\n LDI 1 0\n SITOA 0 1\n RETR "
+                      "0\nend"},
+        {"the module has no type for strings",
+         "type F fn > none\ntype L list int\nfunc main F 2 L\n LDI 1 0\n SITOA 0 1\n RET\nend"},
+        {"the module has no type for strings",
+         "type F fn > none\ntype L list int\nfunc main F 2 L\n LNEW 0 L 0\n SCAT 0 0 0\n RET\nend"},
+        {"a native's result has no place in the window",
+         "type F fn > int\nnative now F\nfunc main F 2\n CALLN 2 now\n LDI 0 0\n RETS 0\nend"},
     };
     check_wrong("", cases, VK_COUNT(cases), "");
 }
@@ -172,6 +200,8 @@ TEST(interp_verify, objects)
         {NO_REF, STR "NEW 1 Pair 12 12"},
         {NO_SCALAR, STR "NEW 1 Pair 0 0"},
         {"the operand is no enum", STR "TAG 13 0"},
+        {"the operand has no fields", STR "SETR 0 0 0"},
+        {BAD_FIT, "NEW 7 Circle 12\n MOVR 1 7"},
         {"a CAST to something that is no variant of the operand", STR "CAST 7 0"},
         {"a CAST to something that is no variant of the operand", "NEW 6 Circle 12\n CAST 0 6"},
         {"the result of a CAST is in transit", "NEW 6 Circle 12\n CAST 20 6"},
@@ -180,6 +210,8 @@ TEST(interp_verify, objects)
         {"the operand is no OPT", STR "JNIL 0 x\nx:"},
         {"the operand is no Str", PAIR "FAIL 1 0"},
         {"the operand is no list", STR "LLEN 13 0"},
+        {"the operand is no list", STR "LGET 13 0 12"},
+        {"the operand is no list", STR "LPUSHR 0 0"},
         {"the list has elements of the other kind", "LNEW 4 Strs 0\n LGET 13 4 12"},
         {"the list has elements of the other kind", "LNEW 3 Ints 0\n LGETR 0 3 12"},
         {"the value does not fit the list", "LDQ 11 raw\n LNEW 4 Strs 0\n LPUSHR 4 11"},
@@ -191,7 +223,10 @@ TEST(interp_verify, objects)
         {"the operands are not two Str or two Bytes", STR "LDQ 11 raw\n SEQ 13 0 11"},
         {"the operands are not two Str or two Bytes", PAIR "SLEN 13 1"},
         {"the operands are not all Str or all Bytes", STR "LDQ 11 raw\n SCAT 0 0 11"},
+        {"the operands are not all Str or all Bytes", PAIR "SCAT 1 1 1"},
+        {NO_REF_YET, STR "SCAT 0 0 11"},
         {"the operand is no fiber", STR "AWAITS 13 0"},
+        {"the fiber's result is of the other kind", "LDI 20 0\n SPAWN 20 one 10\n AWAIT 0 10"},
         {"the fiber's result is of the other kind", "SPAWN 20 none 10"},
     };
     struct wrong fine[VK_COUNT(cases)];
@@ -205,7 +240,12 @@ TEST(interp_verify, calls)
 {
     static const struct wrong cases[] = {
         {"the window does not lie above the references and a link", "CALLS 12 one"},
+        {"the window does not lie above the references and a link", "CALLS 31 one"},
         {NO_VALUE, "CALLS 20 one"},
+        {"an argument that is a reference is not in the window", "LDI 20 0\n CALL 30 give 0"},
+        {"an argument that is a reference is not in the window", "CALLN 20 str.upper 0"},
+        {BAD_FIT, "LDQ 20 hello\n CALLN 20 str.upper 1"},
+        {NO_REF, "CALLC 20 12"},
         {"an argument that is a reference is not in the window", "LDI 20 0\n CALL 20 give 0"},
         {"an argument that is a reference is not in the window",
          STR "MOVR 20 0\n LNEW 3 Ints 0\n LDI 21 0\n CALL 20 give 0"},
@@ -231,11 +271,32 @@ TEST(interp_verify, loops)
          "LDI 13 0\n LDI 14 9\nhead:\n ADD 12 12 13\n LDI 21 0\n CALLS 14 one\n LOOP 12 head"},
         {NO_VALUE, "JT 12 over\n LDI 13 1\nover:\n MOV 14 13"},
         {NO_VALUE, "SWITCH 12 over\n LDI 13 1\nover:\n MOV 14 13"},
+        {NO_VALUE, "head:\n LOOP 12 head"},
     };
     struct wrong fine[VK_COUNT(cases)];
     memcpy(fine, cases, sizeof cases);
     fine[0].what = "LDI 13 9\n LDI 22 5\nhead:\n ADD 12 12 22\n LDI 21 0\n CALLS 21 one\n LOOP 12 head";
     check_wrong(HEAD, fine, VK_COUNT(fine), " RETS 12\nend\n");
+}
+
+/* Registers: 0 E, which is a G, 1 C, which is a T, 2 S, 3 O, 4 P, 5 F, 6 .. */
+#define CLOSURES                                                                                         \
+    "type S str\ntype F fn > int\ntype G fn int > int\ntype E env G body\ntype B fn E int > int\n"       \
+    "type T fn > S\ntype C env T text\ntype U fn C > S\ntype O opt S\ntype R record int\ntype P opt R\n" \
+    "data s str S \"x\"\nfunc body B 2\n RETS 1\nend\nfunc text U 2 S\n LDQ 1 s\n RETR 1\nend\n"         \
+    "func main F 12 E C S O P F\n LDI 6 0\n CLOSURE 0 E\n CLOSURE 1 C\n LDNIL 3\n"
+
+TEST(interp_verify, closures_and_options)
+{
+    static const struct wrong cases[] = {
+        {NO_VALUE, "CALLC 8 0"}, {BAD_FIT, "CALLC 8 1 0"}, {BAD_FIT, "MOVR 5 0"},
+        {BAD_FIT, "MOVR 4 3"},   {BAD_FIT, "LDQ 4 s"},
+    };
+    check_wrong(CLOSURES, cases, VK_COUNT(cases), " RETS 6\nend\n");
+    CHECK_EQ(vm_load(&vm, CLOSURES " LDI 9 1\n CALLC 8 0\n CALLC 8 1 2\n LDQ 3 s\n RETS 6\nend\n"), 0);
+    /* A window at the frame's end has no place for what a function gives. */
+    CHECK_EQ(vm_load(&vm, CLOSURES " CALLS 12 zero\n RETS 6\nend\nfunc zero F 1\n LDI 0 0\n RETS 0\nend\n"),
+             0);
 }
 
 /* What the assembler does not write: a function's words, changed. */
@@ -270,6 +331,10 @@ TEST(interp_verify, words)
     check_changed("a branch into the operands of an instruction");
     code_of_good()[3] = INTERP_OP_JMPB | 3 << 8;
     check_changed("a branch back to something that is no loop head");
+    code_of_good()[3] = INTERP_OP_JMPB;
+    check_changed("a branch back to something that is no loop head");
+    code_of_good()[5] |= 0x4000;
+    check_changed("a branch past the function's end");
     code_of_good()[3] = INTERP_OP_JMPB | 9 << 8;
     check_changed("a branch back past the function's start");
     code_of_good()[7] = INTERP_OP_SWITCH | 9 << 16;
@@ -280,16 +345,45 @@ TEST(interp_verify, words)
     check_changed("an operand that must be 0 is not");
 }
 
+/* Each instruction with words behind it, as the last one, and the RESULT words out of their range. */
+TEST(interp_verify, words_behind_an_instruction)
+{
+    static const char calls[] =
+        "type S str\ntype F fn > int\ntype E env F body\ntype B fn E > int\ntype L list int\nnative now F\n"
+        "func main F 8 E S L\n CLOSURE 0 E\n LDI 3 0\n CALL 5 main\n CALLN 5 now\n CALLC 5 0\n SITOA 1 3\n"
+        " RETS 3\nend\nfunc body B 2\n LDI 1 0\n RETS 1\nend\n";
+    static const uint32_t result_words[] = {4, 6, 8};
+    const uint32_t last[] = {INTERP_OP_CALL | 5 << 8, INTERP_OP_CALLN | 5 << 8, INTERP_OP_CALLC | 5 << 8,
+                             INTERP_OP_LNEW | 2 << 8 | 5 << 16, INTERP_OP_SCAT | 1 << 8 | 1 << 16};
+    for (uint32_t i = 0; i < VK_COUNT(result_words) + VK_COUNT(last); i++) {
+        CHECK_EQ(vm_load(&vm, calls), 0);
+        const struct interp_header *h = (const void *)vm.file;
+        uint32_t *code = (uint32_t *)(void *)(vm.file + h->sections[INTERP_SECTION_CODE].offset) + 1;
+        if (i < VK_COUNT(result_words))
+            code[result_words[i] - 1]++; /* was INTERP_RESULT_NONE */
+        else
+            code[9] = last[i - VK_COUNT(result_words)];
+        check_changed(i < VK_COUNT(result_words) ? "RESULT names no register"
+                                                 : "an instruction reaches past the function's end");
+    }
+}
+
 static uint64_t *data_of_good(void)
 {
     CHECK_EQ(
         vm_load(
             &vm,
-            "type Str str\ntype Strs list Str\ntype P record Str int\ntype Cell mutable int\ndata a str Str "
-            "\"abc\"\ndata l list Strs a a\ndata p new P a 5\n"),
+            "type Str str\ntype Strs list Str\ntype P record Str int\ntype Cell mutable int\ntype M map Str "
+            "int\ndata a str Str \"abc\"\ndata l list Strs a a\ndata p new P a 5\n"),
         0);
     struct interp_header *h = (struct interp_header *)vm.file;
     return (uint64_t *)(void *)(vm.file + h->sections[INTERP_SECTION_DATA].offset);
+}
+
+static struct interp_ref *refs_of_good(void)
+{
+    const struct interp_header *h = (const void *)vm.file;
+    return (struct interp_ref *)(void *)(vm.file + h->sections[INTERP_SECTION_REFS].offset);
 }
 
 TEST(interp_verify, data)
@@ -300,6 +394,10 @@ TEST(interp_verify, data)
     check_changed("a constant object has no valid head");
     data_of_good()[1] = 4;
     check_changed("a constant object of a type that cannot be constant");
+    data_of_good()[1] = 5;
+    check_changed("a constant object of a type that cannot be constant");
+    data_of_good()[1] = 0;
+    check_changed("a constant object has no valid head");
     data_of_good()[2] = 0xf06261; /* a character of which three bytes are not there */
     check_changed("a constant Str is no valid UTF-8");
     data_of_good()[1] |= (uint64_t)1 << 60;
@@ -310,12 +408,23 @@ TEST(interp_verify, data)
     check_changed("a constant reference points to no object");
     data_of_good()[5] = 0;
     check_changed("a constant reference points to no object");
+    data_of_good()[5] = INTERP_REF_IMAGE | 16; /* inside of an object */
+    check_changed("a constant reference points to no object");
+    data_of_good()[8] = 0;
+    check_changed("a constant reference points to no object");
     data_of_good()[5] |= (uint64_t)1 << 40;
     check_changed("a constant reference points to no object");
     data_of_good()[5] = INTERP_REF_IMAGE | 24;
     check_changed("a constant reference points to an object of another type");
     data_of_good()[7] += (uint64_t)1 << 32;
     check_changed("a constant object has another number of fields, or another tag, than its type");
+    data_of_good();
+    refs_of_good()[0].offset = 16;
+    check_changed("a constant reference points to no object");
+    data_of_good();
+    ((struct interp_header *)vm.file)->sections[INTERP_SECTION_DATA].bytes -= 4;
+    check_changed("the constant objects are no multiple of 8 bytes, or too many");
+    CHECK_EQ(vm_load(&vm, "type S str\ntype O opt S\ntype P record O\ndata none new P 0\n"), 0);
 }
 
 TEST(interp_verify, scratch_holds_a_state_for_each_word)
@@ -335,11 +444,8 @@ TEST(interp_verify, scratch_holds_a_state_for_each_word)
 TEST(interp_verify, data_that_nothing_refers_to)
 {
     data_of_good()[7] = 4;
-    struct interp_header *h = (struct interp_header *)vm.file;
-    struct interp_ref *refs =
-        (struct interp_ref *)(void *)(vm.file + h->sections[INTERP_SECTION_REFS].offset);
-    refs[2].offset = 0;
-    refs[2].late = 1;
+    refs_of_good()[2].offset = 0;
+    refs_of_good()[2].late = 1;
     check_changed("a constant object of a type that cannot be constant");
 }
 
@@ -402,6 +508,7 @@ TEST(interp_verify, every_field_of_a_record)
         {"an OPT of something that is no plain reference", OF_TYPE(T_O, of, T_O)},
         {"a result of a type that does not exist", OF_TYPE(T_G, of, 999)},
         {"a second type for Str or Bytes", OF_TYPE(T_R, kind, INTERP_KIND_STR)},
+        {"an unknown kind of type", OF_TYPE(T_R, kind, INTERP_KIND_END)},
         {"an unknown kind of type", OF_TYPE(T_R, kind, 200)},
         {"type 0 is not the scalar", OF_TYPE(0, kind, INTERP_KIND_STR)},
         {"a function's code lies outside its section or overlaps another's", OF_FUNCTION(0, code, 0)},
@@ -414,6 +521,7 @@ TEST(interp_verify, every_field_of_a_record)
         {"a function's signature is no function type", OF_FUNCTION(0, signature, T_R)},
         {"a function's header word does not say what its record says", OF_FUNCTION(0, regs, 7)},
         {"a function's register types lie outside their section", OF_FUNCTION(0, reg_types, 1u << 30)},
+        {"a function's register types lie outside their section", OF_FUNCTION(0, reg_types, 2)},
         {"a function's loop heads lie outside their section", OF_FUNCTION(0, heads, 1u << 30)},
         {"a function's loop heads lie outside their section", OF_FUNCTION(0, heads_count, 1u << 30)},
         {"a function's lines lie outside their section", OF_FUNCTION(0, lines, 1u << 30)},
@@ -441,11 +549,49 @@ TEST(interp_verify, every_field_of_a_record)
     }
 }
 
+/* Two fields at once, so that an earlier check does not see the first. */
+TEST(interp_verify, records_that_lie_in_two_places)
+{
+    CHECK_EQ(vm_load(&vm, rich), 0);
+    const struct interp_header *h = (const void *)vm.file;
+    struct interp_function *fn = (void *)(vm.file + h->sections[INTERP_SECTION_FUNCTIONS].offset);
+    uint32_t *code = (void *)(vm.file + h->sections[INTERP_SECTION_CODE].offset);
+    fn[1].refs = 0; /* of a function with a parameter that is one */
+    code[fn[1].code - 1] = INTERP_HEADER(fn[1].regs, 0, 1, 1);
+    check_changed("a function has too few registers for its parameters");
+}
+
+/* Variants in front of their enum are checked before it. */
+TEST(interp_verify, variants_that_their_enum_cannot_list)
+{
+    static const struct {
+        const char *why;
+        uint16_t tag, count;
+        uint32_t first;
+    } cases[] = {
+        {"an enum has too many variants", INTERP_VARIANTS_MAX, INTERP_VARIANTS_MAX + 1, 0},
+        {"a variant that its enum does not list", INTERP_VARIANTS_MAX - 1, INTERP_VARIANTS_MAX, 0},
+        {"a variant that its enum does not list", 1, 2, 1u << 30},
+    };
+    for (uint32_t i = 0; i < VK_COUNT(cases); i++) {
+        CHECK_EQ(vm_load(&vm, "type B variant E 1\ntype A variant E 0\ntype E enum A B\n"), 0);
+        const struct interp_header *h = (const void *)vm.file;
+        struct interp_type *types = (void *)(vm.file + h->sections[INTERP_SECTION_TYPES].offset);
+        types[1].tag = cases[i].tag;
+        types[3].count = cases[i].count;
+        types[3].first = cases[i].first;
+        check_changed(cases[i].why);
+    }
+}
+
 /* name, reserved, then first and count of: lets, actors, supervisors, blocks, tests, stores,
  * exports; what they name follows.
  */
-#define STORE       " 0 1 131072 0 0 0"
-#define NINE_STORES STORE STORE STORE STORE STORE STORE STORE STORE STORE
+#define STORE              " 0 1 131072 0 0 0"
+#define CHILD              " 0 0 none 0"
+#define FOUR_CHILDREN      CHILD CHILD CHILD CHILD
+#define SEVENTEEN_CHILDREN FOUR_CHILDREN FOUR_CHILDREN FOUR_CHILDREN FOUR_CHILDREN CHILD
+#define NINE_STORES        STORE STORE STORE STORE STORE STORE STORE STORE STORE
 
 TEST(interp_verify, services)
 {
@@ -462,8 +608,16 @@ TEST(interp_verify, services)
         {"a top-level value of a constant that is not late",
          "services 0 0 64 1 0 0 0 0 0 0 0 0 0 0 0 0 0 main 0 1"},
         {"a function of the services does not exist", "services 0 0 0 0 0 0 0 0 0 0 64 1 0 0 0 0 0 77 0 0"},
+        {"a name of the services lies outside the names",
+         "services 0 0 0 0 0 0 0 0 0 0 64 1 0 0 0 0 9999 none 0 0"},
         {"a function of the services takes or gives something else",
          "services 0 0 0 0 0 0 0 0 0 0 64 1 0 0 0 0 0 main 0 0"},
+        {"a name of the services lies outside the names",
+         "services 0 0 0 0 0 0 0 0 64 1 0 0 0 0 0 0 9999 88 0 0 0 0 0 0 0 0 4294967295 0"},
+        {"a name of the services lies outside the names",
+         "services 0 0 0 0 0 0 0 0 64 1 0 0 0 0 0 0 0 88 0 0 0 0 0 0 112 1 none 0 9999 none 0 0"},
+        {"a name of the services lies outside the names",
+         "services 0 0 0 0 64 1 0 0 0 0 0 0 0 0 0 0 9999 none 0 0 0 0 0 0"},
         {"a port above 65535",
          "services 0 0 0 0 0 0 0 0 64 1 0 0 0 0 0 0 0 65536 0 0 0 0 0 0 0 0 4294967295 0"},
         {"a function of the services takes or gives something else",
@@ -486,7 +640,22 @@ TEST(interp_verify, services)
          "services 0 0 0 0 64 2 0 0 0 0 0 0 0 0 0 0 0 none 0 0 128 2 0 0 0 none 0 0 128 2 0 0 0 0 0 0 0 0 0 "
          "0"},
         {"arrays of the services overlap", "services 0 0 0 0 0 0 0 0 0 0 16 2 0 0 0 0"},
+    };
+    check_wrong(HEAD " RETS 12\nend\n", cases, VK_COUNT(cases), "");
+}
+
+TEST(interp_verify, supervisors_stores_and_exports)
+{
+    static const struct wrong cases[] = {
         {"a supervisor of no actor, or of too many", "services 0 0 0 0 0 0 64 1 0 0 0 0 0 0 0 0 0 1 0 0 0 0"},
+        {"a supervisor of no actor, or of too many",
+         "services 0 0 0 0 0 0 64 1 0 0 0 0 0 0 0 0 0 1 0 0 88 17" SEVENTEEN_CHILDREN},
+        {"an array of the services lies outside their section",
+         "services 0 0 0 0 0 0 64 1 0 0 0 0 0 0 0 0 0 1 0 0 8000 1"},
+        {"a name of the services lies outside the names",
+         "services 0 0 0 0 64 1 96 1 0 0 0 0 0 0 0 0 0 none 64 0 0 0 0 0 2 64 0 0 120 1 9999 0 none 0"},
+        {"a function of the services takes or gives something else",
+         "services 0 0 0 0 64 1 96 1 0 0 0 0 0 0 0 0 0 none 64 0 0 0 0 0 2 64 0 0 120 1 0 0 main 0"},
         {"a supervisor of an unknown strategy, or with too many restarts",
          "services 0 0 0 0 0 0 64 1 0 0 0 0 0 0 0 0 3 1 0 0 88 1 0 0 none 0"},
         {"a supervisor of an unknown strategy, or with too many restarts",
@@ -559,6 +728,17 @@ TEST(interp_verify, right_services)
         if (vm_load(&vm, text))
             test_fail(right[i], "is refused: ", vm.assembly.error[0] ? vm.assembly.error : vm.refusal.why);
     }
+}
+
+TEST(interp_verify, text_of_an_export_that_its_type_does_not_say)
+{
+    CHECK_EQ(vm_assemble(&vm, HEAD " RETS 12\nend\nhost h U \"fn(Str) -> Str\"\n"
+                                   "services 0 0 0 0 0 0 0 0 0 0 0 0 0 0 64 1 0 one 0 0\n"),
+             0);
+    const struct interp_header *h = (const void *)vm.file;
+    struct interp_export *export = (void *)(vm.file + h->sections[INTERP_SECTION_SERVICES].offset + 64);
+    export->signature = vm.assembly.native[1].host;
+    check_changed("the signature of a function for the host is not that of its type");
 }
 
 #define LETS \
