@@ -31,6 +31,7 @@
 #define REG_CONFIG           0x100u
 
 #define INTERRUPT_CONFIG 2u
+#define QUIETS_MAX       8u /* a device that never falls silent must not hold the machine */
 
 static struct metal_mmio *mmio_of(struct metal_virtio *device)
 {
@@ -144,14 +145,21 @@ enum metal_mmio_look metal_mmio_init(struct metal_mmio *mmio, volatile uint32_t 
     return METAL_MMIO_GOOD;
 }
 
-/* Quiet the device first: a buffer that it uses after this makes the line rise again. */
+/*
+ * Quiet the device first: a buffer that it uses after this makes the line rise
+ * again. It must have fallen before, so a cause that came between the look and
+ * the answer is answered as well.
+ */
 void metal_mmio_interrupt(void *ctx)
 {
     struct metal_mmio *mmio = ctx;
-    uint32_t why = read_register(&mmio->virtio, REG_INTERRUPT_STATUS);
-    write_register(&mmio->virtio, REG_INTERRUPT_ACK, why);
-    if (why & INTERRUPT_CONFIG)
-        mmio->virtio.is_config_changed = true;
+    uint32_t why;
+    for (uint32_t i = 0; i < QUIETS_MAX && (why = read_register(&mmio->virtio, REG_INTERRUPT_STATUS)) != 0;
+         i++) {
+        write_register(&mmio->virtio, REG_INTERRUPT_ACK, why);
+        if (why & INTERRUPT_CONFIG)
+            mmio->virtio.is_config_changed = true;
+    }
 }
 
 /* ---- the command line --------------------------------------------------------------- */
