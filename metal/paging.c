@@ -51,7 +51,7 @@ static uint64_t *root;
 static struct promise {
     uintptr_t base;
     size_t len_bytes;
-    size_t left; /* of the promised frames */
+    size_t left; /* of the promised frames, tables included */
 } promises[METAL_PROMISES_MAX];
 static uint32_t promise_count;
 static size_t promised; /* sum of what is left */
@@ -297,11 +297,18 @@ void metal_paging_release(uintptr_t base, size_t len_bytes)
 void metal_paging_promise(const void *base, size_t len_bytes, size_t frame_count)
 {
     vk_assert(promise_count < METAL_PROMISES_MAX);
-    promises[promise_count++] = (struct promise){(uintptr_t)base, len_bytes, frame_count};
-    promised += frame_count;
+    size_t table_count = len_bytes / LARGE_BYTES + LEVELS; /* the pages may lie far apart */
+    promises[promise_count++] = (struct promise){(uintptr_t)base, len_bytes, frame_count + table_count};
+    promised += frame_count + table_count;
 }
 
-/* A page at addr has got its frame. */
+/* Whether what is left is promised to others. */
+static bool is_withheld(bool is_run)
+{
+    return is_run && metal_frames_free() <= promised;
+}
+
+/* A page at addr has got its frame, or a table above it. */
 static void keep_promise(uintptr_t addr)
 {
     for (uint32_t i = 0; i < promise_count; i++) {
@@ -320,13 +327,16 @@ enum metal_touch metal_paging_touch(uintptr_t addr, bool is_run)
     for (uint32_t level = LEVELS - 1; level > 0; level--) {
         if (!(*entry & PTE_WRITE))
             return METAL_TOUCH_CLOSED;
-        if (!(*entry & PTE_PRESENT) && !make_table(entry))
-            return METAL_TOUCH_NO_FRAME;
+        if (!(*entry & PTE_PRESENT)) {
+            if (is_withheld(is_run) || !make_table(entry))
+                return METAL_TOUCH_NO_FRAME;
+            keep_promise(addr);
+        }
         entry = entry_of(table_of(*entry), level - 1, addr);
     }
     if (!(*entry & PTE_WRITE))
         return METAL_TOUCH_CLOSED;
-    uint64_t frame = is_run && metal_frames_free() <= promised ? METAL_FRAME_NONE : metal_frame_take();
+    uint64_t frame = is_withheld(is_run) ? METAL_FRAME_NONE : metal_frame_take();
     if (frame == METAL_FRAME_NONE)
         return METAL_TOUCH_NO_FRAME;
     keep_promise(addr);

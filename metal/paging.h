@@ -65,7 +65,8 @@ enum metal_touch metal_paging_touch(uintptr_t addr, bool is_run);
 
 /*
  * Promise frames to a range of reserved addresses: so many of its pages get
- * theirs whatever runs take. For good; at most METAL_PROMISES_MAX times.
+ * theirs, and the tables above them, whatever runs take. For good; at most
+ * METAL_PROMISES_MAX times.
  */
 #define METAL_PROMISES_MAX 4u
 void metal_paging_promise(const void *base, size_t len_bytes, size_t frame_count);

@@ -186,23 +186,29 @@ TEST(metal_memory, low_memory_and_the_stack_guard_are_not_mapped)
     plat_runner_destroy(runner);
 }
 
-/* A process may take all memory but what was promised; the kernel gets that afterwards. */
+/* A process may take all memory but what was promised; the kernel gets that afterwards, tables included. */
 TEST(metal_memory, promised_frames_are_left_to_whom_they_were_promised)
 {
     enum { PROMISED = 64 };
+    const size_t far = (size_t)1 << 21; /* the pages of one table */
     uint8_t *kernel = open_range(HUGE_BYTES), *process = open_range(HUGE_BYTES);
     struct plat_runner *runner = plain_runner();
     struct plat_fault fault = {0};
     int value;
-    kernel[0] = 1;
-    metal_paging_promise(kernel + VK_PAGE_BYTES, PROMISED * VK_PAGE_BYTES, PROMISED);
+    metal_paging_promise(kernel, PROMISED * far, PROMISED);
     CHECK_EQ(plat_run_guarded(runner, touch_all, process, &value, &fault), -VK_EIO);
     CHECK_EQ(fault.kind, PLAT_FAULT_ACCESS);
     CHECK(metal_frames_free() >= PROMISED);
-    for (size_t i = 1; i <= PROMISED; i++)
-        kernel[i * VK_PAGE_BYTES] = 1;
+    for (size_t i = 1; i <= 4 * PROMISED; i++) /* each would need a table of its own */
+        CHECK_EQ(plat_run_guarded(runner, store_byte, process + HUGE_BYTES - i * far, &value, &fault),
+                 -VK_EIO);
+    CHECK(metal_frames_free() >= PROMISED);
+    for (size_t i = 0; i < PROMISED; i++)
+        kernel[i * far] = 1;
     CHECK(metal_frames_free() < PROMISED);
     plat_runner_destroy(runner);
     plat_release(process, HUGE_BYTES);
+    for (size_t i = 1; i < 8; i++)
+        kernel[i * VK_PAGE_BYTES] = 1; /* the rest of the promise, so that other tests find none */
     plat_release(kernel, HUGE_BYTES);
 }
