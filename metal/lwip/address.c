@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Addresses and names: what the card is called, and whom it asks. */
 #include "metal/lwip/driver.h"
+#include "metal/lwip/hooks.h"
 #include "metal/lwip/lwip_impl.h"
 #include "vk/addr.h"
 #include "vk/err.h"
@@ -80,6 +81,8 @@ static const char *parse_net(const char *text, size_t len, struct metal_lwip_con
     }
     if (bits > (net.addr.family == 4 ? 32u : 128u))
         return "a network has at most 32 bits for IPv4 and 128 for IPv6";
+    if (net.addr.family == 6 && bits != 64)
+        return "a network of IPv6 has 64 bits here, as in fd00::2/64";
     net.prefix_bits = (uint8_t)bits;
     struct metal_lwip_net *to = net.addr.family == 4 ? &config->v4 : &config->v6;
     if (is_some(&to->addr))
@@ -186,12 +189,20 @@ void metal_lwip_address_init(struct metal_lwip *d)
         (void)metal_lwip_addr_to(d, &config->v6.addr, &ip);
         (void)netif_add_ip6_address(&d->netif, ip_2_ip6(&ip), &at); /* two of three places are free */
     }
+    if (is_some(&config->router6))
+        (void)metal_lwip_addr_to(d, &config->router6, &d->router6);
     for (uint8_t i = 0; i < METAL_LWIP_SERVERS_MAX; i++) {
         if (is_some(&config->servers[i]) && metal_lwip_addr_to(d, &config->servers[i], &ip))
             dns_setserver(i, &ip);
     }
     if (config->dhcp)
         (void)dhcp_start(&d->netif); /* fails for want of memory only: creation has just made sure of it */
+}
+
+const ip6_addr_t *metal_lwip_router6(void)
+{
+    const struct metal_lwip *d = metal_lwip_the;
+    return is_some(&d->config.router6) ? ip_2_ip6(&d->router6) : NULL;
 }
 
 void metal_lwip_address_fini(struct metal_lwip *d)

@@ -20,7 +20,7 @@
 /* An address of this machine and the size of its network. */
 struct metal_lwip_net {
     struct proc_addr addr; /* family 0: none; port and scope mean nothing here */
-    uint8_t prefix_bits;   /* 0 .. 32 or 128 */
+    uint8_t prefix_bits;   /* 0 .. 32; 64 for IPv6 */
 };
 
 /*
@@ -38,7 +38,7 @@ struct metal_lwip_config {
 
 /*
  * Parse words with commas between: "dhcp", or at most one ADDRESS/BITS of each
- * family; "router=ADDRESS" of each family; "dns=ADDRESS" at most twice. For
+ * family, where that of IPv6 has 64 bits; "router=ADDRESS" of each family; "dns=ADDRESS" at most twice. For
  * example "10.0.2.15/24,router=10.0.2.2,dns=10.0.2.3". Returns 0; -VK_EINVAL
  * with a constant text in *ret_why that says what is wrong with the word that
  * begins at *ret_at.

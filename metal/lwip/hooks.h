@@ -3,6 +3,7 @@
 #ifndef METAL_LWIP_HOOKS_H
 #define METAL_LWIP_HOOKS_H
 
+#include <lwip/ip6_addr.h>
 #include <lwip/prot/tcp.h>
 #include <lwip/tcp.h>
 
@@ -16,5 +17,10 @@ u32_t metal_lwip_isn(const ip_addr_t *local_ip, u16_t local_port, const ip_addr_
 err_t metal_lwip_admit(const struct tcp_pcb *pcb, const struct tcp_hdr *hdr, const struct pbuf *payload);
 
 #define LWIP_HOOK_TCP_INPACKET_PCB(pcb, hdr, optlen, opt1len, opt2, p) metal_lwip_admit(pcb, hdr, p)
+
+/* The router of IPv6 that the configuration names; NULL: it names none. */
+const ip6_addr_t *metal_lwip_router6(void);
+
+#define LWIP_HOOK_ND6_GET_GW(netif, dest) metal_lwip_router6()
 
 #endif

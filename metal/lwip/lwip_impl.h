@@ -132,6 +132,7 @@ struct metal_lwip {
     struct metal_lwip_lent lents[METAL_LWIP_LENT_MAX];
     struct metal_lwip_lent *lent_free;
     struct metal_lwip_config config;
+    ip_addr_t router6; /* config.router6 as lwIP has it */
     struct metal_lwip_question questions[METAL_LWIP_LOOKUPS_MAX];
     uint64_t frames_in, frames_out, frames_lost;
 };

@@ -22,6 +22,7 @@ struct far {
     uint64_t discovers; /* asked for an address */
     uint64_t requests;
     uint64_t questions; /* asked for a name */
+    uint64_t solicits;  /* looked for the router fd00::1 */
     bool is_mute;       /* name servers do not answer */
 };
 
@@ -102,6 +103,8 @@ static void far_poll(struct far *far)
         uint32_t len = buf->len_bytes;
         if (len >= 42 && f[12] == 0x08 && f[13] == 0x06 && f[21] == 1)
             answer_arp(far, f);
+        else if (packets_is_solicitation(f, len))
+            far->solicits += memcmp(f + 62, (const uint8_t[16]){0xfd, [15] = 1}, 16) == 0;
         else if (packets_udp_port(f, len) == 67)
             answer_dhcp(far, f, len);
         else if (packets_udp_port(f, len) == 53)
@@ -155,6 +158,7 @@ static void configurations_are_read(void)
         "10.0.0/24x",
         "10.0.0.256/24",
         "fd00::1/129",
+        "fd00::1/48",
         "fd00:::1/64",
         "10.0.0.1/24,10.0.0.2/24",
         "10.0.0.1/24,router=",
@@ -232,6 +236,22 @@ static void routers_announce_an_address(void)
     metal_lwip_status(far.io, &status);
     LWIP_CHECK(status.v6[1].addr.family == 6 && status.v6[1].addr.ip[0] == 0xfd &&
                status.v6[1].addr.ip[1] == 7);
+    far.io->ops->destroy(far.io);
+}
+
+/* Who is not in the network is looked for behind the router that the configuration names. */
+static void a_router_is_named(void)
+{
+    const struct proc_addr away = {.family = 6, .port = 80, .ip = {0x20, 0x01, 0x0d, 0xb8, [15] = 9}};
+    struct proc_io_req connect = {.tag = 1, .code = PROC_IO_CONNECT};
+    struct far far;
+    machine(&far, "fd00::5/64,router=fd00::1");
+    run_for(&far, 3 * (uint64_t)SECOND_NS); /* until nobody else has that address */
+    LWIP_CHECK(far.solicits == 0);
+    LWIP_CHECK(far.io->ops->open(far.io, &away, &connect.conn) == 0);
+    LWIP_CHECK(far.io->ops->submit(far.io, &connect) == 0);
+    run_for(&far, SECOND_NS / 10);
+    LWIP_CHECK(far.solicits > 0);
     far.io->ops->destroy(far.io);
 }
 
@@ -445,6 +465,7 @@ const struct lwip_case lwip_cases_net[] = {
     {"static_addresses_are_there_at_once", static_addresses_are_there_at_once},
     {"dhcp_gives_an_address", dhcp_gives_an_address},
     {"routers_announce_an_address", routers_announce_an_address},
+    {"a_router_is_named", a_router_is_named},
     {"names_are_answered", names_are_answered},
     {"names_need_a_server", names_need_a_server},
     {"damaged_frames_v4", damaged_frames_v4},

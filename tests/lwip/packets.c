@@ -101,6 +101,12 @@ uint32_t packets_udp_port(const uint8_t *frame, uint32_t len)
     return is_udp ? get16(frame + ETH + IP4 + 2) : 0;
 }
 
+bool packets_is_solicitation(const uint8_t *frame, uint32_t len)
+{
+    return len >= ETH + IP6 + 24 && get16(frame + 12) == 0x86dd && frame[ETH + 6] == 58 &&
+           frame[ETH + IP6] == 135;
+}
+
 /* ---- DHCP (RFC 2131) ---------------------------------------------------------------------------- */
 
 static uint8_t *option_of(const uint8_t *frame, uint32_t len, uint8_t code)

@@ -20,6 +20,9 @@ void packets_syn(uint8_t *frame, uint32_t number, uint16_t port);
 /* Destination port of a frame with UDP over IPv4; 0 for others. */
 uint32_t packets_udp_port(const uint8_t *frame, uint32_t len);
 
+/* Whether it asks for the card of a neighbour of IPv6, whose address is from byte 62 on. */
+bool packets_is_solicitation(const uint8_t *frame, uint32_t len);
+
 /* DHCP: kind of a message (1 DISCOVER, 3 REQUEST; 0 none); its answer, 10.1.2.3 for 120 seconds. */
 uint8_t packets_dhcp_type(const uint8_t *frame, uint32_t len);
 uint32_t packets_dhcp_answer(uint8_t *frame, const uint8_t *ask, uint32_t len);
