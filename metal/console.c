@@ -20,10 +20,11 @@
 #define LCR_8N1    0x03
 #define LCR_DLAB   0x80
 #define LSR_ROOM   0x20
-#define WAIT_LOOPS 100000u /* a port that never has room must not hang the kernel */
+#define WAIT_LOOPS 100000u /* a port that has no room for so long has nobody who reads it */
 
 static struct {
     bool has_port;
+    bool is_stalled; /* the port had no room in time: it is not waited for until it has some */
     bool is_writing; /* to the virtio console: a panic in there must not come back to it */
     struct metal_virtio_console virtio;
 } console;
@@ -67,12 +68,21 @@ void metal_console_choose(const struct boot_info *info)
         metal_console_text("console=virtio: the machine has no virtio console that can be used\n");
 }
 
+static bool has_room(void)
+{
+    return metal_inb(REG_LSR) & LSR_ROOM;
+}
+
+/* What nobody reads is lost: a program that logs must not hold the machine for it. */
 static void write_port(const char *text, size_t len_bytes)
 {
     for (size_t i = 0; i < len_bytes; i++) {
-        for (uint32_t left = WAIT_LOOPS; left > 0 && !(metal_inb(REG_LSR) & LSR_ROOM); left--)
-            ;
-        metal_outb(REG_DATA, (uint8_t)text[i]);
+        uint32_t left = console.is_stalled ? 0 : WAIT_LOOPS;
+        while (!has_room() && left > 0)
+            left--;
+        console.is_stalled = !has_room();
+        if (!console.is_stalled)
+            metal_outb(REG_DATA, (uint8_t)text[i]);
     }
 }
 
