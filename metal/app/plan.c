@@ -64,7 +64,8 @@ void app_plan_make(struct app_plan *plan, size_t free_bytes, uint32_t slots)
     for (uint32_t i = 0; i < VK_BUF_CLASSES; i++)
         plan->bufs_max[i] =
             clamp((uint64_t)full_bufs[i] * (BUFS_PARTS * part) / BUFFERS_FULL, 2, full_bufs[i]);
-    plan->parks_max = clamp(PARKS_PARTS * part / (PROC_PARK_MAX_BYTES + PROC_PARK_SMALL_BYTES), 16, PROC_PARKS_MAX);
+    plan->parks_max =
+        clamp(PARKS_PARTS * part / (PROC_PARK_MAX_BYTES + PROC_PARK_SMALL_BYTES), 16, PROC_PARKS_MAX);
     plan->kernel_bytes = (BUFS_PARTS + CONNS_PARTS + PARKS_PARTS) * part;
     uint32_t alive = 0;
     for (uint32_t i = 0; i < VK_SLOT_CLASSES; i++)
