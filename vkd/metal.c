@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `vkd metal`: a program as a bootable image, and the image in a virtual machine. */
+#include "metal/app/ports.h"
 #include "vkd/command.h"
 #include "vkd/complain.h"
 #include "vkd/image.h"
@@ -21,7 +22,6 @@
 #define MEMORY_MIN_MIB     8u
 #define MEMORY_MAX_MIB     4096u /* the image uses what lies below 4 GiB */
 #define MODULE_PARTS       4u    /* a module takes one part of so many of the memory at most */
-#define GUEST_PORT_DEFAULT 8080u /* metal/app/serve.h */
 #define APPEND_BYTES       768u  /* of --append; an image takes 1023 bytes in all */
 
 struct flags {
@@ -90,10 +90,33 @@ static int set_machine(struct flags *f, const char *value)
     return 0;
 }
 
+/* The first word that begins so; NULL: there is none. */
+static const char *find_word(const char *words, const char *beginning)
+{
+    for (const char *at = words; *at != '\0'; at += strcspn(at, " "), at += strspn(at, " "))
+        if (strncmp(at, beginning, strlen(beginning)) == 0)
+            return at;
+    return NULL;
+}
+
+/* Where the machine is reached is arranged here, with the host's ports that lead to it. */
 static int set_append(struct flags *f, const char *value)
 {
+    const char *listen = find_word(value, "listen="), *ip = find_word(value, "ip=");
     if (strlen(value) > APPEND_BYTES)
         return vkd_usage_error(&vkd_command_metal, "--append: at most %u bytes", APPEND_BYTES);
+    if (listen != NULL)
+        return vkd_usage_error(
+            &vkd_command_metal,
+            "--append '%.*s': where it is reached is said by --listen; the word is for images that "
+            "are booted otherwise",
+            (int)strcspn(listen, " "), listen);
+    if (ip != NULL)
+        return vkd_usage_error(
+            &vkd_command_metal,
+            "--append '%.*s': the machine's address is what QEMU's network expects; the word is for "
+            "images that are booted otherwise",
+            (int)strcspn(ip, " "), ip);
     f->machine.append = value;
     return 0;
 }
@@ -163,32 +186,28 @@ static int parse(struct flags *f, int argc, char *const *argv)
 
 /* ---- the program ------------------------------------------------------------------------ */
 
-/* The forward to a block: its port of the guest as metal/app/main.c chooses it, the host's is the same or
- * any. */
-static bool make_forward(const struct net_bind_block *block, uint32_t index, struct vkd_forward *forward)
-{
-    struct proc_addr addr = {.port = (uint16_t)block->block->port};
-    if (block->address != NULL && vkd_addr_parse(block->address, &addr) != 0)
-        return false;
-    forward->guest_port = (uint16_t)(addr.port != 0 ? addr.port : GUEST_PORT_DEFAULT + index);
-    forward->host = (struct proc_addr){.family = 4, .ip = {127, 0, 0, 1}, .port = addr.port};
-    return true;
-}
-
-/* A forward for each block: the first as --listen says, the others at their own ports. */
+/* A forward for each block: the first as --listen says, the others at their own ports, or any. */
 static bool make_forwards(struct flags *f, const struct net_bind_host *host)
 {
-    for (uint32_t i = 0; i < host->blocks_count; i++) {
-        if (!make_forward(&host->blocks[i], i, &f->machine.forwards[i])) {
-            vkd_complain("%s: http on \"%s\": expected ADDR:PORT with a numeric address, as in "
-                         "127.0.0.1:8080",
-                         f->path, host->blocks[i].address);
-            return false;
-        }
+    uint16_t ports[NET_LISTENERS_MAX];
+    uint32_t at;
+    int rc = app_ports_choose(host, 0, ports, &at);
+    if (rc == -VK_EMALFORMED)
+        vkd_complain("%s: http on \"%s\": expected ADDR:PORT with a numeric address, as in 127.0.0.1:8080",
+                     f->path, host->blocks[at].address);
+    else if (rc != 0)
+        vkd_complain(
+            "%s: two http blocks listen on port %u, and a machine has one address for both; give each a "
+            "port of its own",
+            f->path, ports[at]);
+    for (uint32_t i = 0; rc == 0 && i < host->blocks_count; i++) {
+        struct vkd_forward *forward = &f->machine.forwards[i];
+        *forward = (struct vkd_forward){.host = {.family = 4, .ip = {127, 0, 0, 1}}, .guest_port = ports[i]};
+        (void)app_port_named(&host->blocks[i], &forward->host.port); /* it could be read just before */
     }
     f->machine.forwards[0].host = f->listen;
     f->machine.forwards_count = host->blocks_count;
-    return true;
+    return rc == 0;
 }
 
 static bool is_runnable(const struct flags *f, const struct vkd_loaded *loaded)
@@ -236,58 +255,80 @@ static int keep_image(struct flags *f, const struct vkc_text *image)
     return 0;
 }
 
-/*
- * Whether the ports of the host are free; QEMU would say so in its own words,
- * and later. Port 0 becomes one that is free now.
- */
-static bool take_port(struct vkd_forward *forward, bool by_flag)
+/* Ports of the host, held while others are looked for, so that none is taken twice. */
+struct held {
+    int fds[2 * NET_LISTENERS_MAX];
+    uint32_t count;
+    int relayed_fd;                    /* of IPv6, to be carried to QEMU's port; -1: there is none */
+    const struct vkd_forward *relayed; /* ... and that port */
+};
+
+static int hold(struct held *held, const struct proc_addr *wanted, struct proc_addr *ret_bound)
+{
+    int rc = vkd_listener_open(wanted, false, 1, &held->fds[held->count], ret_bound);
+    held->count += rc == 0;
+    return rc;
+}
+
+static bool complain_of_port(const struct proc_addr *wanted, int rc, bool by_flag)
 {
     char text[VKD_ADDR_TEXT];
-    int fd, rc = vkd_listener_open(&forward->host, false, 1, &fd, &forward->shown);
-    if (rc == 0) {
-        (void)close(fd);
-        forward->host = forward->shown;
-        return true;
-    }
-    vkd_addr_print(&forward->host, text);
+    vkd_addr_print(wanted, text);
     vkd_complain("cannot listen on %s: %s", text, vkd_listener_explain(-rc, by_flag));
     return false;
 }
 
-/* IPv6 is taken here and carried to a port of QEMU's. */
-static bool take_port_6(struct vkd_forward *forward, pid_t *ret_relay)
+/*
+ * Whether the port of the host is free; QEMU would say so in its own words,
+ * and later. Port 0 becomes one that is free now.
+ */
+static bool take_port(struct vkd_forward *forward, struct held *held, bool by_flag)
 {
-    char text[VKD_ADDR_TEXT];
+    int rc = hold(held, &forward->host, &forward->shown);
+    if (rc != 0)
+        return complain_of_port(&forward->host, rc, by_flag);
+    forward->host = forward->shown;
+    return true;
+}
+
+/* IPv6 is taken here and carried to a port of QEMU's. */
+static bool take_port_6(struct vkd_forward *forward, struct held *held)
+{
     struct proc_addr wanted = forward->host, bound;
     int fd, rc = vkd_listener_open(&wanted, false, 1, &fd, &bound);
+    if (rc != 0)
+        return complain_of_port(&wanted, rc, true);
+    held->relayed_fd = fd;
+    held->relayed = forward;
     forward->host = (struct proc_addr){.family = 4, .ip = {127, 0, 0, 1}};
-    if (rc == 0 && !take_port(forward, false)) {
-        (void)close(fd);
-        return false;
-    }
+    bool is_taken = take_port(forward, held, false);
     forward->shown = bound;
-    if (rc == 0) {
-        *ret_relay = vkd_relay_start(fd, forward->host.port);
-        (void)close(fd);
-        rc = *ret_relay < 0 ? (int)*ret_relay : 0;
-    }
-    if (rc == 0)
+    return is_taken;
+}
+
+static bool start_relay(const struct held *held, pid_t *ret_relay)
+{
+    if (held->relayed == NULL)
         return true;
-    vkd_addr_print(&wanted, text);
-    vkd_complain("cannot listen on %s: %s", text, vkd_listener_explain(-rc, true));
-    return false;
+    *ret_relay = vkd_relay_start(held->relayed_fd, held->relayed->host.port);
+    return *ret_relay > 0 || complain_of_port(&held->relayed->shown, (int)*ret_relay, true);
 }
 
 static bool take_ports(struct vkd_machine *machine, pid_t *ret_relay)
 {
-    for (uint32_t i = 0; i < machine->forwards_count; i++) {
+    struct held held = {.relayed_fd = -1};
+    bool is_taken = true;
+    for (uint32_t i = 0; i < machine->forwards_count && is_taken; i++) {
         struct vkd_forward *forward = &machine->forwards[i];
-        bool is_taken =
-            forward->host.family == 6 ? take_port_6(forward, ret_relay) : take_port(forward, i == 0);
-        if (!is_taken)
-            return false;
+        is_taken =
+            forward->host.family == 6 ? take_port_6(forward, &held) : take_port(forward, &held, i == 0);
     }
-    return true;
+    for (uint32_t i = 0; i < held.count; i++)
+        (void)close(held.fds[i]);
+    is_taken = is_taken && start_relay(&held, ret_relay); /* it must not hold QEMU's ports as well */
+    if (held.relayed_fd >= 0)
+        (void)close(held.relayed_fd);
+    return is_taken;
 }
 
 /* The image in a file without a name, which is gone with the last process that has it open. */

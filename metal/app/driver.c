@@ -7,6 +7,7 @@
 #include "metal/virtio/net.h"
 
 static struct vk_region region;
+static struct metal_lwip_config config;
 
 static int refuse_card(int rc)
 {
@@ -18,11 +19,11 @@ static int refuse_card(int rc)
     return app_refuse("the network card does not start: %s", vk_err_text(rc));
 }
 
-static bool parse_config(const char *text, struct metal_lwip_config *config)
+static bool parse_config(const char *text)
 {
     const char *why = "";
     size_t at = 0;
-    if (metal_lwip_config_parse(text, config, &why, &at) == 0)
+    if (metal_lwip_config_parse(text, &config, &why, &at) == 0)
         return true;
     (void)app_refuse("ip=%s: %s (at '%s')", text, why, text + at);
     return false;
@@ -33,8 +34,9 @@ struct proc_io *app_driver_create(const struct app_start *start)
     struct metal_lwip_options options = {.conns_max = start->plan.io_conns_max,
                                          .buffers_bytes = start->plan.io_bytes};
     struct proc_io *io = NULL;
-    if (!parse_config(start->options.ip, &options.config))
+    if (!parse_config(start->options.ip))
         return NULL;
+    options.config = config;
     int rc = metal_virtio_net_create(&options.dev);
     if (rc != 0) {
         (void)refuse_card(rc);
@@ -50,12 +52,27 @@ struct proc_io *app_driver_create(const struct app_start *start)
     return rc == 0 ? io : NULL;
 }
 
+uint8_t app_driver_family(void)
+{
+    return config.dhcp || config.v4.addr.family != 0 ? 4 : 6;
+}
+
+bool app_driver_is_up(const struct proc_io *io)
+{
+    struct metal_lwip_status status;
+    metal_lwip_status(io, &status);
+    return status.is_up;
+}
+
 void app_driver_address(const struct proc_io *io, uint8_t family, struct proc_addr *ret_addr)
 {
     struct metal_lwip_status status;
     uint16_t port = ret_addr->port;
     metal_lwip_status(io, &status);
-    const struct proc_addr *found = family == 6 ? &status.v6[0].addr : &status.v4.addr;
+    const struct proc_addr *found = &status.v4.addr;
+    for (uint32_t i = METAL_LWIP_V6_MAX; family == 6 && i-- > 0;)
+        if (status.v6[i].addr.family == 6)
+            found = i == 0 && found->family == 6 ? found : &status.v6[i].addr; /* the first is the link's */
     if (found->family == family)
         *ret_addr = *found;
     ret_addr->port = port;

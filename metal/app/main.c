@@ -3,11 +3,12 @@
  * The application image: serves the program of the module that was loaded
  * beside it, or that was put into it (attach.h).
  */
+#include "metal/app/ports.h"
 #include "metal/app/program.h"
 #include "metal/app/say.h"
 #include "metal/app/serve.h"
 #include "metal/start.h"
-#include "vk/addr.h"
+#include "vk/err.h"
 #include "vk/limits.h"
 
 static struct app_start start;
@@ -41,36 +42,20 @@ static bool is_over(void)
     return interp_actors_gave_up(hosted.actors);
 }
 
-/*
- * Where a block listens: the port is the program's, the address all of the
- * machine's. One in the program names an address of the host that it was
- * written for. Port 0 is one that nobody else of the machine has (vkd/metal.c
- * forwards to the same).
- */
-static bool take_port(const struct net_bind_block *block, uint32_t index, struct proc_addr *addr)
-{
-    struct vk_addr named = {.port = (uint16_t)block->block->port};
-    if (block->address != NULL && vk_addr_parse(vk_span_text(block->address), &named) != 0)
-        return false;
-    uint32_t port = named.port != 0 ? named.port : APP_PORT_DEFAULT + index;
-    *addr = (struct proc_addr){.family = 4, .port = (uint16_t)port};
-    return true;
-}
-
 static int take_ports(void)
 {
-    for (uint32_t i = 0; i < program.host.blocks_count; i++) {
-        struct proc_addr *addr = &listens.addrs[i];
-        if (!take_port(&program.host.blocks[i], i, addr))
-            return app_refuse("http on \"%s\": expected ADDR:PORT", program.host.blocks[i].address);
-        if (i == 0 && start.options.has_listen)
-            *addr = start.options.listen;
-        for (uint32_t k = 0; k < i; k++)
-            if (listens.addrs[k].port == addr->port)
-                return app_refuse("two http blocks listen on port %u; give each a port of its own",
-                                  addr->port);
-    }
+    uint16_t ports[NET_LISTENERS_MAX], first = start.options.has_listen ? start.options.listen.port : 0;
+    uint32_t at;
+    int rc = app_ports_choose(&program.host, first, ports, &at);
+    if (rc == -VK_EMALFORMED)
+        return app_refuse("http on \"%s\": expected ADDR:PORT", program.host.blocks[at].address);
+    if (rc != 0)
+        return app_refuse("two http blocks listen on port %u; give each a port of its own", ports[at]);
     listens.count = program.host.blocks_count;
+    for (uint32_t i = 0; i < listens.count; i++)
+        listens.addrs[i] = (struct proc_addr){.family = 4, .port = ports[i]};
+    if (start.options.has_listen)
+        listens.addrs[0] = start.options.listen;
     return 0;
 }
 
@@ -90,6 +75,9 @@ int metal_main(const struct boot_info *info)
     if (file.len == 0)
         return app_refuse(
             "there is no module; load one beside the image: -initrd app.vkb (by `vkd build app.vk`)");
+    if (info->own_module_count != 0 && info->module_count > info->own_module_count)
+        return app_refuse(
+            "the image has a program of its own, and a module beside it (-initrd): leave that away");
     const struct app_program_options options = {.natives = net_bind_host_natives,
                                                 .freeze_heap_bytes = start.plan.freeze_heap_bytes,
                                                 .is_verified = info->own_module_count != 0,

@@ -2,6 +2,7 @@
 #include "metal/app/serve.h"
 
 #include "metal/app/driver.h"
+#include "metal/app/ports.h"
 #include "metal/app/say.h"
 #include "metal/frames.h"
 #include "metal/paging.h"
@@ -10,8 +11,10 @@
 #include "vk/fmt.h"
 #include "vk/limits.h"
 
-#define TICK_MAX_NS 1000000000u /* longest sleep: what is not driven by events is looked at this often */
-#define ADDR_BYTES  64u
+#define TICK_MAX_NS     1000000000u /* longest sleep: what is not driven by events is looked at this often */
+#define TICK_EARLY_NS   5000000u    /* ... before the machine has an address */
+#define ADDRESS_LATE_NS 5000000000u /* a machine without an address for so long says so, and goes on */
+#define ADDR_BYTES      64u
 
 /*
  * As on Linux it is time of the processor there, it is time that passes here,
@@ -28,6 +31,9 @@ struct serving {
     uint32_t listeners[NET_LISTENERS_MAX];
     struct net_server *server; /* of an HTTP program */
     struct proc_env env;
+    bool is_announced;
+    bool is_up;       /* it had an address at the last look */
+    uint64_t look_ns; /* when to look at the address next */
 };
 
 int app_start(struct app_start *start, const char *command_line)
@@ -144,9 +150,10 @@ static struct proc_addr wanted_addr(const struct serving *s, uint32_t i)
 {
     if (i == 0 && s->start->options.has_listen)
         return s->start->options.listen;
+    struct proc_addr addr = {.family = app_driver_family(), .port = APP_PORT_DEFAULT};
     if (s->app->listens != NULL)
-        return s->app->listens->addrs[i];
-    return (struct proc_addr){.family = 4, .port = APP_PORT_DEFAULT};
+        addr.port = s->app->listens->addrs[i].port;
+    return addr;
 }
 
 /* Whether nobody can reach it there: the machine's IPv4 address is known by now, and another. */
@@ -199,6 +206,26 @@ static void announce(const struct serving *s)
     vk_out_fmt(&out, "%s(%s, %s, %lu.%02lu ms after entry)", s->bound.count ? " " : "", s->io->ops->name,
                vk_guard_name(proc_kernel_guard(s->kernel)), us / 1000, us % 1000 / 10);
     app_say_span(vk_out_span(&out));
+}
+
+/*
+ * That it listens is said when it can be reached, or when that takes too long;
+ * and later when its address goes, which it does with a lease that ends.
+ */
+static void look_at_address(struct serving *s)
+{
+    uint64_t now_ns = plat_mono_ns();
+    if (now_ns < s->look_ns)
+        return;
+    bool is_up = app_driver_is_up(s->io), is_late = now_ns >= ADDRESS_LATE_NS;
+    s->look_ns = now_ns + (s->is_announced ? TICK_MAX_NS : 0);
+    if (s->is_announced ? s->is_up && !is_up : is_late && !is_up)
+        app_say("the machine has no address; ip=dhcp, which goes on, needs a server that gives one, "
+                "ip=ADDRESS/BITS none");
+    if (s->is_announced ? is_up && !s->is_up : is_up || is_late)
+        announce(s);
+    s->is_announced |= is_up || is_late;
+    s->is_up = is_up;
 }
 
 /* ---- serving ----------------------------------------------------------------------- */
@@ -259,9 +286,10 @@ int app_serve(const struct vkd_app *app, const struct app_start *start)
     s = (struct serving){.app = app, .start = start};
     if (prepare(&s) != 0)
         return 1;
-    announce(&s);
+    look_at_address(&s);
     while (app->is_over == NULL || !app->is_over()) {
-        proc_kernel_step(s.kernel, TICK_MAX_NS);
+        proc_kernel_step(s.kernel, s.is_announced ? TICK_MAX_NS : TICK_EARLY_NS);
+        look_at_address(&s);
         say_stats(&s, &next_stats_ns);
     }
     return app_refuse("%s", app->over_why);

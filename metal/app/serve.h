@@ -11,9 +11,6 @@
 #include "metal/app/plan.h"
 #include "vkd/app.h"
 
-/* The port of a program that does not say one itself; of its n-th listener, n more. */
-#define APP_PORT_DEFAULT 8080
-
 /* How the service of a native program is made; a program in the language brings vkd_app.host. */
 struct app_native {
     size_t (*region_bytes)(const struct vkd_app *app, uint32_t conns_max);

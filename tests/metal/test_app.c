@@ -6,6 +6,7 @@
  */
 #include "metal/app/options.h"
 #include "metal/app/plan.h"
+#include "metal/app/ports.h"
 #include "tests/unit/test.h"
 #include "vk/err.h"
 #include "vk/limits.h"
@@ -167,4 +168,56 @@ TEST(metal_app_plan, slots_asked_for_are_given)
     app_plan_make(&plan, 64 * MIB, 5);
     CHECK_EQ(plan.slots_max[0], 5);
     CHECK_EQ(plan.slots_warm, 5);
+}
+
+/* ---- ports ---------------------------------------------------------------------- */
+
+#define BLOCKS 4u
+
+static struct interp_block ported[BLOCKS];
+static struct net_bind_block blocks[BLOCKS];
+static const struct net_bind_host host = {.blocks = blocks, .blocks_count = BLOCKS};
+static uint16_t ports[NET_LISTENERS_MAX];
+
+/* What comes of blocks at these ports; a text is an address instead. */
+static int choose(uint16_t first, const uint16_t named[BLOCKS], const char *text, uint32_t *ret_block)
+{
+    for (uint32_t i = 0; i < BLOCKS; i++) {
+        ported[i].port = named[i];
+        blocks[i].block = &ported[i];
+        blocks[i].address = i == 1 ? text : NULL;
+    }
+    return app_ports_choose(&host, first, ports, ret_block);
+}
+
+static void check_ports(uint16_t a, uint16_t b, uint16_t c, uint16_t d)
+{
+    const uint16_t wanted[BLOCKS] = {a, b, c, d};
+    CHECK_MEM(ports, wanted, sizeof wanted);
+}
+
+TEST(metal_app_ports, are_the_programs_or_the_next_that_no_block_has)
+{
+    uint32_t at;
+    CHECK_EQ(choose(0, (const uint16_t[]){81, 82, 83, 84}, NULL, &at), 0);
+    check_ports(81, 82, 83, 84);
+    CHECK_EQ(choose(0, (const uint16_t[]){0, 0, 0, 0}, NULL, &at), 0);
+    check_ports(8080, 8081, 8082, 8083);
+    CHECK_EQ(choose(0, (const uint16_t[]){8081, 0, 8082, 0}, NULL, &at), 0);
+    check_ports(8081, 8083, 8082, 8084);
+    CHECK_EQ(choose(8083, (const uint16_t[]){8081, 0, 8081, 0}, "10.0.0.1:0", &at), 0);
+    check_ports(8083, 8082, 8081, 8084);
+}
+
+TEST(metal_app_ports, two_of_a_kind_and_no_addresses_are_refused)
+{
+    uint32_t at;
+    CHECK_EQ(choose(0, (const uint16_t[]){81, 82, 83, 82}, NULL, &at), -VK_EADDRINUSE);
+    CHECK_EQ(at, 3);
+    CHECK_EQ(choose(83, (const uint16_t[]){81, 82, 83, 84}, NULL, &at), -VK_EADDRINUSE);
+    CHECK_EQ(at, 2);
+    CHECK_EQ(choose(0, (const uint16_t[]){81, 82, 83, 84}, "localhost", &at), -VK_EMALFORMED);
+    CHECK_EQ(at, 1);
+    CHECK_EQ(choose(0, (const uint16_t[]){81, 82, 83, 84}, "[::1]:81", &at), -VK_EADDRINUSE);
+    CHECK_EQ(at, 1);
 }

@@ -4,6 +4,7 @@
 
 Usage: test_command.py VKD HELLO.vk
 """
+import fcntl
 import os
 import pathlib
 import re
@@ -62,7 +63,9 @@ class CommandLine(unittest.TestCase):
                 (['a.vk', '--listen=8080'], "--listen '8080': expected ADDR:PORT with an address of the host"),
                 (['a.vk', '--listen=[::1]:80', '--print'], 'QEMU forwards IPv4 alone'), (['a.vk', '--listen=127.0.0.1:65536'], 'a port is 0 to 65535'),
                 (['a.vk', '--image=b.vk'], "--image 'b.vk': expected a name for the image"),
-                (['a.vk', '--append=' + 'x' * 800], '--append: at most')):
+                (['a.vk', '--append=' + 'x' * 800], '--append: at most'),
+                (['a.vk', '--append=slots=5 listen=9000'], "--append 'listen=9000': where it is reached is said by --listen"),
+                (['a.vk', '--append=ip=dhcp slots=5'], "--append 'ip=dhcp': the machine's address is what QEMU's network expects")):
             with self.subTest(flags):
                 done = run(*flags)
                 self.assertEqual(done.returncode, 2)
@@ -99,6 +102,15 @@ class CommandLine(unittest.TestCase):
             self.assertRegex(done.stderr, r'the module has \d+ KiB, and a machine of 8 MiB takes one of 2048 KiB at most; '
                                           'give it more with --memory')
 
+    def test_two_blocks_at_one_port_of_the_machine(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / 'a.vk'
+            path.write_text('http on "127.0.0.1:8081" { GET "/" => text("") }\nhttp on "127.0.0.2:8081" { GET "/" => text("") }\n',
+                            encoding='utf-8')
+            done = run(str(path))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('two http blocks listen on port 8081, and a machine has one address for both', done.stderr)
+
     def test_a_source_is_not_overwritten(self):
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / 'source'
@@ -121,6 +133,16 @@ class CommandLine(unittest.TestCase):
             done = run(HELLO, '--listen', place)
         self.assertEqual(done.returncode, 1)
         self.assertIn(f'cannot listen on {place}: the address is in use', done.stderr)
+
+    @unittest.skipIf(QEMU is None, 'no QEMU')
+    def test_a_port_that_another_block_has(self):
+        port = boot.free_port()
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / 'a.vk'
+            path.write_text(f'http on 8080 {{ GET "/" => text("") }}\nhttp on {port} {{ GET "/" => text("") }}\n', encoding='utf-8')
+            done = run(str(path), f'--listen=127.0.0.1:{port}')
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f'cannot listen on 127.0.0.1:{port}: the address is in use', done.stderr)
 
 
 SERVES = 'echo "listening on http://10.0.2.15:8080 (lwip, mprotect, 1.00 ms after entry)"; exec sleep 100'
@@ -375,16 +397,62 @@ class Machine(unittest.TestCase):
                 self.assertEqual(fetch(port), b'Hello, World!\n')
                 machine.terminate()
 
-    def test_an_image_boots_by_itself_with_dhcp(self):
+    def test_any_port_is_one_that_no_other_block_has(self):
         with tempfile.TemporaryDirectory() as folder:
-            image = str(pathlib.Path(folder) / 'hello.elf')
-            self.assertEqual(run(HELLO, '--image', image).returncode, 0)
-            port = boot.free_port()
-            line = boot.command('microvm', image, more=boot.forward('microvm', port))
-            with subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as machine:
-                self.assertIn('listening on http://0.0.0.0:8080', machine.stdout.readline())
-                self.assertEqual(fetch(port), b'Hello, World!\n')
-                machine.terminate()
+            path = pathlib.Path(folder) / 'two.vk'
+            path.write_text('http on 8081 { GET "/" => text("a") }\nhttp on 0 { GET "/" => text("b") }\n', encoding='utf-8')
+            ports = re.findall(r'http://127\.0\.0\.1:(\d+)', self.start(str(path), '--listen=127.0.0.1:0'))
+        self.assertEqual([fetch(port) for port in ports], [b'a', b'b'])
+
+    def boot_image(self, program, *more, append='', module=None):
+        """A machine of its own from an image with this program; its console is a pipe."""
+        with tempfile.TemporaryDirectory() as folder:
+            image = str(pathlib.Path(folder) / 'image.elf')
+            self.assertEqual(run(program, '--image', image).returncode, 0)
+            line = boot.command('microvm', image, module=module, append=append, more=more)
+            machine = subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+            self.addCleanup(machine.wait)
+            self.addCleanup(machine.kill)
+            self.addCleanup(machine.stdout.close)
+            first = machine.stdout.readline()
+        return machine, first
+
+    def test_an_image_boots_by_itself_with_dhcp(self):
+        """It says that it listens when it has its address: who connected before would wait for seconds."""
+        port = boot.free_port()
+        _, line = self.boot_image(HELLO, *boot.forward('microvm', port))
+        self.assertIn('listening on http://10.0.2.15:8080', line)
+        self.assertEqual(fetch(port), b'Hello, World!\n')
+
+    NOBODY = '-netdev', 'socket,id=n0,listen=127.0.0.1:0', '-device', 'virtio-net-device,netdev=n0'
+
+    def test_a_network_without_dhcp_is_told(self):
+        machine, line = self.boot_image(HELLO, *self.NOBODY)
+        self.assertIn('the machine has no address; ip=dhcp, which goes on, needs a server', line)
+        self.assertIn('listening on http://0.0.0.0:8080', machine.stdout.readline())
+
+    def test_a_machine_of_ipv6_listens_there(self):
+        _, line = self.boot_image(HELLO, *self.NOBODY, append='ip=fd00::2/64,router=fd00::1')
+        self.assertIn('listening on http://[fd00::2]:8080', line)
+
+    def test_an_image_with_a_program_takes_no_other(self):
+        machine, line = self.boot_image(HELLO, *self.NOBODY, module=HELLO)
+        self.assertEqual(line, 'vkd: the image has a program of its own, and a module beside it (-initrd): leave that away\n')
+        self.assertEqual(machine.wait(20), 35)
+
+    def test_a_console_that_nobody_reads_holds_up_nobody(self):
+        """Thirty lines fill the pipe many times; while each waited for room they took minutes."""
+        port = boot.free_port()
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / 'log.vk'
+            path.write_text('http on 8080 { GET "/" => { log("' + 'x' * 500 + '")\n text("said") } }\n', encoding='utf-8')
+            machine, line = self.boot_image(str(path), *boot.forward('microvm', port), append=boot.GUEST_NET)
+        self.assertIn('listening on', line)
+        fcntl.fcntl(machine.stdout, fcntl.F_SETPIPE_SZ, 4096)
+        until = time.monotonic() + 60
+        for _ in range(30):
+            self.assertEqual(fetch(port), b'said')
+            self.assertLess(time.monotonic(), until)
 
 
 if __name__ == '__main__':
