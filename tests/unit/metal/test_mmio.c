@@ -6,6 +6,7 @@
  */
 #include "metal/virtio/mmio.h"
 #include "tests/unit/test.h"
+#include "vk/err.h"
 
 #ifndef TEST_FREESTANDING
 #include <signal.h>
@@ -99,6 +100,32 @@ TEST(metal_virtio_mmio, tells_modern_devices_from_others)
     registers[2] = 1;
     registers[0]++;
     CHECK_EQ(metal_mmio_init(&mmio, registers), METAL_MMIO_NOTHING);
+}
+
+/* Registers that keep what is written to them. */
+TEST(metal_virtio_mmio, a_queue_is_told_once_and_fields_have_their_width)
+{
+    static uint32_t registers[128] = {0x74726976, 2, 1};
+    const struct metal_queue queue = {
+        .size = 8, .desc = (void *)0x1122334455667788, .avail = (void *)0x2000, .used = (void *)0x3000};
+    struct metal_mmio mmio;
+    CHECK_EQ(metal_mmio_init(&mmio, registers), METAL_MMIO_GOOD);
+    const struct metal_virtio_ops *ops = mmio.virtio.ops;
+    CHECK_EQ(ops->queue_on(&mmio.virtio, 1, &queue), 0);
+    CHECK_EQ(registers[0x30 / 4], 1);
+    CHECK_EQ(registers[0x38 / 4], 8);
+    CHECK_EQ(registers[0x80 / 4], 0x55667788);
+    CHECK_EQ(registers[0x84 / 4], 0x11223344);
+    CHECK_EQ(registers[0x90 / 4], 0x2000);
+    CHECK_EQ(registers[0xa0 / 4], 0x3000);
+    CHECK_EQ(registers[0x44 / 4], 1);
+    registers[0xa0 / 4] = 5;
+    CHECK_EQ(ops->queue_on(&mmio.virtio, 1, &queue), -VK_EIO); /* it is on still, and may be in use */
+    CHECK_EQ(registers[0xa0 / 4], 5);
+    registers[0x100 / 4] = 0x84838281;
+    CHECK_EQ(ops->config(&mmio.virtio, 1, 1), 0x82);
+    CHECK_EQ(ops->config(&mmio.virtio, 2, 2), 0x8483);
+    CHECK_EQ(ops->config(&mmio.virtio, 0, 4), 0x84838281);
 }
 
 /* The fake device keeps its causes for ever, and is left alone after some answers. */

@@ -236,6 +236,9 @@ TEST(metal_virtio_queue, without_an_event_index_the_flags_decide)
     queue.used->flags = METAL_USED_NO_KICK;
     CHECK_EQ(lend(1, true, 0), 0);
     CHECK(!metal_queue_must_kick(&queue));
+    queue.used->flags = 0;
+    CHECK_EQ(lend(1, true, 0), 0);
+    CHECK(metal_queue_must_kick(&queue));
     metal_queue_fini(&queue);
 }
 

@@ -103,6 +103,10 @@ TEST(metal_virtio_rng, unusable_device_takes_no_memory)
     fake_init(&fake);
     fake.refuses_queues = true;
     CHECK_EQ(metal_rng_open(&rng, &fake.virtio), -VK_EIO);
+    fake.refuses_queues = false;
+    fake.queue_max = 0; /* it has no queue at all */
+    CHECK_EQ(metal_rng_open(&rng, &fake.virtio), -VK_ENOTSUP);
+    fake.queue_max = 1024;
     fake.offered = 0;
     CHECK_EQ(metal_rng_open(&rng, &fake.virtio), -VK_ENOTSUP);
     CHECK_EQ(metal_frames_free(), free_count);
