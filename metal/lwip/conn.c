@@ -215,11 +215,18 @@ static void on_err(void *arg, err_t err)
  * lwIP promises every peer the largest window there is. What this machine can
  * keep may be less; nothing has come yet, and less than what the first
  * segments of a connection carry it never is.
+ *
+ * lwIP makes no segment longer than half of the largest window that the peer
+ * has shown, and full ones while half of it is nothing; when it then shows a
+ * small one, lwIP stops at those in its queue. A peer that begins so keeps
+ * full ones, which are split for its window.
  */
 static void set_windows(const struct metal_lwip *d, struct tcp_pcb *pcb)
 {
     tcpwnd_size_t most = (tcpwnd_size_t)(d->window_segments * TCP_MSS);
     pcb->snd_buf = most;
+    if (pcb->snd_wnd_max < 2)
+        pcb->snd_wnd_max = 2u * pcb->mss;
     if (pcb->rcv_wnd <= most)
         return;
     pcb->rcv_wnd = pcb->rcv_ann_wnd = most;
@@ -329,10 +336,37 @@ static bool is_echo(const struct tcp_pcb *pcb, const struct tcp_hdr *hdr, const 
            (tcpwnd_size_t)SND_WND_SCALE(pcb, hdr->wnd) == pcb->snd_wnd;
 }
 
-err_t metal_lwip_admit(const struct tcp_pcb *pcb, const struct tcp_hdr *hdr, const struct pbuf *payload)
+static u8_t *option_at(const struct metal_lwip_options_of *options, uint32_t at)
 {
+    return at < options->first_len ? options->first + at : options->rest + (at - options->first_len);
+}
+
+/*
+ * A size of segments holds from the handshake on. lwIP would take another at
+ * any time, and stop at what it has queued that is longer. What is blanked is
+ * gone over as lwIP will: byte by byte, whatever length it claimed.
+ */
+static void blank_late_sizes(const struct metal_lwip_options_of *options)
+{
+    for (uint32_t at = 0; at + LWIP_TCP_OPT_LEN_MSS <= options->len;) {
+        u8_t kind = *option_at(options, at), len = *option_at(options, at + 1);
+        if (kind == LWIP_TCP_OPT_EOL || (kind != LWIP_TCP_OPT_NOP && len < 2))
+            return;
+        for (uint32_t i = 0; kind == LWIP_TCP_OPT_MSS && i < LWIP_TCP_OPT_LEN_MSS; i++)
+            *option_at(options, at + i) = LWIP_TCP_OPT_NOP;
+        at += kind == LWIP_TCP_OPT_NOP ? 1 : kind == LWIP_TCP_OPT_MSS ? LWIP_TCP_OPT_LEN_MSS : len;
+    }
+}
+
+err_t metal_lwip_admit(const struct tcp_pcb *pcb, struct tcp_hdr *hdr, struct metal_lwip_options_of options,
+                       const struct pbuf *payload)
+{
+    if (pcb->state >= ESTABLISHED) {
+        blank_late_sizes(&options);
+        return is_echo(pcb, hdr, payload) ? ERR_VAL : ERR_OK;
+    }
     if (pcb->state != LISTEN)
-        return pcb->state >= ESTABLISHED && is_echo(pcb, hdr, payload) ? ERR_VAL : ERR_OK;
+        return ERR_OK;
     return !(TCPH_FLAGS(hdr) & TCP_SYN) || has_room(metal_lwip_the) ? ERR_OK : ERR_MEM;
 }
 

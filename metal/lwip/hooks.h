@@ -13,10 +13,18 @@ u32_t metal_lwip_isn(const ip_addr_t *local_ip, u16_t local_port, const ip_addr_
 
 #define LWIP_HOOK_TCP_ISN metal_lwip_isn
 
-/* A segment found its control block; its head is in host order. Other than ERR_OK: lwIP drops it. */
-err_t metal_lwip_admit(const struct tcp_pcb *pcb, const struct tcp_hdr *hdr, const struct pbuf *payload);
+/* The options of a segment: behind its head, and where that buffer ends the rest of them in the next. */
+struct metal_lwip_options_of {
+    u8_t *first, *rest;
+    u16_t first_len, len;
+};
 
-#define LWIP_HOOK_TCP_INPACKET_PCB(pcb, hdr, optlen, opt1len, opt2, p) metal_lwip_admit(pcb, hdr, p)
+/* A segment found its control block; its head is in host order. Other than ERR_OK: lwIP drops it. */
+err_t metal_lwip_admit(const struct tcp_pcb *pcb, struct tcp_hdr *hdr, struct metal_lwip_options_of options,
+                       const struct pbuf *payload);
+
+#define LWIP_HOOK_TCP_INPACKET_PCB(pcb, hdr, optlen, opt1len, opt2, p) \
+    metal_lwip_admit(pcb, hdr, (struct metal_lwip_options_of){(u8_t *)((hdr) + 1), opt2, opt1len, optlen}, p)
 
 /* The router of IPv6 that the configuration names; NULL: it names none. */
 const ip6_addr_t *metal_lwip_router6(void);

@@ -185,9 +185,16 @@ static void put_ip4(uint8_t *ip, uint32_t len, uint8_t protocol)
     packets_put16(ip + 10, ~packets_sum(ip, IP4, 0) & 0xffff);
 }
 
-/* Bytes: flags, what is added to the numbers, options and data. */
+/* Up to 128 below, up to 127 above. */
+static uint32_t near_to(uint32_t number, uint8_t by)
+{
+    return number + by - (by >= 128 ? 256 : 0);
+}
+
+/* Bytes: flags, what is added to the numbers, options and window, then options and data. */
 static void send_tcp(const uint8_t *bytes, uint32_t len)
 {
+    static const uint16_t windows[4] = {8192, 0, 1, 10};
     uint8_t frame[FRAME_MAX] = {0}, *tcp = frame + ETH + IP4;
     if (len < 4)
         return;
@@ -197,11 +204,11 @@ static void send_tcp(const uint8_t *bytes, uint32_t len)
     put_ip4(frame + ETH, whole, 6);
     packets_put16(tcp, opens ? 40000u + bytes[1] % 8 : far_port);
     packets_put16(tcp + 2, 80);
-    put32(tcp + 4, opens ? 1000 : their_ack + (uint32_t)(int8_t)bytes[1]);
-    put32(tcp + 8, opens ? 0 : their_seq + (uint32_t)(int8_t)bytes[2]);
+    put32(tcp + 4, opens ? 1000 : near_to(their_ack, bytes[1]));
+    put32(tcp + 8, opens ? 0 : near_to(their_seq, bytes[2]));
     tcp[12] = (uint8_t)(0x50 + (bytes[3] & 0x30 ? 0 : (bytes[3] & 0xf) << 4));
     tcp[13] = bytes[0];
-    packets_put16(tcp + 14, 8192);
+    packets_put16(tcp + 14, windows[bytes[3] >> 6]);
     memcpy(tcp + TCP, bytes + 4, rest);
     transmit(frame, ETH + whole);
 }
