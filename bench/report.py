@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tables of medians, and the budgets with what was measured: PASS, MISS, or no figure."""
+import json
 import re
 import statistics
 
@@ -190,6 +191,27 @@ def render(title, rows, facts, problems, rounds):
     budgets, missed = budget_table(figures)
     lines += budgets + [f'problem: {p}' for p in problems]
     return '\n'.join(lines) + '\n', missed
+
+
+def record_text(record, without=()):
+    """Raw figures as JSON: one row a line; the fields of rows, less those without, are named once."""
+    columns = [c for c in record['rows'][0] if c not in without] if record['rows'] else []
+    head = [f'"{name}":{json.dumps(value, separators=(",", ":"))}'
+            for name, value in {**record, 'columns': columns}.items() if name != 'rows']
+    rows = ',\n'.join(json.dumps([round(row[c], 3) if isinstance(row[c], float) else row[c] for c in columns],
+                                 separators=(',', ':')) for row in record['rows'])
+    return '{' + ',\n'.join(head) + ',\n"rows":[\n' + rows + '\n]}\n'
+
+
+def read_record(path):
+    """What record_text wrote to a file."""
+    try:
+        with open(path) as f:
+            record = json.load(f)
+        record['rows'] = [dict(zip(record['columns'], row, strict=True)) for row in record['rows']]
+        return record
+    except (OSError, ValueError, KeyError, TypeError) as e:
+        raise SystemExit(f'bench: {path} holds no raw figures: {e!r}') from None
 
 
 def write_docs(path, text, marks=MARKS, fence='```\n'):

@@ -5,12 +5,19 @@
  * bytes. Each batch of answers must begin as a 200, have exactly the learned
  * length and end with the learned bytes, or the run fails. Loopback only.
  *
- *   blast PORT CONNS DEPTH SECONDS [--path PATH] [--body BYTES] [--latency] [--held]
+ *   blast PORT CONNS DEPTH SECONDS [--path PATH] [--body BYTES] [--latency | --rate N] [--held]
  *
  * DEPTH requests are written at once and their answers awaited (a closed
  * loop); 0 is a new connection for each request, with "Connection: close".
  * --body makes each request a POST with so many bytes. --latency also times
  * each batch, from its write to its last byte.
+ *
+ * --rate is an open loop, of DEPTH 1: a request is due each 1/N of a second,
+ * whatever became of those before it, and goes out on any connection that is
+ * free. Its time begins when it was due, so that one slow answer counts for all
+ * that it held up; what was never answered counts with the time it had waited
+ * at the end. What this program itself was late with is told apart: it is in
+ * the times all the same. It never sleeps.
  *
  * --held is for who measures the server meanwhile: connections are opened, and
  * answered once each, before the line "open"; the load begins with a line of
@@ -39,11 +46,12 @@
 #define HEAD_BYTES    512u /* room for one request without its body */
 #define BODY_MAX      (64u << 20)
 #define INPUT_BYTES   (1u << 18)
-#define PROBE_BYTES   (4u << 20) /* the longest answer */
-#define TAIL_BYTES    16u        /* of the body compared at the end of each batch */
-#define GRACE_SECONDS 5u         /* beyond the asked time: then something hangs */
-#define OPEN_SECONDS  60u        /* the same for opening connections, and for the wait for the line */
-#define OPEN_AT_ONCE  64u        /* connections not answered yet: no listener's queue is full */
+#define PROBE_BYTES   (4u << 20)  /* the longest answer */
+#define TAIL_BYTES    16u         /* of the body compared at the end of each batch */
+#define GRACE_SECONDS 5u          /* beyond the asked time: then something hangs */
+#define OVERTIME_NS   1000000000u /* --rate: for answers to what was due in time */
+#define OPEN_SECONDS  60u         /* the same for opening connections, and for the wait for the line */
+#define OPEN_AT_ONCE  64u         /* connections not answered yet: no listener's queue is full */
 
 static const char good_answer[] = "HTTP/1.1 200";
 
@@ -57,8 +65,13 @@ static const char good_answer[] = "HTTP/1.1 200";
 struct conn {
     size_t left_bytes;   /* of the answers awaited */
     size_t unsent_bytes; /* of the batch that asks for them */
-    uint64_t start_ns;   /* when they were asked for; --latency only */
+    uint64_t start_ns;   /* when they were asked for, --latency, or due, --rate */
     bool is_open;
+};
+
+struct histogram {
+    uint64_t counts[BUCKETS];
+    uint64_t most_ns; /* the largest that was counted */
 };
 
 static struct {
@@ -68,6 +81,7 @@ static struct {
     const char *path;
     size_t body_bytes;
     bool latency, held;
+    double rate; /* 0: a closed loop */
 } opt = {.path = "/"};
 
 static char *batch; /* of requests */
@@ -79,8 +93,17 @@ static struct conn *conns; /* by descriptor */
 static uint64_t done;      /* answers */
 static unsigned busy;      /* connections that await some */
 static bool is_stopping;   /* nothing more is asked once an answer is there */
-static uint64_t buckets[BUCKETS];
+static struct histogram times;
+static struct histogram lates; /* --rate: from when a request was due, and a connection free, to its write */
 static int epoll;
+
+/* --rate */
+static struct free_conn {
+    int fd;
+    uint64_t since_ns;
+} * idle; /* a stack: the last one is the next to be used */
+static unsigned idle_count;
+static uint64_t asked; /* requests written */
 
 static _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 static _Noreturn void fail(const char *format, ...)
@@ -120,16 +143,37 @@ static uint64_t bucket_floor(unsigned bucket)
     return (uint64_t)(bucket - (shift << BUCKET_BITS)) << shift;
 }
 
-static double percentile_us(double percent)
+static void count_time(struct histogram *h, uint64_t ns)
+{
+    h->counts[bucket_of(ns)]++;
+    if (ns > h->most_ns)
+        h->most_ns = ns;
+}
+
+static double percentile_us(const struct histogram *h, double percent)
 {
     uint64_t total = 0, seen = 0;
     unsigned i;
     for (i = 0; i < BUCKETS; i++)
-        total += buckets[i];
+        total += h->counts[i];
     uint64_t rank = (uint64_t)((double)total * percent / 100.0);
-    for (i = 0; i < BUCKETS - 1u && seen + buckets[i] <= rank; i++)
-        seen += buckets[i];
+    for (i = 0; i < BUCKETS - 1u && seen + h->counts[i] <= rank; i++)
+        seen += h->counts[i];
     return (double)bucket_floor(i) / 1e3;
+}
+
+/* As pairs of a bucket's least time in ns and its count. */
+static void print_histogram(const struct histogram *h)
+{
+    const char *comma = "";
+    printf(", \"histogram\": [");
+    for (unsigned i = 0; i < BUCKETS; i++) {
+        if (h->counts[i] == 0)
+            continue;
+        printf("%s[%lu, %lu]", comma, bucket_floor(i), h->counts[i]);
+        comma = ", ";
+    }
+    printf("]");
 }
 
 /* ---- connections --------------------------------------------------------- */
@@ -263,10 +307,15 @@ static void open_conn(void)
 static void on_answered(int fd)
 {
     struct conn *c = &conns[fd];
-    if (opt.latency)
-        buckets[bucket_of(now_ns() - c->start_ns)]++;
+    uint64_t now = opt.latency || opt.rate > 0 ? now_ns() : 0;
+    if (now != 0 && c->start_ns != 0)
+        count_time(&times, now - c->start_ns);
     done += batch_requests();
     busy--;
+    if (opt.rate > 0) {
+        idle[idle_count++] = (struct free_conn){.fd = fd, .since_ns = now};
+        return;
+    }
     if (opt.depth == 0) {
         c->is_open = false;
         close(fd);
@@ -348,7 +397,7 @@ static void await_line(void)
             fail("standard input ended before the load began");
 }
 
-/* The connections, answered once each, and the line that begins the load. */
+/* The connections, answered once each, and with --held the line that begins the load. */
 static void hold(void)
 {
     alarm(OPEN_SECONDS);
@@ -359,12 +408,14 @@ static void hold(void)
             finish();
     }
     finish();
-    printf("open\n");
-    fflush(stdout);
-    await_line();
+    if (opt.held) {
+        printf("open\n");
+        fflush(stdout);
+        await_line();
+    }
     is_stopping = false;
     done = 0;
-    memset(buckets, 0, sizeof buckets);
+    memset(&times, 0, sizeof times);
 }
 
 static void open_all(void)
@@ -380,6 +431,71 @@ static void ask_all(void)
         if (conns[fd].is_open)
             ask(fd);
 }
+
+/* ---- the open loop ------------------------------------------------------------ */
+
+static uint64_t due_ns(uint64_t start_ns, uint64_t index)
+{
+    return start_ns + (uint64_t)((double)index * 1e9 / opt.rate);
+}
+
+/* Send what is due, as far as connections are free. */
+static void send_due(uint64_t start_ns, uint64_t total)
+{
+    uint64_t now = now_ns();
+    while (asked < total && idle_count > 0 && due_ns(start_ns, asked) <= now) {
+        const struct free_conn *next = &idle[--idle_count];
+        uint64_t due = due_ns(start_ns, asked++);
+        count_time(&lates, now - (due > next->since_ns ? due : next->since_ns));
+        ask(next->fd);
+        conns[next->fd].start_ns = due;
+        now = now_ns();
+    }
+}
+
+/* What has no answer has waited until now. */
+static uint64_t count_unanswered(uint64_t start_ns, uint64_t total)
+{
+    uint64_t now = now_ns();
+    for (unsigned fd = 0; fd < CONNS_MAX + 64u; fd++)
+        if (conns[fd].left_bytes > 0)
+            count_time(&times, now - conns[fd].start_ns);
+    for (uint64_t i = asked; i < total; i++)
+        count_time(&times, now - due_ns(start_ns, i));
+    return total - done;
+}
+
+static uint64_t run_open(uint64_t *ret_unanswered)
+{
+    static struct epoll_event events[512];
+    uint64_t start_ns = now_ns(), total = (uint64_t)(opt.rate * opt.seconds);
+    uint64_t end_ns = start_ns + (uint64_t)(opt.seconds * 1e9) + OVERTIME_NS;
+    alarm((unsigned)opt.seconds + GRACE_SECONDS);
+    while (done < total && now_ns() < end_ns) {
+        send_due(start_ns, total);
+        int count = epoll_wait(epoll, events, 512, 0);
+        for (int i = 0; i < count; i++) {
+            on_event(events[i].data.fd);
+            send_due(start_ns, total);
+        }
+    }
+    uint64_t took_ns = now_ns() - start_ns;
+    *ret_unanswered = count_unanswered(start_ns, total);
+    return took_ns;
+}
+
+static void report_open(uint64_t unanswered)
+{
+    printf(
+        ", \"unanswered\": %lu, \"p50\": %.2f, \"p90\": %.2f, \"p99\": %.2f, \"p999\": %.2f, \"p9999\": %.2f",
+        unanswered, percentile_us(&times, 50), percentile_us(&times, 90), percentile_us(&times, 99),
+        percentile_us(&times, 99.9), percentile_us(&times, 99.99));
+    printf(", \"max\": %.2f, \"late_p50\": %.2f, \"late_p9999\": %.2f", (double)times.most_ns / 1e3,
+           percentile_us(&lates, 50), percentile_us(&lates, 99.99));
+    print_histogram(&times);
+}
+
+/* ---- the closed loop ------------------------------------------------------------ */
 
 static uint64_t run(void)
 {
@@ -407,6 +523,8 @@ static void parse_options(int argc, char **argv)
             opt.held = true;
         else if (strcmp(argv[i], "--path") == 0 && i + 1 < argc)
             opt.path = argv[++i];
+        else if (strcmp(argv[i], "--rate") == 0 && i + 1 < argc)
+            good = (opt.rate = atof(argv[++i])) > 0;
         else if (strcmp(argv[i], "--body") == 0 && i + 1 < argc)
             good = (opt.body_bytes = strtoul(argv[++i], NULL, 10)) > 0;
         else
@@ -420,9 +538,11 @@ static void parse_options(int argc, char **argv)
     }
     if (!good || opt.port == 0 || opt.conns == 0 || opt.conns > CONNS_MAX || opt.depth > DEPTH_MAX ||
         !(opt.seconds > 0) || opt.seconds > 3600 || opt.body_bytes > BODY_MAX ||
-        (opt.body_bytes > 0 && opt.depth > 1)) {
+        (opt.body_bytes > 0 && opt.depth > 1) ||
+        (opt.rate > 0 && (opt.depth != 1 || opt.latency || opt.body_bytes > 0))) {
         fprintf(stderr,
-                "usage: %s PORT CONNS DEPTH SECONDS [--path PATH] [--body BYTES] [--latency] [--held]\n",
+                "usage: %s PORT CONNS DEPTH SECONDS [--path PATH] [--body BYTES] [--latency | --rate N] "
+                "[--held]\n",
                 argv[0]);
         exit(2);
     }
@@ -436,16 +556,19 @@ int main(int argc, char **argv)
     probe();
     epoll = epoll_create1(EPOLL_CLOEXEC);
     conns = calloc(CONNS_MAX + 64u, sizeof *conns);
-    if (epoll < 0 || !conns)
+    idle = calloc(CONNS_MAX, sizeof *idle);
+    if (epoll < 0 || !conns || !idle)
         fail("no memory");
-    if (opt.held)
+    if (opt.held || opt.rate > 0)
         hold();
-    uint64_t ns = run();
+    uint64_t unanswered = 0, ns = opt.rate > 0 ? run_open(&unanswered) : run();
     printf("{\"requests\": %lu, \"seconds\": %.6f, \"answer_bytes\": %zu", done, (double)ns / 1e9,
            answer_len);
     if (opt.latency)
-        printf(", \"p50\": %.2f, \"p99\": %.2f, \"p999\": %.2f", percentile_us(50), percentile_us(99),
-               percentile_us(99.9));
+        printf(", \"p50\": %.2f, \"p99\": %.2f, \"p999\": %.2f", percentile_us(&times, 50),
+               percentile_us(&times, 99), percentile_us(&times, 99.9));
+    if (opt.rate > 0)
+        report_open(unanswered);
     printf("}\n");
     if (opt.held) {
         fflush(stdout);

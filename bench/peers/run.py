@@ -5,8 +5,6 @@ Servers on CPU 0, the generator on CPU 1. All servers run, one has work. A round
 for a short slice, one server after the other; figures are medians of the rounds.
 """
 import argparse
-import contextlib
-import json
 import os
 import resource
 import subprocess
@@ -20,6 +18,7 @@ sys.path.append(os.path.dirname(HERE))
 import confine  # noqa: E402  (of this folder, the ones below of the folder above)
 import servers  # noqa: E402
 import tables  # noqa: E402
+import blast  # noqa: E402
 import host  # noqa: E402
 import procs  # noqa: E402
 from host import LOAD_CPU, SERVER_CPU  # noqa: E402
@@ -107,43 +106,20 @@ class Bench:
             if not answer.startswith(b'HTTP/1.1 200') or answer.partition(b'\r\n\r\n')[2] != bodies[case]:
                 raise RuntimeError(f'answers {answer[:200]!r} to {peer.path(case)}')
 
-    @contextlib.contextmanager
     def generator(self, server, peer, case, seconds):
         """blast with its connections open, waiting for the line that begins the load."""
         connections, depth, _ = CASES[case]
         if case == 'c10000':
             connections = self.options.connections
-        argv = ['taskset', '-c', str(LOAD_CPU), self.exe('blast'), str(server.port), str(connections), str(depth),
-                f'{seconds:g}', '--path', peer.path(case), '--latency', '--held']
-        argv += ['--body', str(servers.BIG_BYTES)] if case == 'up' else []
-        process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                   text=True)
-        try:
-            self.expect(process, 'open\n')
-            yield process
-        finally:
-            process.kill()
-            process.communicate()
-
-    @staticmethod
-    def expect(process, wanted=None):
-        line = process.stdout.readline()
-        if not line or wanted and line != wanted:
-            process.kill()
-            raise RuntimeError(process.communicate()[1].strip()[-200:] or f'blast: status {process.returncode}')
-        return line
-
-    def load(self, process):
-        """Begins the load; what blast says of it at its end."""
-        process.stdin.write('\n')
-        process.stdin.flush()
-        return json.loads(self.expect(process))
+        flags = ['--body', str(servers.BIG_BYTES)] if case == 'up' else []
+        return blast.held(self.exe('blast'), server.port, connections, depth, seconds, '--path', peer.path(case),
+                          '--latency', *flags)
 
     def measure_once(self, server, peer, case):
         with self.generator(server, peer, case, self.options.secs * CASES[case][2]) as process:
             pids = procs.tree(server.pid)
             meter = procs.Meter(pids, [process.pid])
-            row = self.load(process)
+            row = blast.load(process)
             row.update(meter.finish(row['requests']))
             if procs.tree(server.pid) != pids:
                 raise RuntimeError('the server replaced a process during the measurement')
@@ -161,7 +137,7 @@ class Bench:
     def warm(self, server, peer):
         for case in (c for c in ('text', 'json', 'close', 'up') if c in peer.cases and c in self.options.cases):
             with self.generator(server, peer, case, WARM_S) as process:
-                self.load(process)
+                blast.load(process)
 
     def start_all(self, peers, confinements):
         running = {}
@@ -211,7 +187,7 @@ class Bench:
             with self.generator(server, peer, 'c10000', 0.05) as process:
                 time.sleep(0.5)
                 full = procs.memory(procs.tree(server.pid))
-                answers = self.load(process)['requests']
+                answers = blast.load(process)['requests']
             self.facts['idle'][peer.name] = {'connections': self.options.connections, 'rss_rest': rest[0],
                                              'pss_rest': rest[1], 'rss': full[0], 'pss': full[1],
                                              'alive': min(answers, self.options.connections)}

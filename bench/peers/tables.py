@@ -31,11 +31,8 @@ SUMMARY = (  # column, what is in it: a case's CPU, or a fact
 
 def write(path, record):
     """One row a line; their fields are named once."""
-    columns = [c for c in record['rows'][0] if c != 'rate'] if record['rows'] else []
-    head = [f'"{name}":{json.dumps(value)}' for name, value in {**record, 'columns': columns}.items() if name != 'rows']
-    rows = ',\n'.join(json.dumps([row[c] for c in columns], separators=(',', ':')) for row in record['rows'])
     with open(path, 'w') as f:
-        f.write('{' + ',\n'.join(head) + ',\n"rows":[\n' + rows + '\n]}\n')
+        f.write(report.record_text(record, ['rate']))
 
 
 def read(path):

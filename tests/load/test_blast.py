@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import unittest
 
 BLAST = sys.argv.pop(1)
@@ -17,10 +18,14 @@ BLANK = b'\r\n\r\n'
 
 
 class Fake:
-    """Answers good_count requests with GOOD, those after with bad; None ends the connection."""
+    """Answers good_count requests with GOOD, those after with bad; None ends the connection.
 
-    def __init__(self, bad, good_count):
+    Before the answer to request pause_at it pauses, once.
+    """
+
+    def __init__(self, bad, good_count, pause_at=0, pause_s=0):
         self.bad, self.left = bad, good_count
+        self.pause_at, self.pause_s = good_count - pause_at if pause_at else None, pause_s
         self.listener = socket.create_server(('127.0.0.1', 0), backlog=64)
         threading.Thread(target=self.accept, daemon=True).start()
 
@@ -42,6 +47,8 @@ class Fake:
                     data = data.rpartition(BLANK)[2]
                     for _ in range(heads):
                         self.left -= 1
+                        if self.left == self.pause_at:
+                            time.sleep(self.pause_s)
                         answer = GOOD if self.left >= 0 else self.bad
                         if answer is None:
                             return
@@ -111,6 +118,33 @@ class Blast(unittest.TestCase):
             self.assertEqual(process.wait(10), 1)
             self.assertIn('before the load began', process.stderr.read())
 
+    def open_loop(self, fake, *args):
+        run = fake.blast(*args)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        result = json.loads(run.stdout)
+        self.assertEqual(sum(count for _, count in result['histogram']), result['requests'] + result['unanswered'])
+        return result
+
+    def test_a_rate_is_so_many_requests(self):
+        result = self.open_loop(Fake(None, 1 << 60), '4', '1', '0.5', '--rate', '200')
+        self.assertEqual((result['requests'], result['unanswered']), (100, 0))
+        self.assertGreaterEqual(result['seconds'], 0.49)
+        self.assertLessEqual(result['p50'], result['p9999'])
+        self.assertLessEqual(result['p9999'], result['max'])
+
+    def test_one_pause_counts_for_all_that_it_held_up(self):
+        """Of 500 requests in a second those of half a second are due during the pause; a closed loop sees one."""
+        result = self.open_loop(Fake(None, 1 << 60, pause_at=100, pause_s=0.5), '1', '1', '1', '--rate', '500')
+        slow = sum(count for ns, count in result['histogram'] if ns >= 100e6)
+        self.assertGreaterEqual(slow, 190)
+        self.assertGreaterEqual(result['max'], 490e3)
+
+    def test_what_was_never_answered_counts_as_long_as_it_waited(self):
+        result = self.open_loop(Fake(None, 1 << 60, pause_at=50, pause_s=30), '1', '1', '0.5', '--rate', '200')
+        self.assertGreaterEqual(result['unanswered'], 50)
+        self.assertEqual(result['requests'] + result['unanswered'], 100)
+        self.assertGreaterEqual(result['p99'], 1e6)
+
     def test_a_longer_answer_fails(self):
         self.assert_fails(GOOD + b'x', '1', 'bad stream')
 
@@ -124,7 +158,8 @@ class Blast(unittest.TestCase):
 
     def test_bad_arguments_exit_2(self):
         for args in ([], ['0', '1', '1', '1'], ['80', '0', '1', '1'], ['80', '1', '1', '-1'], ['80', '1', '1', '1', '--x'],
-                     ['80', '1', '16', '1', '--body', '5'], ['80', '1', '1', '1', '--body', '0']):
+                     ['80', '1', '1', '1', '--rate', '0'], ['80', '1', '16', '1', '--rate', '9'],
+                     ['80', '1', '1', '1', '--rate', '9', '--latency'], ['80', '1', '16', '1', '--body', '5'], ['80', '1', '1', '1', '--body', '0']):
             self.assertEqual(subprocess.run([BLAST, *args], capture_output=True).returncode, 2)
 
 

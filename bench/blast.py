@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs of bench/load/blast with its connections held open, so that the server can be measured during the load alone."""
+import contextlib
+import json
+import subprocess
+
+from host import LOAD_CPU
+
+
+def expect(process, wanted=None):
+    """A line of blast's; RuntimeError with its own words when there is none, or another one."""
+    line = process.stdout.readline()
+    if not line or wanted and line != wanted:
+        process.kill()
+        raise RuntimeError(process.communicate()[1].strip()[-200:] or f'blast: status {process.returncode}')
+    return line
+
+
+@contextlib.contextmanager
+def held(program, port, connections, depth, seconds, *flags):
+    """blast with its connections open, waiting for load()."""
+    argv = ['taskset', '-c', str(LOAD_CPU), program, str(port), str(connections), str(depth), f'{seconds:g}', *flags,
+            '--held']
+    process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        expect(process, 'open\n')
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def load(process):
+    """Begins the load; what blast says of it at its end."""
+    process.stdin.write('\n')
+    process.stdin.flush()
+    return json.loads(expect(process))
