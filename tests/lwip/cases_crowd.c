@@ -278,7 +278,7 @@ static void flood_of_syns_leaves_room(void)
     struct rig_pair before = rig_pair(rig);
     for (uint32_t i = 0; i < FLOOD; i++) {
         struct vk_span piece = vk_span(frame, sizeof(frame));
-        packets_syn(frame, i, rig->addr.port);
+        packets_syn(frame, rig->addr.ip, i, rig->addr.port);
         LWIP_CHECK(wire->ops->send(wire, &piece, 1, &no_sum) == 0);
         if (i % 100 == 99)
             rig_pass(rig, 1000000);

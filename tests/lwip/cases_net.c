@@ -23,7 +23,10 @@ struct far {
     uint64_t requests;
     uint64_t questions; /* asked for a name */
     uint64_t solicits;  /* looked for the router fd00::1 */
-    bool is_mute;       /* name servers do not answer */
+    uint64_t agreed;    /* SYNs that were answered well */
+    bool is_mute;       /* name servers do not answer, ... */
+    bool has_no_dhcp;   /* ... nor who gives addresses */
+    uint8_t host;       /* of the address that is given; 0: that of packets_dhcp_answer */
 };
 
 static void on_sleep(void *ctx, uint64_t until_ns)
@@ -33,7 +36,8 @@ static void on_sleep(void *ctx, uint64_t until_ns)
     far->io->ops->wake(far->io);
 }
 
-static void machine(struct far *far, const char *config)
+/* start_ns: what its clock shows first; 0: what that of any wire shows. */
+static void machine_at(struct far *far, const char *config, uint64_t start_ns)
 {
     static struct vk_region region;
     struct sim_wire_options wire_options;
@@ -42,6 +46,7 @@ static void machine(struct far *far, const char *config)
     size_t at;
     memset(far, 0, sizeof(*far));
     sim_wire_options_default(&wire_options, 11);
+    wire_options.start_ns = start_ns != 0 ? start_ns : wire_options.start_ns;
     LWIP_CHECK(metal_lwip_config_parse(config, &options.config, &why, &at) == 0);
     LWIP_CHECK(vk_region_init(&region,
                               sim_wire_region_bytes(&wire_options) + metal_lwip_region_bytes(&options)) == 0);
@@ -51,6 +56,11 @@ static void machine(struct far *far, const char *config)
     struct proc_io *second;
     LWIP_CHECK(metal_lwip_create(&options, &region, &second) == -VK_EADDRINUSE);
     sim_wire_on_sleep(far->wire, 0, on_sleep, far);
+}
+
+static void machine(struct far *far, const char *config)
+{
+    machine_at(far, config, 0);
 }
 
 static void transmit(struct far *far, const uint8_t *frame, uint32_t len)
@@ -78,7 +88,7 @@ static void answer_arp(struct far *far, const uint8_t *frame)
 static void answer_dhcp(struct far *far, const uint8_t *ask, uint32_t len)
 {
     uint8_t frame[PACKETS_MAX];
-    uint32_t reply_len = packets_dhcp_answer(frame, ask, len);
+    uint32_t reply_len = far->has_no_dhcp ? 0 : packets_dhcp_answer(frame, far->host, ask, len);
     far->discovers += packets_dhcp_type(ask, len) == 1;
     far->requests += packets_dhcp_type(ask, len) == 3;
     if (reply_len > 0)
@@ -105,6 +115,8 @@ static void far_poll(struct far *far)
             answer_arp(far, f);
         else if (packets_is_solicitation(f, len))
             far->solicits += memcmp(f + 62, (const uint8_t[16]){0xfd, [15] = 1}, 16) == 0;
+        else if (packets_is_syn_ack(f, len))
+            far->agreed++;
         else if (packets_udp_port(f, len) == 67)
             answer_dhcp(far, f, len);
         else if (packets_udp_port(f, len) == 53)
@@ -221,6 +233,72 @@ static void dhcp_gives_an_address(void)
     run_for(&far, 90 * (uint64_t)SECOND_NS); /* of a lease of 120 s: it is asked for again at the half */
     metal_lwip_status(far.io, &status);
     LWIP_CHECK(far.requests >= 2 && is_ip4(&status.v4.addr, 10, 1, 2, 3));
+    far.io->ops->destroy(far.io);
+}
+
+/* Whether a SYN to 10.1.2.host is answered. */
+static bool is_served(struct far *far, uint8_t host, uint32_t number)
+{
+    uint8_t frame[PACKETS_MAX];
+    uint64_t before = far->agreed;
+    packets_syn(frame, (const uint8_t[4]){10, 1, 2, host}, number, 80);
+    transmit(far, frame, 54);
+    run_for(far, SECOND_NS / 20);
+    return far->agreed > before;
+}
+
+/* A listener on all addresses outlives the lease, and serves by the next address. */
+static void a_lease_that_ends(void)
+{
+    struct proc_addr all = {.family = 4, .port = 80}, bound;
+    struct far far;
+    struct metal_lwip_status status;
+    uint32_t listener;
+    machine(&far, "dhcp");
+    LWIP_CHECK(far.io->ops->listen(far.io, &all, true, &listener, &bound) == 0);
+    LWIP_CHECK(!is_served(&far, 3, 1));
+    run_for(&far, SECOND_NS);
+    LWIP_CHECK(is_served(&far, 3, 2));
+
+    far.has_no_dhcp = true;
+    run_for(&far, 100 * (uint64_t)SECOND_NS); /* of 120 s, renewed at most at the half */
+    LWIP_CHECK(is_served(&far, 3, 3));
+    run_for(&far, 200 * (uint64_t)SECOND_NS);
+    metal_lwip_status(far.io, &status);
+    LWIP_CHECK(!status.is_up && far.discovers > 1);
+    LWIP_CHECK(!is_served(&far, 3, 4));
+
+    far.has_no_dhcp = false;
+    far.host = 9;
+    run_for(&far, 130 * (uint64_t)SECOND_NS); /* it is asked for at least once in 60 s */
+    metal_lwip_status(far.io, &status);
+    LWIP_CHECK(status.is_up && is_ip4(&status.v4.addr, 10, 1, 2, 9));
+    LWIP_CHECK(is_served(&far, 9, 5) && !is_served(&far, 3, 6));
+    far.io->ops->destroy(far.io);
+}
+
+/* lwIP counts milliseconds in 32 bits: after 49 days they begin anew. */
+static void fifty_days_are_no_end(void)
+{
+    const uint64_t wrap_ns = ((uint64_t)UINT32_MAX + 1) * 1000000;
+    struct proc_addr all = {.family = 4, .port = 80}, bound;
+    struct metal_lwip_lookup lookup;
+    struct far far;
+    uint32_t listener;
+    machine_at(&far, "dhcp", wrap_ns - 2 * (uint64_t)SECOND_NS);
+    LWIP_CHECK(far.io->ops->listen(far.io, &all, true, &listener, &bound) == 0);
+    run_for(&far, SECOND_NS);
+    LWIP_CHECK(is_served(&far, 3, 1));
+    far.is_mute = true;
+    LWIP_CHECK(metal_lwip_resolve(far.io, "www.example.org", 4, &lookup) == 0);
+    run_for(&far, 3 * (uint64_t)SECOND_NS / 2); /* asked before, answered after */
+    far.is_mute = false;
+    run_until(&far, 60 * (uint64_t)SECOND_NS, &lookup.res);
+    LWIP_CHECK(sim_wire_now(far.wire) > wrap_ns && lookup.res == 0);
+    LWIP_CHECK(is_served(&far, 3, 2));
+    uint64_t requests = far.requests;
+    run_for(&far, 120 * (uint64_t)SECOND_NS);
+    LWIP_CHECK(far.requests > requests && is_served(&far, 3, 3));
     far.io->ops->destroy(far.io);
 }
 
@@ -447,7 +525,7 @@ static void damaged_answers_break_nothing(void)
         uint8_t ask[PACKETS_MAX];
         uint32_t ask_len = packets_question(ask, &state, i % 3);
         uint32_t len = i % 3 == 0   ? packets_dns_answer(frame, ask, ask_len)
-                       : i % 3 == 1 ? packets_dhcp_answer(frame, ask, ask_len)
+                       : i % 3 == 1 ? packets_dhcp_answer(frame, 0, ask, ask_len)
                                     : packets_router_advertisement(frame);
         LWIP_CHECK(len > 0);
         len = packets_damage(frame, len, &state);
@@ -465,6 +543,8 @@ const struct lwip_case lwip_cases_net[] = {
     {"static_addresses_are_there_at_once", static_addresses_are_there_at_once},
     {"dhcp_gives_an_address", dhcp_gives_an_address},
     {"routers_announce_an_address", routers_announce_an_address},
+    {"fifty_days_are_no_end", fifty_days_are_no_end},
+    {"a_lease_that_ends", a_lease_that_ends},
     {"a_router_is_named", a_router_is_named},
     {"names_are_answered", names_are_answered},
     {"names_need_a_server", names_need_a_server},

@@ -78,9 +78,9 @@ static void begin_v4(uint8_t *frame, uint8_t proto, const uint8_t from[4], const
     memcpy(ip + 16, to, 4);
 }
 
-void packets_syn(uint8_t *frame, uint32_t number, uint16_t port)
+void packets_syn(uint8_t *frame, const uint8_t to[4], uint32_t number, uint16_t port)
 {
-    const uint8_t from[4] = {10, 0, 0, (uint8_t)(100 + number % 100)}, to[4] = {10, 0, 0, 1};
+    const uint8_t from[4] = {10, 0, 0, (uint8_t)(100 + number % 100)};
     uint8_t *tcp = frame + ETH + IP4;
     begin_v4(frame, 6, from, to);
     frame[11] = 9; /* no card of the wire */
@@ -92,6 +92,12 @@ void packets_syn(uint8_t *frame, uint32_t number, uint16_t port)
     tcp[13] = 2;
     packets_put16(tcp + 14, 8192);
     finish_v4(frame, ETH + IP4 + 20);
+}
+
+bool packets_is_syn_ack(const uint8_t *frame, uint32_t len)
+{
+    return len >= ETH + IP4 + 20 && get16(frame + 12) == 0x0800 && frame[ETH + 9] == 6 &&
+           (frame[ETH + IP4 + 13] & 0x3f) == 0x12;
 }
 
 uint32_t packets_udp_port(const uint8_t *frame, uint32_t len)
@@ -126,7 +132,7 @@ uint8_t packets_dhcp_type(const uint8_t *frame, uint32_t len)
     return type != NULL ? *type : 0;
 }
 
-uint32_t packets_dhcp_answer(uint8_t *frame, const uint8_t *ask, uint32_t len)
+uint32_t packets_dhcp_answer(uint8_t *frame, uint8_t host, const uint8_t *ask, uint32_t len)
 {
     static const uint8_t server[4] = {10, 1, 2, 1}, all[4] = {255, 255, 255, 255};
     static const uint8_t options[] = {53,  1,   2,   54, 4, 10, 1,  2, 1, 51, 4, 0, 0,  0, 120, 1,  4,
@@ -141,7 +147,7 @@ uint32_t packets_dhcp_answer(uint8_t *frame, const uint8_t *ask, uint32_t len)
     packets_put16(udp + 2, 68);
     memcpy(bootp, ask + ETH + IP4 + UDP, BOOTP);
     bootp[0] = 2;
-    memcpy(bootp + 16, (const uint8_t[]){10, 1, 2, 3}, 4);
+    memcpy(bootp + 16, (const uint8_t[]){10, 1, 2, host != 0 ? host : 3}, 4);
     memcpy(bootp + BOOTP, options, sizeof(options));
     bootp[BOOTP + 2] = type == 1 ? 2 : 5; /* OFFER, ACK */
     uint32_t total = ETH + IP4 + UDP + BOOTP + sizeof(options);

@@ -14,8 +14,10 @@ void packets_put16(uint8_t *to, uint32_t value);
 /* The ones' complement sum of bytes, on top of sum. */
 uint32_t packets_sum(const uint8_t *bytes, uint32_t len, uint32_t sum);
 
-/* A SYN to 10.0.0.1 from one of a hundred machines that are not there; 54 bytes. */
-void packets_syn(uint8_t *frame, uint32_t number, uint16_t port);
+/* A SYN to `to` from one of a hundred machines that are not there, 10.0.0.100 and on; 54 bytes. */
+void packets_syn(uint8_t *frame, const uint8_t to[4], uint32_t number, uint16_t port);
+/* Whether a frame agrees to such a one. */
+bool packets_is_syn_ack(const uint8_t *frame, uint32_t len);
 
 /* Destination port of a frame with UDP over IPv4; 0 for others. */
 uint32_t packets_udp_port(const uint8_t *frame, uint32_t len);
@@ -23,9 +25,10 @@ uint32_t packets_udp_port(const uint8_t *frame, uint32_t len);
 /* Whether it asks for the card of a neighbour of IPv6, whose address is from byte 62 on. */
 bool packets_is_solicitation(const uint8_t *frame, uint32_t len);
 
-/* DHCP: kind of a message (1 DISCOVER, 3 REQUEST; 0 none); its answer, 10.1.2.3 for 120 seconds. */
+/* DHCP: kind of a message (1 DISCOVER, 3 REQUEST; 0 none); its answer, 10.1.2.3, or .host, for 120 seconds.
+ */
 uint8_t packets_dhcp_type(const uint8_t *frame, uint32_t len);
-uint32_t packets_dhcp_answer(uint8_t *frame, const uint8_t *ask, uint32_t len);
+uint32_t packets_dhcp_answer(uint8_t *frame, uint8_t host, const uint8_t *ask, uint32_t len);
 
 /* DNS: A is 192.0.2.7, AAAA 2001:db8::9; names that begin with "no." are unknown. */
 uint32_t packets_dns_answer(uint8_t *frame, const uint8_t *ask, uint32_t len);
