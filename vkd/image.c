@@ -40,6 +40,16 @@ static uint64_t end_of(const Elf64_Phdr *segments, uint16_t count)
     return VK_ALIGN_UP(end, (uint64_t)VK_PAGE_BYTES);
 }
 
+/* Where the file's part of every segment has ended; what follows describes sections, and nobody loads it. */
+static size_t loaded_bytes(const Elf64_Phdr *segments, uint16_t count)
+{
+    uint64_t end = sizeof(Elf64_Ehdr) + count * sizeof segments[0];
+    for (uint16_t i = 0; i < count; i++)
+        if (segments[i].p_offset + segments[i].p_filesz > end)
+            end = segments[i].p_offset + segments[i].p_filesz;
+    return end;
+}
+
 static void pad_to(struct vkc_text *image, size_t align_bytes)
 {
     while (image->len % align_bytes != 0)
@@ -48,12 +58,13 @@ static void pad_to(struct vkc_text *image, size_t align_bytes)
 
 bool vkd_image_make(const void *module, size_t module_bytes, struct vkc_text *ret_image)
 {
-    size_t base_bytes = vkd_metal_image_bytes;
     Elf64_Ehdr head;
     Elf64_Phdr segments[16];
     memcpy(&head, vkd_metal_image, sizeof head);
     vk_assert(head.e_phnum < VK_COUNT(segments));
     memcpy(segments, vkd_metal_image + head.e_phoff, head.e_phnum * sizeof segments[0]);
+    size_t base_bytes = loaded_bytes(segments, head.e_phnum);
+    vk_assert(base_bytes <= vkd_metal_image_bytes);
 
     struct metal_attach place = {.magic = METAL_ATTACH_MAGIC};
     place.base = end_of(segments, head.e_phnum);
