@@ -171,7 +171,7 @@ void vkd_machine_print(const struct vkd_machine *machine, FILE *to)
 struct run {
     const struct vkd_machine *machine;
     enum vkd_accel accel;
-    pid_t pid;
+    pid_t pid; /* 0: it has ended, and the number may be another's */
     int console_fd;
     int signal_fd;
     uint64_t started_ns;
@@ -240,11 +240,37 @@ static void print_listening(const struct run *r)
 static void print_line(struct run *r)
 {
     r->has_panicked |= strncmp(r->line, PANIC, sizeof PANIC - 1) == 0;
-    if (r->has_panicked)
-        vkd_names_print(vkd_metal_names, r->line, stderr);
-    else
-        fputs(r->line, stderr);
+    if (!r->has_panicked) {
+        fprintf(stderr, "%s\n", r->line); /* in one piece, for which there is room */
+        return;
+    }
+    vkd_names_print(vkd_metal_names, r->line, stderr);
     fputc('\n', stderr);
+}
+
+/* The machine is told to stop when we are. */
+static void take_signal(struct run *r)
+{
+    struct signalfd_siginfo signal;
+    if (read(r->signal_fd, &signal, sizeof signal) != sizeof signal)
+        return;
+    r->was_stopped = true;
+    if (r->pid > 0)
+        (void)kill(r->pid, SIGTERM);
+}
+
+/* Whoever reads what we write may stand still: a signal to stop must not wait for him. False: it came. */
+static bool wait_for_room(struct run *r)
+{
+    struct pollfd fds[] = {{.fd = STDERR_FILENO, .events = POLLOUT}, {.fd = r->signal_fd, .events = POLLIN}};
+    while (!r->was_stopped) {
+        (void)poll(fds, VK_COUNT(fds), -1);
+        if (fds[1].revents != 0)
+            take_signal(r);
+        else if (fds[0].revents != 0)
+            return true;
+    }
+    return false;
 }
 
 static void take_line(struct run *r)
@@ -254,9 +280,11 @@ static void take_line(struct run *r)
     bool listens = strncmp(r->line, LISTENING, sizeof LISTENING - 1) == 0;
     bool is_first = !r->is_listening;
     r->is_listening |= listens || strncmp(r->line, RUNNING, sizeof RUNNING - 1) == 0;
+    if (!wait_for_room(r)) /* QEMU says which signal ends it, and nobody needs to know */
+        return;
     if (listens && is_first)
         print_listening(r);
-    else if (!r->was_stopped) /* QEMU says which signal ends it */
+    else
         print_line(r);
 }
 
@@ -294,11 +322,8 @@ static void watch(struct run *r)
             (void)kill(r->pid, SIGKILL);
             return;
         }
-        struct signalfd_siginfo signal;
-        if (fds[1].revents != 0 && read(r->signal_fd, &signal, sizeof signal) == sizeof signal) {
-            r->was_stopped = true;
-            (void)kill(r->pid, SIGTERM);
-        }
+        if (fds[1].revents != 0)
+            take_signal(r);
         if (fds[0].revents != 0 && !read_console(r))
             return;
     }
@@ -344,6 +369,7 @@ static int run_once(struct run *r, const struct command *c, const sigset_t *sign
     (void)close(r->console_fd);
     while (waitpid(r->pid, &status, 0) < 0 && errno == EINTR)
         ;
+    r->pid = 0;
     bool is_image = WIFEXITED(status) && WEXITSTATUS(status) >= STATUS_OK;
     if (r->accel == VKD_ACCEL_KVM && !r->is_listening && !r->was_stopped && !is_image)
         return -1;

@@ -276,6 +276,17 @@ class Machine(unittest.TestCase):
             sender.join()
         return got.partition(b'\r\n\r\n')[2]
 
+    def test_it_is_stopped_though_nobody_reads_what_it_says(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / 'log.vk'
+            path.write_text('http on 8080 { GET "/" => { log("' + 'x' * 500 + '")\n text("said") } }\n', encoding='utf-8')
+            port = self.port_of(self.start(str(path), '--listen=127.0.0.1:0'))
+        fcntl.fcntl(self.server.stderr, fcntl.F_SETPIPE_SZ, 4096)
+        for _ in range(30):
+            self.assertEqual(fetch(port), b'said')
+        self.server.terminate()
+        self.assertEqual(self.server.wait(20), 0)
+
     def test_the_machine_ends_with_its_command(self):
         self.port_of(self.start(HELLO, '--listen=127.0.0.1:0'))
         qemu = children_of(self.server.pid)[0]
