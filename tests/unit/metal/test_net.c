@@ -583,6 +583,12 @@ TEST(metal_virtio_net, card_that_is_slow_is_left_alone)
     dev->ops->flush(dev);
     dev->ops->flush(dev);
     CHECK_EQ(fake.queues[METAL_NET_TX].kicks, kicks + 1);
+    CHECK_EQ(fake_sent(&fake, &head, seen), 100);
+    /* One that has nothing to send is left alone however long that is. */
+    for (uint32_t i = 0; i < 4; i++)
+        dev->ops->wait(dev, plat_mono_ns() + HANG_NS + 1);
+    CHECK_EQ(fake.queues[METAL_NET_TX].kicks, kicks + 1);
+    CHECK_EQ(net->stats.resets, 0);
     stop();
 }
 

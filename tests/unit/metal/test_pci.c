@@ -120,6 +120,7 @@ TEST(metal_virtio_pci, knows_the_kinds_of_devices)
         {0x10411af4, 0, 1},          {0x10441af4, 0, 4},          {0x10001af4, 0x00010000, 1},
         {0x10051af4, 0x00040000, 4}, {0x10411af5, 0, 0},          {0xffffffff, 0, 0},
         {0x0fff1af4, 0x00010000, 0}, {0x10801af4, 0x00010000, 0}, {0x29c08086, 0x11001af4, 0},
+        {0x107f1af4, 0, 63},
     };
     for (uint32_t i = 0; i < VK_COUNT(cases); i++) {
         make();
@@ -173,6 +174,7 @@ TEST(metal_virtio_pci, what_makes_no_sense_is_refused)
         {MSIX + 4, 0x0fe1}, /* the table reaches beyond the BAR */
         {MSIX + 4, 7},
         {0x20, 0xd},                           /* a BAR of ports */
+        {0x20, 0x1},                           /* another, whose bits would do for memory */
         {MSIX, 0x11 | 2u << 16 | COMMON << 8}, /* a list that is a circle */
         {MSIX, 0x11 | 2u << 16 | 0x3cu << 8},  /* a list that leads out of itself */
     };
@@ -183,7 +185,38 @@ TEST(metal_virtio_pci, what_makes_no_sense_is_refused)
     }
     make();
     space[KICKS / 4 + 1] = 5; /* 64 bits wide, and the last */
+    space[0x10 / 4 + 4] = 0;
     space[0x10 / 4 + 5] = 4;
+    bar_bytes[5] = 0x4000;
+    CHECK_EQ(read_all(), -VK_EMALFORMED);
+    make();
+    space[0x20 / 4] = 0xffffc00c; /* it would end where addresses end */
+    space[0x24 / 4] = 0xffffffff;
+    CHECK_EQ(read_all(), -VK_EMALFORMED);
+}
+
+/* A capability may begin where the space still has room for its head, but not for all of it. */
+TEST(metal_virtio_pci, capabilities_end_within_the_space)
+{
+    make();
+    space[0x34 / 4] = 0xf0;
+    put_virtio(0xf0, KICKS, 1, 0, 0x1000);
+    CHECK_EQ(read_all(), 0);
+    make();
+    space[0x34 / 4] = 0xf4;
+    space[0xf4 / 4] = 0x09 | KICKS << 8 | 1u << 24;
+    CHECK_EQ(read_all(), -VK_EMALFORMED);
+    make();
+    space[KICKS / 4] = 0x09 | 0xf0u << 8 | 1u << 24; /* the second of its kind; that of kicks is longer */
+    space[0xf0 / 4] = 0x09 | CONFIG << 8 | 2u << 24;
+    CHECK_EQ(read_all(), -VK_EMALFORMED);
+    make();
+    space[CONFIG / 4] = 0x09 | 0xf4u << 8 | 4u << 24;
+    space[0xf4 / 4] = 0x11 | 2u << 16;
+    space[0xf8 / 4] = 1;
+    CHECK_EQ(read_all(), 0);
+    space[CONFIG / 4] = 0x09 | 0xf8u << 8 | 4u << 24;
+    space[0xf8 / 4] = 0x11 | 2u << 16;
     CHECK_EQ(read_all(), -VK_EMALFORMED);
 }
 
@@ -203,6 +236,10 @@ TEST(metal_virtio_pci, window_without_room_gives_no_address)
     window = (struct metal_pci_window){UINT64_MAX - 100, UINT64_MAX};
     make();
     window = (struct metal_pci_window){UINT64_MAX - 100, UINT64_MAX};
+    CHECK_EQ(read_all(), -VK_ENOSPC);
+    make();
+    window = (struct metal_pci_window){WINDOW_END - 0x1000,
+                                       WINDOW_END - 0x800}; /* aligned, it begins behind the end */
     CHECK_EQ(read_all(), -VK_ENOSPC);
 }
 
