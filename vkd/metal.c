@@ -244,17 +244,6 @@ static bool make_image(struct flags *f, struct vkc_text *image)
 
 /* ---- the image ---------------------------------------------------------------------------- */
 
-static int keep_image(struct flags *f, const struct vkc_text *image)
-{
-    if (!vkd_write_whole(f->image, image->bytes, image->len))
-        return VKD_EXIT_PROGRAM;
-    f->machine.image = f->image;
-    vkd_complain("wrote %s, %zu KiB", f->image, (image->len + 1023) >> 10);
-    if (f->prints)
-        vkd_machine_print(&f->machine, stdout);
-    return 0;
-}
-
 /* Ports of the host, held while others are looked for, so that none is taken twice. */
 struct held {
     int fds[2 * NET_LISTENERS_MAX];
@@ -268,6 +257,12 @@ static int hold(struct held *held, const struct proc_addr *wanted, struct proc_a
     int rc = vkd_listener_open(wanted, false, 1, &held->fds[held->count], ret_bound);
     held->count += rc == 0;
     return rc;
+}
+
+static void let_go(const struct held *held)
+{
+    for (uint32_t i = 0; i < held->count; i++)
+        (void)close(held->fds[i]);
 }
 
 static bool complain_of_port(const struct proc_addr *wanted, int rc, bool by_flag)
@@ -323,12 +318,36 @@ static bool take_ports(struct vkd_machine *machine, pid_t *ret_relay)
         is_taken =
             forward->host.family == 6 ? take_port_6(forward, &held) : take_port(forward, &held, i == 0);
     }
-    for (uint32_t i = 0; i < held.count; i++)
-        (void)close(held.fds[i]);
+    let_go(&held);
     is_taken = is_taken && start_relay(&held, ret_relay); /* it must not hold QEMU's ports as well */
     if (held.relayed_fd >= 0)
         (void)close(held.relayed_fd);
     return is_taken;
+}
+
+/* In a command that is only shown, a port that is free now stands for any. */
+static bool choose_free_ports(struct vkd_machine *machine)
+{
+    struct held held = {.relayed_fd = -1};
+    bool is_good = true;
+    for (uint32_t i = 0; i < machine->forwards_count && is_good; i++)
+        if (machine->forwards[i].host.port == 0)
+            is_good = take_port(&machine->forwards[i], &held, i == 0);
+    let_go(&held);
+    return is_good;
+}
+
+static int keep_image(struct flags *f, const struct vkc_text *image)
+{
+    if (f->prints && !choose_free_ports(&f->machine))
+        return VKD_EXIT_PROGRAM;
+    if (!vkd_write_whole(f->image, image->bytes, image->len))
+        return VKD_EXIT_PROGRAM;
+    f->machine.image = f->image;
+    vkd_complain("wrote %s, %zu KiB", f->image, (image->len + 1023) >> 10);
+    if (f->prints)
+        vkd_machine_print(&f->machine, stdout);
+    return 0;
 }
 
 /* The image in a file without a name, which is gone with the last process that has it open. */

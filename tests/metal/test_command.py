@@ -415,6 +415,15 @@ class Machine(unittest.TestCase):
             ports = re.findall(r'http://127\.0\.0\.1:(\d+)', self.start(str(path), '--listen=127.0.0.1:0'))
         self.assertEqual([fetch(port) for port in ports], [b'a', b'b'])
 
+    def test_a_command_that_is_shown_has_ports(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / 'two.vk'
+            path.write_text('http on 8081 { GET "/" => text("a") }\nhttp on 0 { GET "/" => text("b") }\n', encoding='utf-8')
+            done = run(str(path), '--print', '--listen=127.0.0.1:0')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        ports = re.findall(r'hostfwd=tcp:127\.0\.0\.1:([1-9]\d+)-10\.0\.2\.15:(\d+)', done.stdout)
+        self.assertEqual([guest for _, guest in ports], ['8081', '8082'], done.stdout)
+
     def boot_image(self, program, *more, append='', module=None):
         """A machine of its own from an image with this program; its console is a pipe."""
         with tempfile.TemporaryDirectory() as folder:
