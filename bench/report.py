@@ -180,10 +180,7 @@ def budget_table(figures):
 def render(title, rows, facts, problems, rounds):
     figures = Figures(rows, facts)
     lines = [title, f'medians of {rounds} rounds']
-    if rows:
-        foreign = 100 * statistics.median(r['foreign'] for r in rows)
-        lines.append(f'other processes took {foreign:.0f} % of a processor meanwhile'
-                     + (': ratios hold, absolute figures do not' if foreign > QUIET_PCT else ''))
+    lines += foreign_line(rows, 'ratios hold, absolute figures do not')
     lines.append('bytes of an answer: ' + ', '.join(f'{k} {v}' for k, v in facts['answers'].items()))
     for metric in METRICS:
         lines += metric_table(figures, *metric)
@@ -191,6 +188,15 @@ def render(title, rows, facts, problems, rounds):
     budgets, missed = budget_table(figures)
     lines += budgets + [f'problem: {p}' for p in problems]
     return '\n'.join(lines) + '\n', missed
+
+
+def foreign_line(rows, meaning):
+    """What others took of a processor during the measurements, and what that means where it is much."""
+    if not rows:
+        return []
+    foreign = 100 * statistics.median(r['foreign'] for r in rows)
+    return [f'other processes took {foreign:.0f} % of a processor meanwhile'
+            + (f': {meaning}' if foreign > QUIET_PCT else '')]
 
 
 def record_text(record, without=()):

@@ -31,8 +31,8 @@ from host import LOAD_CPU, SERVER_CPU  # noqa: E402
 SERVERS = {  # name: (title, flags of `vkd run`; None: nginx, priority by chrt)
     'vkd_uring': ('vkd, io_uring', ['--driver', 'uring'], 0),
     'vkd_ev': ('vkd, epoll', ['--driver', 'ev'], 0),
-    'vkd_uring_rt': ('vkd --realtime, io_uring', ['--driver', 'uring', '--realtime'], 0),
-    'vkd_ev_rt': ('vkd --realtime, epoll', ['--driver', 'ev', '--realtime'], 0),
+    'vkd_uring_rt': ('realtime, io_uring', ['--driver', 'uring', '--realtime'], 0),
+    'vkd_ev_rt': ('realtime, epoll', ['--driver', 'ev', '--realtime'], 0),
     'nginx': ('nginx', None, 0),
     'nginx_fifo': ('nginx, chrt -f 1', None, 1),
 }
@@ -278,9 +278,7 @@ def render(record):
     figures = report.Figures(record['rows'], {})
     lines = [record['title'], f"medians of {record['rounds']} rounds, slices of {record['secs']:g} s, {CONNECTIONS} "
              f"connections; load of the machine before: {record['load']}"]
-    if record['rows']:
-        lines.append(f"other processes took {100 * statistics.median(r['foreign'] for r in record['rows']):.0f} % of a "
-                     'processor meanwhile')
+    lines += report.foreign_line(record['rows'], 'tails, and the budget with them, are those of a busy machine')
     lines.append('kept up with, requests per second: '
                  + ', '.join(f'{name} {rate}' for name, rate in record['capacity'].items()))
     for metric in METRICS:

@@ -40,11 +40,11 @@ ROWS = {  # name: (what grows, its numbers, largest exponent, what the row is)
     'asked': ('processes', (10, 100, 1000, 10000, 50000), 0.15, 'living processes, of which a request asks one, by chance'),
     'routes': ('routes', (1, 10, 100, ROUTES_OF_A_BLOCK), 0.15, 'routes of a block, with a capture'),
     'heap': ('KiB of heap', (16, 64, 256, 1024, 4096, 16384), 0.05, 'heap of a request that touches little of it'),
-    'filled': ('KiB of heap', (16, 64, 256, 1024, 4096, 16384), 1.15,
-               'heap of a request that fills a part of it; less what the row above costs'),
+    'filled': ('KiB of heap', (16, 64, 256), 1.15, 'heap of a request that fills a part of it, and is wiped'),
+    'large': ('KiB of heap', (1024, 4096, 16384), 1.15, 'the same of heaps whose pages are given back'),
     'workers': ('workers', (1, 2, 4, 8), 0.15, 'workers, all on one processor'),
 }
-BASES = {'filled': 'heap'}  # rows whose cost is counted beyond that of another one
+BASES = {'filled': 'heap', 'large': 'heap'}  # rows that are judged by what they cost beyond another one
 MARKS = ('<!-- scale: begin -->', '<!-- scale: end -->')
 FOLDER = os.path.join(ROOT, 'docs', 'bench')
 
@@ -106,7 +106,7 @@ def heap_program(kib):
 
 
 def path_of(row, n):
-    return {'asked': '/ask', 'routes': f'/r{n // 2}/7', 'filled': '/fill'}.get(row, '/')
+    return {'asked': '/ask', 'routes': f'/r{n // 2}/7', 'filled': '/fill', 'large': '/fill'}.get(row, '/')
 
 
 # ---- measuring ---------------------------------------------------------------------
@@ -161,7 +161,7 @@ class Bench:
             return self.start_actors(n)
         if row == 'routes':
             return self.start(f'routes-{n}', routes_program(n))
-        if row in ('heap', 'filled'):
+        if row in ('heap', *BASES):
             return self.start(f'heap-{n}', heap_program(n))
         if row == 'workers':
             return self.start(f'workers-{n}', heap_program(64), '--workers', str(n))
@@ -178,7 +178,7 @@ class Bench:
 
     def measure_once(self, row, n):
         server = self.server_of(row, n)
-        busy = n if row.startswith('busy_') else HEAP_BUSY if row in ('heap', 'filled') else BUSY
+        busy = n if row.startswith('busy_') else HEAP_BUSY if row in ('heap', *BASES) else BUSY
         seconds = self.options.secs * (2 if busy > 1000 else 1)
         with self.bystanders(row, server, n), blast.held(self.exe('bench', 'blast'), server.port, busy, 1, seconds,
                                                          '--path', path_of(row, n)) as generator:
@@ -239,9 +239,7 @@ def verdict(b, most):
 def render(record):
     lines = [record['title'], f"medians of {record['rounds']} rounds, slices of {record['secs']:g} s; load of the machine "
              f"before: {record['load']}"]
-    if record['rows']:
-        lines.append(f"other processes took {100 * statistics.median(r['foreign'] for r in record['rows']):.0f} % of a "
-                     'processor meanwhile')
+    lines += report.foreign_line(record['rows'], 'ratios hold, absolute figures do not')
     lines += ['', '== server CPU per request, us, at each number']
     for row in (r for r in ROWS if costs(record, r)):
         what, _, _, title = ROWS[row]
