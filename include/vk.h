@@ -205,7 +205,10 @@ VK_API uint64_t vk_timeout_ns(const struct vk_kernel *kernel);
  * Stop in good order: listeners take in who is on the way for 100 ms more and
  * close; idle connections close, the others after their answer, which says so;
  * what is not answered after timeout_ns gets 503 or is cut off. Goes on in
- * steps; vk_run returns when it is over. -VK_ECANCELED.
+ * steps; vk_run returns when it is over. What listens anew is refused from
+ * then on, -VK_ECANCELED. Calls, requests and spawns are still taken, and
+ * waited for; a socket of vk_attach gets one answer, which says so.
+ * -VK_ECANCELED in the kernel's destruction.
  */
 VK_API int vk_drain(struct vk_kernel *kernel, uint64_t timeout_ns);
 
@@ -264,7 +267,7 @@ VK_API uint32_t vk_module_blocks(const struct vk_module *module);
  *
  * -VK_ENOENT no such block, -VK_EMALFORMED no such address, -VK_ERANGE no such
  * port, -VK_ENOSPC more than eight listeners of the module, -VK_EADDRINUSE, -VK_EACCES, -VK_EMFILE,
- * -VK_ECANCELED the drained kernel has closed its listeners, -VK_EIO too many
+ * -VK_ECANCELED the kernel drains (vk_drain), -VK_EIO too many
  * operations are under way. While conns_max connections are open, clients wait.
  */
 VK_API int vk_listen(struct vk_module *module, uint32_t block, const char *address, uint16_t *ret_port);
@@ -577,7 +580,8 @@ VK_API int vk_spawn(struct vk_program *program, const void *arg, size_t arg_byte
 /*
  * Serve HTTP by a program: a process for every request, whose argument is the
  * request's head (vk_native_request) and whose origin is its client. As
- * vk_listen. deadline_ns: of one request's process; 0: none.
+ * vk_listen, but address is not NULL: -VK_EINVAL. Listeners of native programs
+ * are eight in all. deadline_ns: of one request's process; 0: none.
  */
 VK_API int vk_native_listen(struct vk_program *program, const char *address, uint64_t deadline_ns,
                             uint16_t *ret_port);
@@ -607,7 +611,10 @@ VK_API bool vk_native_submit(struct vk_self *self, struct vk_fiber *fiber, const
 
 struct vk_request; /* in the heap */
 
-/* The request, which the process was started for. NULL: it was refused already, and the process just ends. */
+/*
+ * The request, which the process was started for; also while the kernel drains,
+ * when the answer says by itself that it is the last. NULL: it was refused already, and the process just ends.
+ */
 VK_API struct vk_request *vk_native_request(struct vk_self *self);
 
 enum vk_part { VK_PART_METHOD = 0, VK_PART_PATH = 1, VK_PART_QUERY = 2, VK_PART_HOST = 3 };

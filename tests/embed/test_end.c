@@ -438,3 +438,41 @@ TEST(embed_end, a_native_program_serves_http)
     CHECK_EQ(counters.accepted, 2u);
     vk_kernel_destroy(kernel);
 }
+
+/* Who is on the way while the kernel drains is answered; what is loaded and attached then drains too. */
+TEST(embed_end, a_kernel_that_drains_answers_and_takes_no_listener)
+{
+    const struct vk_native native = {.size = sizeof native,
+                                     .name = "greeter",
+                                     .steps = steps,
+                                     .steps_count = 1,
+                                     .state_bytes = sizeof(struct vk_fiber)};
+    char text[HOST_REPLY_MAX];
+    struct vk_kernel *kernel = make();
+    struct vk_program *program = NULL, *second = NULL;
+    uint16_t port = 0;
+    int ends[2];
+    CHECK_EQ(vk_native_create(kernel, &native, &program), 0);
+    CHECK_EQ(vk_native_create(kernel, &native, &second), 0);
+    CHECK_EQ(vk_native_listen(program, "127.0.0.1:0", 0, &port), 0);
+    CHECK_EQ(vk_drain(kernel, 5000000000), 0);
+    CHECK_EQ(vk_native_listen(second, "127.0.0.1:0", 0, NULL), -VK_ECANCELED);
+    int client = host_connect(port);
+    host_send(client, "GET /late HTTP/1.1\r\nHost: a\r\n\r\n");
+    size_t len = host_receive(kernel, client, text, sizeof text - 1);
+    text[len] = '\0';
+    CHECK(strncmp(text, "HTTP/1.1 200 OK\r\n", 17) == 0);
+    CHECK(strstr(text, "Connection: close\r\n") != NULL);
+    struct vk_module *module = load(kernel, EMBED_SERVED);
+    CHECK_EQ(vk_listen(module, 0, "127.0.0.1:0", NULL), -VK_ECANCELED);
+    CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    CHECK_EQ(vk_attach(module, 0, ends[0], NULL), 0);
+    host_send(ends[1], KEEP);
+    len = host_receive(kernel, ends[1], text, sizeof text - 1);
+    text[len] = '\0';
+    CHECK(strstr(text, "Connection: close\r\n") != NULL);
+    CHECK_EQ(vk_run(kernel), 0);
+    (void)close(client);
+    (void)close(ends[1]);
+    vk_kernel_destroy(kernel);
+}

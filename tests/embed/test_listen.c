@@ -225,6 +225,8 @@ TEST(embed_listen, a_kernel_that_has_closed_its_listeners_takes_no_more)
     int fd = listener();
     CHECK_EQ(vk_listen(module, 0, "127.0.0.1:0", NULL), 0);
     CHECK_EQ(vk_drain(kernel, 1000000), 0);
+    CHECK_EQ(vk_listen(module, 0, "127.0.0.1:0", NULL), -VK_ECANCELED); /* from the first moment on */
+    CHECK_EQ(vk_listen_fd(module, 0, fd), -VK_ECANCELED);
     CHECK_EQ(vk_run(kernel), 0);
     vk_step(kernel, 0); /* the descriptor goes */
     uint32_t before = host_descriptors();

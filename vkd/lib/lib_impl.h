@@ -34,6 +34,7 @@ struct vk_kernel {
     struct net_server *server; /* of native programs; NULL: none listens */
     uint32_t asks_open;        /* whose answer was not given yet */
     bool is_draining;
+    uint64_t drain_ns;          /* then: when what is not answered is cut off */
     struct proc_timer unlisten; /* while it drains */
     struct vkd_ask *asks_free;
     struct vk_fifo answers; /* asks whose answer is there; called back at the end of the tick */
@@ -202,6 +203,8 @@ void vkd_lib_loop_destroy(struct vk_kernel *kernel); /* accepts one without */
 
 /* The next server of the kernel, from NULL on; NULL: there are no more. */
 struct net_server *vkd_lib_server_next(const struct vk_kernel *kernel, const struct net_server *server);
+/* A new one of the kernel's: where that drains, it drains as the others do. */
+void vkd_lib_server_made(const struct vk_kernel *kernel, struct net_server *server);
 /* A listener of the kernel's driver. address NULL: `own`. */
 int vkd_lib_open_listener(struct vk_kernel *kernel, const char *address, const struct proc_addr *own,
                           uint32_t *ret_listener, uint16_t *ret_port);

@@ -28,6 +28,19 @@ static int check(struct vk_module *m, uint32_t block)
     return rc != 0 || block < m->host.blocks_count ? rc : -VK_ENOENT;
 }
 
+/* Nothing new listens while the kernel drains. */
+static int check_listen(struct vk_module *m, uint32_t block)
+{
+    int rc = check(m, block);
+    return rc == 0 && m->kernel->is_draining ? -VK_ECANCELED : rc;
+}
+
+void vkd_lib_server_made(const struct vk_kernel *kernel, struct net_server *server)
+{
+    if (kernel->is_draining)
+        net_server_drain(server, kernel->drain_ns);
+}
+
 struct net_server *vkd_lib_server_next(const struct vk_kernel *kernel, const struct net_server *server)
 {
     bool is_found = server == NULL;
@@ -64,7 +77,7 @@ int vk_listen(struct vk_module *module, uint32_t block, const char *address, uin
     struct proc_addr own = {0};
     uint32_t listener;
     uint16_t port;
-    int rc = check(module, block);
+    int rc = check_listen(module, block);
     if (rc == 0 && address == NULL)
         rc = own_address(&module->host.blocks[block], &own);
     if (rc == 0)
@@ -83,7 +96,7 @@ int vk_listen_fd(struct vk_module *module, uint32_t block, int fd)
 {
     struct proc_addr bound;
     uint32_t listener;
-    int rc = check(module, block);
+    int rc = check_listen(module, block);
     if (rc == 0)
         rc = net_io_adopt(module->kernel->io, fd, &listener, &bound);
     if (rc != 0)

@@ -40,6 +40,7 @@ int vk_drain(struct vk_kernel *kernel, uint64_t timeout_ns)
     for (struct net_server *s = NULL; (s = vkd_lib_server_next(kernel, s)) != NULL;)
         net_server_drain(s, deadline_ns);
     kernel->is_draining = true;
+    kernel->drain_ns = deadline_ns;
     kernel->unlisten.fire = on_unlisten;
     proc_timer_set(kernel->proc, &kernel->unlisten, now_ns + NET_DRAIN_ARRIVAL_NS);
     return 0;

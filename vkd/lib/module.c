@@ -86,8 +86,10 @@ static int start(struct vk_module *m, const char *name, struct vk_out *why)
         return 0; /* and takes nothing of the kernel's tables */
     m->hosted.conns_max = m->kernel->conns_max;
     int rc = net_bind_host_start(&m->host, m->kernel->proc, &m->hosted);
-    if (rc == 0 && m->hosted.server != NULL)
+    if (rc == 0 && m->hosted.server != NULL) {
         m->hosted.env.objects[m->hosted.env.count++] = net_server_gauges(m->hosted.server);
+        vkd_lib_server_made(m->kernel, m->hosted.server);
+    }
     if (rc != 0)
         vk_out_fmt(why, "%s: it cannot be started: %s", name, vk_err_text(rc));
     return rc;

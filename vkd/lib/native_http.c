@@ -23,6 +23,8 @@ int vk_native_listen(struct vk_program *program, const char *address, uint64_t d
     int rc = vkd_lib_begin(k);
     if (rc == 0 && address == NULL)
         rc = -VK_EINVAL;
+    if (rc == 0 && k->is_draining)
+        rc = -VK_ECANCELED;
     if (rc == 0)
         rc = make_server(k);
     if (rc != 0)
