@@ -292,7 +292,8 @@ struct vk_attach_options {
  * options  NULL: all defaults
  *
  * -VK_ENOENT no such block, -VK_ENOSPC too many connections, -VK_ETOOBIG,
- * -VK_ENOMEM, -VK_EMFILE, -VK_EINVAL no such descriptor; the socket is the host's still then, as it was.
+ * -VK_ENOMEM, -VK_EMFILE, -VK_EINVAL anything but a stream socket,
+ * or one that listens; the socket is the host's still then, as it was.
  */
 VK_API int vk_attach(struct vk_module *module, uint32_t block, int fd,
                      const struct vk_attach_options *options);
@@ -401,7 +402,7 @@ struct vk_function;
 
 struct vk_function_options {
     size_t size;
-    uint32_t heap_bytes;  /* of each call; 0: 64 KiB; at most 256 MiB */
+    uint32_t heap_bytes;  /* of each call, its arguments among that; 0: 64 KiB; 16 KiB to 256 MiB */
     uint64_t cpu_ns;      /* CPU time of each call; 0: 50 ms */
     uint64_t deadline_ns; /* how long a call may take; 0: 10 s */
 };
@@ -422,7 +423,9 @@ VK_API const char *vk_function_type(const struct vk_function *function);
 /*
  * Call it. The answer has its value; -VK_EIO when it gave an Err, words being
  * what is in it; -VK_EDIED when its process ended, words saying why;
- * -VK_ETOOBIG when the value takes more than 64 KiB.
+ * -VK_ETOOBIG when the value takes more than 64 KiB. Arguments that the heap
+ * of the call has no room for are its end, "out of memory": a text of 20 KB is
+ * well with 64 KiB of heap, one of 50 KB with 256 KiB.
  *
  * args     copied; as many as it takes, of its types
  * ret_pid  may be NULL; to vk_kill it, for instance
@@ -613,7 +616,8 @@ struct vk_request; /* in the heap */
 
 /*
  * The request, which the process was started for; also while the kernel drains,
- * when the answer says by itself that it is the last. NULL: it was refused already, and the process just ends.
+ * when the answer says by itself that it is the last. NULL: it was refused already, and the process just
+ * ends.
  */
 VK_API struct vk_request *vk_native_request(struct vk_self *self);
 
@@ -666,7 +670,8 @@ typedef int (*vk_host_fn)(void *context, struct vk_host_call *call);
  * them, one that needs a function that is not there with its name: -VK_ENOENT
  * of vk_module_load.
  *
- * -VK_EINVAL no such signature can be, -VK_EEXIST there is one of that name, -VK_ENOMEM.
+ * -VK_EINVAL no function of the language can have that name, no such signature
+ * can be, or fn is NULL; -VK_EEXIST there is one of that name, -VK_ENOMEM.
  */
 VK_API int vk_host_function(struct vk_kernel *kernel, const char *name, const char *signature, vk_host_fn fn,
                             void *context);
@@ -691,7 +696,8 @@ VK_API const char *vk_host_text_at(struct vk_host_call *call, uint32_t index, ui
 
 /*
  * The result, of which there is one. Bytes are copied into the heap of the
- * process; they may be those of an argument. The result of a function without
+ * process; they may be those of an argument, and NULL when there are none of
+ * them. The result of a function without
  * one, and of `Result<Nil, Str>`, is not given.
  *
  * -VK_EINVAL the signature has no such result, or there is one already;
@@ -709,7 +715,11 @@ VK_API int vk_host_push_int(struct vk_host_call *call, int64_t value);
 VK_API int vk_host_push_float(struct vk_host_call *call, double value);
 VK_API int vk_host_push_text(struct vk_host_call *call, const char *text, size_t len_bytes);
 
-/* Why it failed, of which 200 bytes are kept; in place of a result. -VK_EIO, for the function to return. */
+/*
+ * Why it failed, of which 200 bytes are kept; in place of a result, also of one
+ * that was given. Of several the last one counts; NULL is none in particular.
+ * -VK_EIO, for the function to return.
+ */
 VK_API int vk_host_fail(struct vk_host_call *call, const char *why);
 
 /* ---- what goes on ----------------------------------------------------------------------- */

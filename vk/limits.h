@@ -178,6 +178,7 @@
 #define VK_LIB_SERVICE_BYTES     (256u << 20) /* addresses for the tables of modules; one more is -VK_ENOMEM */
 #define VK_LIB_FILE_MAX_BYTES    (512u << 20) /* of a module's file; larger is -VK_ETOOBIG */
 #define VK_LIB_TICKS_MAX         16u          /* of one step; what is left is due at once */
+#define VK_LIB_NAME_MAX_BYTES    64u          /* of a host function's name; longer is -VK_EINVAL */
 #define VK_LIB_OPTIONS_MAX_BYTES 4096u        /* of a caller's options; larger is -VK_EINVAL */
 
 /* The TCP stack on metal; what each costs is in docs/metal.md, "Network". */

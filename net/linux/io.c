@@ -138,7 +138,8 @@ int net_io_adopt(struct proc_io *io, int fd, uint32_t *ret_conn, struct proc_add
 int net_io_adopt_stream(struct proc_io *io, int fd, uint32_t *ret_conn)
 {
     struct net_io *nio = (struct net_io *)io;
-    return adopt(nio, fd, nio->nonblock, 0, ret_conn);
+    int err = net_sock_check_stream(fd);
+    return err != 0 ? err : adopt(nio, fd, nio->nonblock, 0, ret_conn);
 }
 
 void net_io_disown(struct proc_io *io, uint32_t conn)

@@ -78,7 +78,8 @@ const struct net_io_stats *net_io_stats(const struct proc_io *io);
  */
 int net_io_adopt(struct proc_io *io, int fd, uint32_t *ret_conn, struct proc_addr *ret_bound);
 
-/* The same for a connected stream socket, for instance one end of a socket pair. -VK_EMFILE. */
+/* The same for a connected stream socket, for instance one end of a socket pair. -VK_EINVAL when it is
+ * something else; -VK_EMFILE. */
 int net_io_adopt_stream(struct proc_io *io, int fd, uint32_t *ret_conn);
 
 /* Undo one of them; nothing was submitted to the connection. The descriptor is the caller's again, and as it

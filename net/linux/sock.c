@@ -169,6 +169,16 @@ int net_sock_bound(int fd, struct proc_addr *ret_addr)
     return net_sock_addr_back(&sa, ret_addr);
 }
 
+int net_sock_check_stream(int fd)
+{
+    int type = 0, listening = 0;
+    socklen_t len = sizeof(type);
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) != 0 || type != SOCK_STREAM)
+        return -VK_EINVAL;
+    len = sizeof(listening);
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0 && !listening ? 0 : -VK_EINVAL;
+}
+
 int net_sock_peer(int fd, struct proc_addr *ret_addr)
 {
     union net_sockaddr sa = {0};

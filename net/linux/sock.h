@@ -34,6 +34,9 @@ int net_sock_listen(const struct proc_addr *addr, bool defer, bool reuseport, in
 /* A stream socket that can connect to *addr. */
 int net_sock_open(const struct proc_addr *addr, bool nonblock, int *ret_fd);
 
+/* 0; -VK_EINVAL when fd is no stream socket, or listens. */
+int net_sock_check_stream(int fd);
+
 /* The address of a listener as bound, or -VK_EINVAL when fd does not listen. */
 int net_sock_bound(int fd, struct proc_addr *ret_addr);
 

@@ -30,6 +30,14 @@ static int price(void *context, struct vk_host_call *call)
     CHECK(context == notes);
     if (len == 3 && memcmp(item, "tea", 3) == 0)
         return vk_host_give_float(call, 1.5 * (double)vk_host_int(call, 1));
+    if (len == 4 && memcmp(item, "none", 4) == 0)
+        return vk_host_fail(call, NULL);
+    if (len == 5 && memcmp(item, "twice", 5) == 0) {
+        CHECK_EQ(vk_host_give_float(call, 1), 0);
+        CHECK_EQ(vk_host_fail(call, "the first"), -VK_EIO);
+        CHECK_EQ(vk_host_fail(call, "the last"), -VK_EIO);
+        return 0;
+    }
     return vk_host_fail(call, "no such item");
 }
 
@@ -171,7 +179,9 @@ TEST(embed_host, values_go_there_and_back)
         begin(guards[i]);
         CHECK(gives("/price/tea/3", "\r\n\r\n4.5"));
         CHECK(gives("/price/sand/3", "\r\n\r\nno such item"));
-        CHECK(strcmp(notes, "tea;sand;") == 0);
+        CHECK(gives("/price/none/3", "\r\n\r\nthe host gave no reason"));
+        CHECK(gives("/price/twice/3", "\r\n\r\nthe last"));
+        CHECK(strcmp(notes, "tea;sand;none;twice;") == 0);
         CHECK(gives("/words", "\r\n\r\na|few|words"));
         CHECK(gives("/mixed", "\r\n\r\n1 250 3 3 12 3.5"));
         CHECK(gives("/none", "\r\n\r\nnone"));
@@ -228,7 +238,38 @@ TEST(embed_host, a_module_and_its_host_agree)
                  "host has it as fn(Str) -> Float") == 0);
     CHECK_EQ(vk_host_function(kernel, "price", "fn()", price, NULL), -VK_EEXIST);
     CHECK_EQ(vk_host_function(kernel, "other", "fn(Text)", price, NULL), -VK_EINVAL);
-    CHECK_EQ(vk_host_function(kernel, "", "fn()", price, NULL), -VK_EINVAL);
+    static const char *const names[] = {"",
+                                        "Price",
+                                        "1st",
+                                        "a b",
+                                        "a.b",
+                                        "a-b",
+                                        "pr\xc3\xa9is",
+                                        "price ",
+                                        "a\n",
+                                        "_a\x7f",
+                                        "a2345678901234567890123456789012345678901234567890123456789012345"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        CHECK_EQ(vk_host_function(kernel, names[i], "fn()", price, NULL), -VK_EINVAL);
+    CHECK_EQ(vk_host_function(kernel, "a234567890123456789012345678901234567890123456789012345678901234",
+                              "fn()", price, NULL),
+             0);
+    CHECK_EQ(vk_host_function(kernel, "_z9_AZ", "fn()", price, NULL), 0);
+    static const char *const signatures[] = {"",
+                                             "fn",
+                                             "fn(",
+                                             "fn(Int",
+                                             "fn(Int,)",
+                                             "fn(Nil)",
+                                             "fn(Int?) -> List<Int?>",
+                                             "fn() -> List<List<Int>>",
+                                             "fn(Result<Int, Str>)",
+                                             "fn() -> Result<Int, Int>",
+                                             "fn() -> Int Int",
+                                             "fn(Int Int)",
+                                             "Fn()"};
+    for (size_t i = 0; i < sizeof signatures / sizeof *signatures; i++)
+        CHECK_EQ(vk_host_function(kernel, "other", signatures[i], price, NULL), -VK_EINVAL);
     CHECK_EQ(vk_host_function(kernel, "other", "fn()", NULL, NULL), -VK_EINVAL);
     vk_kernel_destroy(kernel);
     free(file.bytes);

@@ -103,7 +103,7 @@ TEST(embed_listen, a_socket_that_is_refused_stays_the_hosts)
     CHECK_EQ(vk_attach(module, 0, ends[0], &options), -VK_ETOOBIG);
     CHECK_EQ(vk_attach(module, 0, ends[0], NULL), 0);
     CHECK_EQ(vk_attach(module, 0, more[0], NULL), -VK_ENOSPC);
-    CHECK(vk_attach(module, 0, -1, NULL) < 0);
+    CHECK_EQ(vk_attach(module, 0, -1, NULL), -VK_EINVAL);
     vk_step(kernel, 0);
     CHECK_EQ(send(more[0], "x", 1, MSG_NOSIGNAL), 1);
     vk_kernel_destroy(kernel);
@@ -127,6 +127,31 @@ static uint16_t port_of(int fd)
     socklen_t len = sizeof bound;
     CHECK_EQ(getsockname(fd, (struct sockaddr *)&bound, &len), 0);
     return ntohs(bound.sin_port);
+}
+
+TEST(embed_listen, what_is_no_stream_socket_is_refused)
+{
+    for (size_t i = 0; i < DRIVERS; i++) {
+        int pipes[2], packets[2], fds[6];
+        struct vk_kernel *kernel = NULL;
+        struct vk_module *module = make(drivers[i], 0, &kernel);
+        CHECK_EQ(pipe(pipes), 0);
+        CHECK_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, packets), 0);
+        fds[0] = pipes[0];
+        fds[1] = pipes[1];
+        fds[2] = packets[0];
+        fds[3] = open("/dev/null", O_RDWR | O_CLOEXEC);
+        fds[4] = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        fds[5] = listener();
+        for (uint32_t k = 0; k < 6; k++) {
+            CHECK_EQ(vk_attach(module, 0, fds[k], NULL), -VK_EINVAL);
+            CHECK(k == 5 || vk_listen_fd(module, 0, fds[k]) == -VK_EINVAL);
+        }
+        vk_kernel_destroy(kernel);
+        for (uint32_t k = 0; k < 6; k++)
+            CHECK_EQ(close(fds[k]), 0); /* they were the host's all the time */
+        CHECK_EQ(close(packets[1]), 0);
+    }
 }
 
 static bool blocks(int fd)

@@ -5,6 +5,7 @@
  */
 #include "vkd/lib/lib_impl.h"
 
+#include "vk/limits.h"
 #include "vk/linux/home.h"
 
 #include <string.h>
@@ -33,6 +34,20 @@ static struct vkd_host_function *find(const struct vk_kernel *k, const char *nam
     return f;
 }
 
+/* As docs/language.md has names of functions. Keywords are left alone: no program declares one. */
+static bool is_name(const char *name)
+{
+    size_t len = strlen(name);
+    if (len == 0 || len > VK_LIB_NAME_MAX_BYTES || !(name[0] == '_' || (name[0] >= 'a' && name[0] <= 'z')))
+        return false;
+    for (size_t i = 1; i < len; i++) {
+        char c = name[i], low = (char)(c | 0x20);
+        if (c != '_' && !(c >= '0' && c <= '9') && !(low >= 'a' && low <= 'z'))
+            return false;
+    }
+    return true;
+}
+
 int vk_host_function(struct vk_kernel *kernel, const char *name, const char *signature, vk_host_fn fn,
                      void *context)
 {
@@ -40,7 +55,7 @@ int vk_host_function(struct vk_kernel *kernel, const char *name, const char *sig
     int rc = vkd_lib_begin(kernel);
     if (rc != 0)
         return rc;
-    if (fn == NULL || name[0] == '\0' || !interp_signature_read(vk_span_text(signature), &read))
+    if (fn == NULL || !is_name(name) || !interp_signature_read(vk_span_text(signature), &read))
         return -VK_EINVAL;
     if (find(kernel, name) != NULL)
         return -VK_EEXIST;
@@ -197,5 +212,5 @@ int vk_host_push_text(struct vk_host_call *c, const char *text, size_t len_bytes
 
 int vk_host_fail(struct vk_host_call *c, const char *why)
 {
-    return interp_host_fail(inside(c), vk_span_text(why));
+    return interp_host_fail(inside(c), vk_span_text(why != NULL ? why : "the host gave no reason"));
 }
