@@ -355,11 +355,17 @@ struct vk_answer {
     vk_pid pid;            /* of the process that it is about */
     const void *bytes;     /* the answer */
     size_t bytes_len;
-    const char *words; /* why it ended abnormally, without its place, which the log has; UTF-8 as far as
-                          programs keep to it; "" when unknown */
+    const char *words; /* why it ended abnormally; UTF-8 as far as programs keep to it; "" when unknown */
     size_t words_len;
     uint64_t crash_id;     /* as in the log, of an abnormal end; else 0 */
     struct vk_value value; /* what a function gave */
+    /*
+     * Where it ended abnormally, as in the log: function, file of a program of several, line; behind " < "
+     * who called that: "eat:36 < main:40". "" when unknown, as of what was ended while it waited (its
+     * deadline, vk_kill) in a kernel without a log.
+     */
+    const char *place;
+    size_t place_len;
 };
 
 /*

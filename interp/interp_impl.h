@@ -126,6 +126,8 @@ struct interp_process {
     uint32_t trap_text;  /* reference to a Str with the reason, or 0 */
     uint32_t words;      /* offset of the reason once it is reported */
     uint32_t words_len;
+    uint32_t place; /* and of the calls that led there */
+    uint32_t place_len;
     uint32_t held;     /* a service's own object, or 0 */
     uint32_t roots[4]; /* of natives */
     uint32_t request;  /* offset of what the service keeps, outside of the objects */

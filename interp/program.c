@@ -187,6 +187,13 @@ static uint32_t words(const struct proc_program *program, const struct proc_self
     return process_of(self)->words_len;
 }
 
+static uint32_t place(const struct proc_program *program, const struct proc_self *self, uint32_t *ret_off)
+{
+    (void)program;
+    *ret_off = process_of(self)->place;
+    return process_of(self)->place_len;
+}
+
 void interp_program_init(struct interp_program *program, const char *name, const struct interp_image *image,
                          uint32_t function, uint32_t heap_bytes, uint64_t cpu_reductions)
 {
@@ -204,6 +211,7 @@ void interp_program_init(struct interp_program *program, const char *name, const
                     .used = used,
                     .land = interp_land,
                     .words = words,
+                    .place = place,
                     .last = last,
                     .is_movable = true,
                     .counts = true,

@@ -268,7 +268,12 @@ void interp_report(struct interp_run *run)
         p->words += (uint32_t)sizeof "failed: " - 1;
         p->words_len -= (uint32_t)sizeof "failed: " - 1;
     }
+    uint32_t calls = (uint32_t)vk_out_span(&out).len + (uint32_t)sizeof " in " - 1;
     put_calls(run, &out, p->current, CALLS_MAX);
+    if (vk_out_span(&out).len > calls) {
+        p->place = off + calls;
+        p->place_len = (uint32_t)vk_out_span(&out).len - calls;
+    }
     struct vk_span text = vk_out_span(&out);
     p->top = VK_ALIGN_UP(off + (uint32_t)text.len, 8u);
     const struct proc_op op = {.code = PROC_OP_LOG, .off = off, .len = (uint32_t)text.len};

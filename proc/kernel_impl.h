@@ -157,6 +157,8 @@ struct proc_kernel {
     uint64_t crash_seq;
     uint8_t words[PROC_WORDS_MAX_BYTES]; /* of the process that is being taken apart after it failed */
     uint32_t words_len;
+    uint8_t place[PROC_WORDS_MAX_BYTES]; /* likewise, of one that ended abnormally */
+    uint32_t place_len;
     int64_t wall_base_s;
     bool logs_all;
     uint64_t log_window_ns; /* crash lines are limited per second */

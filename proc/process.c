@@ -241,19 +241,30 @@ static void drop_reqs(struct proc_kernel *k, struct proc_process *p)
         proc_req_drop(k, VK_CONTAINER(link, struct proc_req, ready));
 }
 
-/* What a failed process says of its end, while its heap is there. */
-static void keep_words(struct proc_kernel *k, const struct proc_process *p)
+typedef uint32_t (*say_fn)(const struct proc_program *program, const struct proc_self *self,
+                           uint32_t *ret_off);
+
+/* A stretch of its heap, which may be anything; how much of it was kept. */
+static uint32_t keep(const struct proc_process *p, say_fn say, uint8_t to[PROC_WORDS_MAX_BYTES])
 {
-    uint32_t off = 0, len = 0;
-    k->words_len = 0;
-    if (p->reason != PROC_REASON_FAIL || !p->program->words || k->guard.open_slot != p->slot)
-        return;
-    len = p->program->words(p->program, (const struct proc_self *)p->slot->base, &off);
+    uint32_t off = 0, len = say(p->program, (const struct proc_self *)p->slot->base, &off);
     len = len < PROC_WORDS_MAX_BYTES ? len : PROC_WORDS_MAX_BYTES;
     if (!vk_heap_contains(p->program->heap_bytes, off, len) || off + len > p->slot->open_bytes)
+        return 0;
+    vk_copy(to, p->slot->base + off, len);
+    return len;
+}
+
+/* What a process says of its abnormal end, while its heap is there. */
+static void keep_words(struct proc_kernel *k, const struct proc_process *p)
+{
+    k->words_len = k->place_len = 0;
+    if (k->guard.open_slot != p->slot)
         return;
-    vk_copy(k->words, p->slot->base + off, len);
-    k->words_len = len;
+    if (p->reason == PROC_REASON_FAIL && p->program->words)
+        k->words_len = keep(p, p->program->words, k->words);
+    if (p->program->place)
+        k->place_len = keep(p, p->program->place, k->place);
 }
 
 struct vk_span proc_end_words(const struct proc_kernel *kernel, const struct proc_process *process)
@@ -261,6 +272,11 @@ struct vk_span proc_end_words(const struct proc_kernel *kernel, const struct pro
     if (process->reason == PROC_REASON_FAIL && kernel->words_len)
         return vk_span(kernel->words, kernel->words_len);
     return vk_span_text(proc_reason_text((enum proc_reason)process->reason));
+}
+
+struct vk_span proc_end_place(const struct proc_kernel *kernel, const struct proc_process *process)
+{
+    return vk_span(kernel->place, process->crash_id ? kernel->place_len : 0);
 }
 
 /* What others hold of it, or it of others; most have none. */

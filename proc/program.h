@@ -58,6 +58,9 @@ struct proc_program {
      */
     uint32_t (*words)(const struct proc_program *program, const struct proc_self *self, uint32_t *ret_off);
 
+    /* Likewise, of one that ended abnormally for whatever reason: where it stood. */
+    uint32_t (*place)(const struct proc_program *program, const struct proc_self *self, uint32_t *ret_off);
+
     /*
      * Process side, under the guard: the process is about to be ended, for
      * this enum proc_reason, where it waits, or after a step that was ended. It

@@ -191,6 +191,8 @@ const char *proc_reason_text(enum proc_reason reason);
 /* Why it ended abnormally, in its own words or the kernel's: bytes of which nothing is known; inside release.
  */
 struct vk_span proc_end_words(const struct proc_kernel *kernel, const struct proc_process *process);
+/* Where it stood then, as far as its program says; likewise. */
+struct vk_span proc_end_place(const struct proc_kernel *kernel, const struct proc_process *process);
 
 /* A new handle of this process. -VK_ENOSPC. */
 int proc_handle_new(struct proc_kernel *kernel, struct proc_process *process, struct proc_object object,

@@ -93,8 +93,8 @@ static void on_answer(void *context, const struct vk_answer *answer)
     if (answer->error == 0)
         printf("%s: %.2f\n", plugin->path, answer->value.as.f);
     else
-        printf("%s: %s: %.*s\n", plugin->path, vk_error_text(answer->error), (int)answer->words_len,
-               answer->words);
+        printf("%s: %s: %.*s%s%.*s\n", plugin->path, vk_error_text(answer->error), (int)answer->words_len,
+               answer->words, answer->place_len > 0 ? " in " : "", (int)answer->place_len, answer->place);
 }
 
 static void run(struct vk_kernel *kernel, struct plugin *plugins, int count)

@@ -17,6 +17,7 @@ struct told {
     uint32_t count;
     struct vk_answer answer;
     char text[TEXT_MAX]; /* of a Str that was given, or the words of an error */
+    char place[64];
     char items[8][32];
 };
 
@@ -35,6 +36,7 @@ static void on_answer(void *context, const struct vk_answer *answer)
     struct told *t = context;
     t->count++;
     t->answer = *answer;
+    keep(t->place, sizeof t->place, answer->place, answer->place_len);
     keep(t->text, sizeof t->text, answer->words, answer->words_len);
     if (answer->value.type == VK_TYPE_STR && answer->error == 0)
         keep(t->text, sizeof t->text, answer->value.as.text.bytes, answer->value.as.text.len);
@@ -165,12 +167,15 @@ TEST(embed_function, one_that_waits_lets_others_run)
     vk_kernel_destroy(kernel);
 }
 
-static void expect_death(const char *words, enum vk_reason reason)
+/* place: how it begins; NULL: nobody knows. */
+static void expect_death(const char *words, enum vk_reason reason, const char *place)
 {
     CHECK_EQ(told.answer.error, -VK_EDIED);
     CHECK_EQ(told.answer.reason, reason);
     CHECK(told.answer.crash_id != 0);
     CHECK(strstr(told.text, words) != NULL);
+    CHECK_EQ(told.answer.place_len > 0, place != NULL);
+    CHECK(place == NULL || strncmp(told.place, place, strlen(place)) == 0);
 }
 
 TEST(embed_function, what_a_call_does_to_itself_is_told_with_the_reason)
@@ -181,17 +186,18 @@ TEST(embed_function, what_a_call_does_to_itself_is_told_with_the_reason)
     const struct vk_function_options quick = {.size = sizeof quick, .deadline_ns = 10000000};
     struct vk_function *later = NULL;
     CALL(module, "divide", vk_int(1), vk_int(0));
-    expect_death("division by zero", VK_REASON_FAIL);
+    expect_death("division by zero", VK_REASON_FAIL, "divide:");
     call(module, "spin", NULL, 0);
-    expect_death("CPU limit", VK_REASON_FAIL);
+    expect_death("CPU limit", VK_REASON_FAIL, "spin:");
     call(module, "eat", NULL, 0);
-    expect_death("out of memory", VK_REASON_FAIL);
+    expect_death("out of memory", VK_REASON_FAIL, "eat:");
     CHECK_EQ(vk_function_find(module, "later", &quick, &later), 0);
     memset(&told, 0, sizeof told);
     CHECK_EQ(vk_call_wait(later, &wait, 1, on_answer, &told), 0);
-    expect_death("", VK_REASON_DEADLINE);
-    CALL(module, "add", vk_int(1), vk_int(1)); /* the kernel goes on */
+    expect_death("", VK_REASON_DEADLINE, NULL); /* which nobody asks it for without a log */
+    CALL(module, "add", vk_int(1), vk_int(1));  /* the kernel goes on */
     CHECK_EQ(told.answer.value.as.i, 2);
+    CHECK_EQ(told.answer.place_len, 0u);
     vk_kernel_destroy(kernel);
 }
 

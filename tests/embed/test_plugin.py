@@ -26,7 +26,7 @@ SAID = {
                      'fn(Str) -> Result<Float, Str>',
     'other_plugin.vk': 'it has no `pub fn discount(item: Str, count: Int) -> Float`',
     'sleeps.vk': 'deadline',
-    'traps.vk': 'division by zero',
+    'traps.vk': 'division by zero in discount:',
     'typo.vk': '`Str` has no field or method `lenth`',
 }
 

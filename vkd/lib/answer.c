@@ -17,7 +17,10 @@ struct vkd_ask *vkd_lib_ask_new(struct vk_kernel *kernel, vk_answer_fn fn, void 
         ask = vkd_lib_alloc(kernel, sizeof *ask);
     if (ask == NULL)
         return NULL;
-    *ask = (struct vkd_ask){.kernel = kernel, .fn = fn, .context = context};
+    memset(ask, 0, offsetof(struct vkd_ask, small));
+    ask->kernel = kernel;
+    ask->fn = fn;
+    ask->context = context;
     kernel->asks_open++;
     return ask;
 }
@@ -71,6 +74,8 @@ static void call_back(struct vkd_ask *ask)
         .words = (const char *)ask->words,
         .words_len = ask->words_len,
         .crash_id = ask->crash_id,
+        .place = (const char *)ask->place,
+        .place_len = ask->place_len,
     };
     read_value(ask, &answer, &items, &room);
     if (ask->function != NULL)
@@ -166,6 +171,9 @@ static void read_end(struct vkd_ask *ask, const struct proc_process *process)
     ask->crash_id = proc_crash_id(process);
     ask->words_len = (uint32_t)(words.len < sizeof ask->words ? words.len : sizeof ask->words);
     memcpy(ask->words, words.ptr, ask->words_len);
+    struct vk_span place = proc_end_place(ask->kernel->proc, process);
+    ask->place_len = (uint32_t)(place.len < sizeof ask->place ? place.len : sizeof ask->place);
+    memcpy(ask->place, place.ptr, ask->place_len);
     if (ask->kernel->is_ending && !ask->is_answered)
         ask->error = -VK_ECANCELED;
     else if (ask->crash_id != 0 || !(ask->is_answered || ask->is_spawn))

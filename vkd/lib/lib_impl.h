@@ -106,9 +106,12 @@ struct vkd_ask {
     uint64_t crash_id;
     uint32_t data_len; /* of the answer: in small, or in data when that has room */
     uint32_t words_len;
+    uint32_t place_len;
     struct vk_buf data;
+    /* These alone are not zeroed. */
     uint8_t small[VKD_ASK_SMALL_BYTES];
     uint8_t words[PROC_WORDS_MAX_BYTES];
+    uint8_t place[PROC_WORDS_MAX_BYTES];
 };
 
 /* ---- check.c ---- */
