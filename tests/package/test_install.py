@@ -120,12 +120,26 @@ class Files(Installed):
         self.assertEqual(installed, wanted)
 
     def test_links_in_the_documents_lead_somewhere(self):
-        doc = os.path.join(self.prefix, 'share', 'doc', 'vkd', 'docs')
-        for name in os.listdir(doc):
-            with open(os.path.join(doc, name), encoding='utf-8') as text:
-                for link in re.findall(r'\]\(([\w./-]+\.(?:md|vk))\)', text.read()):
-                    target = os.path.normpath(os.path.join(SOURCE, 'docs', link))
-                    self.assertTrue(os.path.exists(target), f'{name}: {link}')
+        doc = os.path.join(self.prefix, 'share', 'doc', 'vkd')
+        pages = [os.path.join(doc, 'README.md')] + [os.path.join(doc, 'docs', name) for name in os.listdir(os.path.join(doc, 'docs'))]
+        links = 0
+        for page in pages:
+            with open(page, encoding='utf-8') as text:
+                for link in re.findall(r'\]\(([^()\s]+)\)', text.read()):
+                    if not link.startswith(('#', 'http:', 'https:')):
+                        target = os.path.join(os.path.dirname(page), link.split('#')[0])
+                        self.assertTrue(os.path.exists(target), f'{page}: {link}')
+                        links += 1
+        self.assertGreater(links, 5) # those to each other and to the examples
+
+    def test_the_documents_are_those_of_the_sources(self):
+        doc = os.path.join(self.prefix, 'share', 'doc', 'vkd')
+        for path in sorted(FILES):
+            if path.startswith('share/doc/vkd/'):
+                with open(os.path.join(self.prefix, path), encoding='utf-8') as ours, \
+                     open(os.path.join(SOURCE, os.path.relpath(os.path.join(self.prefix, path), doc)), encoding='utf-8') as theirs:
+                    bare = [re.sub(r'\[([^]\[]*)\]\([^()\s]+\)', r'\1', text.read()) for text in (ours, theirs)]
+                self.assertEqual(*bare)
 
     def test_the_unit_runs_the_installed_command(self):
         with open(os.path.join(self.prefix, 'lib/systemd/system/vkd@.service'), encoding='utf-8') as unit:
