@@ -486,7 +486,9 @@ static inline struct vk_value vk_str(const char *text)
  * can, says what it waits for and returns, and is called again when that has
  * come. A step touches nothing but its heap, its stack and constants, calls
  * nothing but functions vk_native_... and such code, and returns soon. With
- * VK_GUARDING_OFF all of that is trust; else a breach ends the process.
+ * VK_GUARDING_OFF all of that is trust. Else a system call, a step that does not
+ * return, a fault, and a touch of another process's heap end the process; the
+ * host's globals and what it allocated are not closed (docs/isolation.md).
  *
  * Offsets are from the heap's base. Pointers into the heap are good during one step.
  */

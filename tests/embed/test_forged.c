@@ -56,6 +56,12 @@ static void rewrite(struct host_file *file, const char *from, const char *to)
     CHECK(found > 0);
 }
 
+static void seal(struct host_file *file)
+{
+    struct interp_header *header = (void *)file->bytes;
+    header->checksum = interp_module_checksum(header + 1, file->len - sizeof *header);
+}
+
 static struct vk_module *load(struct vk_kernel *kernel)
 {
     struct host_file file = host_read(EMBED_FORGED);
@@ -63,8 +69,7 @@ static struct vk_module *load(struct vk_kernel *kernel)
     rewrite(&file, "fn(Int, Int?, List<Int>) -> Int", "fn(Bool,Bool?,List<Bool>) ->Int");
     rewrite(&file, "fn(Float, Int) -> Int", "fn(Float,Int) -> Bool"); /* and of Int? */
     rewrite(&file, "fn(Float, Int) -> List<Int>", "fn(Float,Int) -> List<Bool>");
-    struct interp_header *header = (void *)file.bytes;
-    header->checksum = interp_module_checksum(header + 1, file.len - sizeof *header);
+    seal(&file);
     CHECK_EQ(vk_host_function(kernel, "truths", "fn(Bool, Bool?, List<Bool>) -> Int", truths, NULL), 0);
     CHECK_EQ(vk_module_load(kernel, file.bytes, file.len, NULL, &module), 0);
     free(file.bytes);
@@ -94,6 +99,37 @@ TEST(embed_forged, a_bool_is_0_or_1_whatever_the_module_has)
         CHECK(given_count == 3 && given[0] == 1 && given[1] == 0 && given[2] == 1);
     }
     vk_kernel_destroy(kernel);
+}
+
+/* A text where the type has a scalar, or another count of parameters: what would be read in the wrong place.
+ */
+TEST(embed_forged, a_signature_of_another_type_is_refused)
+{
+    static const struct {
+        const char *from, *to, *why;
+    } cases[] = {
+        {"fn(Float, Int) -> Int", "fn(Float, Str) -> Int", "function for the host"},
+        {"fn(Float, Int) -> Int", "fn(Float) ->      Int", "function for the host"},
+        {"fn(Float, Int) -> Int", "fn(Float, Int) -> Str", "function for the host"},
+        {"fn(Int, Int?, List<Int>) -> Int", "fn(Str, Int?, List<Int>) -> Int", "a host function's signature"},
+        {"fn(Int, Int?, List<Int>) -> Int", "fn(Int, Str?, List<Int>) -> Int", "a host function's signature"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char why[200] = "";
+        const struct vk_module_options options = {
+            .size = sizeof options, .why = why, .why_bytes = sizeof why};
+        struct host_file file = host_read(EMBED_FORGED);
+        struct vk_kernel *kernel = NULL;
+        struct vk_module *module = NULL;
+        rewrite(&file, cases[i].from, cases[i].to);
+        seal(&file);
+        CHECK_EQ(vk_kernel_create(NULL, &kernel), 0);
+        CHECK_EQ(vk_module_load(kernel, file.bytes, file.len, &options, &module), -VK_EMALFORMED);
+        CHECK(strstr(why, cases[i].why) != NULL);
+        CHECK(strstr(why, "is not that of its type") != NULL);
+        vk_kernel_destroy(kernel);
+        free(file.bytes);
+    }
 }
 
 static void on_asked(void *context, const struct vk_answer *answer)

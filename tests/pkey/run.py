@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run programs on a CPU that has protection keys: QEMU's emulated one, under Debian's cloud kernel.
 
-run.py --cache FOLDER --init PROGRAM [--timeout SECONDS] -- PROGRAM [ARG...] [-- PROGRAM [ARG...]]...
+run.py --cache FOLDER --init PROGRAM [--file PATH]... [--timeout SECONDS] -- PROGRAM [ARG...] [-- PROGRAM [ARG...]]...
 
 The kernel package is fetched by `apt-get download` into the cache folder and unpacked there, not
-installed. The machine's only files are the programs, the libraries they are linked with, and the init
-program that runs one after the other. Passes when every program ended with status 0; a test of theirs
+installed. The machine's only files are the programs, the libraries they are linked with, those given by
+--file as /files/NAME, and the init program that runs one after the other. Passes when every program ended with status 0; a test of theirs
 that skips for want of keys is a failure here, because this is where there are keys.
 
 Exits 77 when QEMU or the kernel package is not to be had.
@@ -30,10 +30,12 @@ def skip(why):
     sys.exit(77)
 
 
-def build_archive(init, commands):
+def build_archive(init, commands, files):
     archive = linux.Archive()
     archive.folder('proc')
     archive.copy(init, 'init')
+    for path in files:
+        archive.copy(path, 'files/' + os.path.basename(path))
     lines = []
     for index, command in enumerate(commands):
         archive.copy(command[0], f'bin/{index}')
@@ -73,6 +75,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('--cache', required=True)
     parser.add_argument('--init', required=True)
+    parser.add_argument('--file', action='append', default=[])
     parser.add_argument('--timeout', type=float, default=300)
     parser.add_argument('programs', nargs=argparse.REMAINDER)
     options = parser.parse_args()
@@ -90,7 +93,7 @@ def main():
         skip(why)
     initrd = os.path.join(options.cache, 'initrd')
     with open(initrd, 'wb') as file:
-        file.write(build_archive(options.init, commands))
+        file.write(build_archive(options.init, commands, options.file))
     started = time.monotonic()
     output = boot(image, initrd, options.timeout)
     print(output)
