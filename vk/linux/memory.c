@@ -85,9 +85,10 @@ void plat_release(void *base, size_t len_bytes)
 {
     if (munmap(base, len_bytes) == 0)
         return;
-    bool was_one_mapping_too_many =
-        errno == ENOMEM; /* which neighbours merged with: the addresses stay taken */
-    vk_assert(was_one_mapping_too_many);
+    /* Part of a mapping that neighbours have merged with, and there is room for none more: the addresses
+     * stay. */
+    bool is_cut_out = errno == ENOMEM;
+    vk_assert(is_cut_out);
     (void)madvise(base, len_bytes, MADV_DONTNEED);
 }
 
