@@ -112,9 +112,9 @@ TEST(embed_kernel, file_that_cannot_be_read_is_named)
     struct vk_module *module = NULL;
     CHECK_EQ(vk_kernel_create(NULL, &kernel), 0);
     CHECK_EQ(vk_module_load_file(kernel, "/none.vkb", &options, &module), -VK_ENOENT);
-    CHECK(strncmp(why, "/none.vkb: ", 11) == 0 && strlen(why) > 11);
+    CHECK(strcmp(why, "/none.vkb: there is no such file") == 0);
     CHECK_EQ(vk_module_load_file(kernel, "/tmp", &options, &module), -VK_EIO);
-    CHECK(strncmp(why, "/tmp: ", 6) == 0);
+    CHECK(strcmp(why, "/tmp: it is no file, or cannot be read") == 0);
     vk_kernel_destroy(kernel);
 }
 

@@ -150,6 +150,8 @@ static void read_monitor(struct vkd_ask *ask)
     ask->reason = (enum proc_reason)(ask->said & UINT16_MAX);
     ask->crash_id = ask->said >> 16;
     ask->words_len = ask->data_len < sizeof ask->words ? ask->data_len : (uint32_t)sizeof ask->words;
+    if (ask->reason == PROC_REASON_NORMAL)
+        ask->words_len = 0;
     memcpy(ask->words, ask->data.cap_bytes != 0 ? ask->data.ptr : ask->small, ask->words_len);
     ask->data_len = 0;
 }
@@ -168,6 +170,8 @@ static void read_end(struct vkd_ask *ask, const struct proc_process *process)
 {
     struct vk_span words = proc_end_words(ask->kernel->proc, process);
     ask->reason = proc_end_reason(process);
+    if (ask->reason == PROC_REASON_NORMAL) /* which is nothing to tell */
+        words.len = 0;
     ask->crash_id = proc_crash_id(process);
     ask->words_len = (uint32_t)(words.len < sizeof ask->words ? words.len : sizeof ask->words);
     memcpy(ask->words, words.ptr, ask->words_len);

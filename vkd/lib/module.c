@@ -229,12 +229,29 @@ static int read_module(struct vk_kernel *k, int fd, struct vk_module **ret_modul
     return rc;
 }
 
+/* Of what read_module and file_err give. */
+static const char *file_text(int err)
+{
+    switch (err) {
+    case -VK_ENOENT:
+        return "there is no such file";
+    case -VK_EACCES:
+        return "it may not be read";
+    case -VK_EIO:
+        return "it is no file, or cannot be read";
+    case -VK_ETOOBIG:
+        return "it is larger than any module";
+    default:
+        return vk_err_text(err);
+    }
+}
+
 static int cannot_read(const struct vk_module_options *o, const char *path, int err)
 {
     char text[WHY_BYTES];
     struct vk_out why;
     vk_out_init(&why, text, sizeof text);
-    vk_out_fmt(&why, "%s: %s", path, vk_err_text(err));
+    vk_out_fmt(&why, "%s: %s", path, file_text(err));
     tell_why(o, vk_out_span(&why));
     return err;
 }
