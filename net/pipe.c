@@ -76,7 +76,7 @@ bool net_pipe_preset(struct net_pipe *pipe, struct vk_span bytes)
 bool net_pipe_keep_slow(struct net_pipe *pipe)
 {
     struct net_input *in = &pipe->in;
-    if (in->len > 0 && (in->buf.cap_bytes || own_input(pipe, 0)))
+    if (pipe->recv == NET_RECV_LARGE || (in->len > 0 && (in->buf.cap_bytes || own_input(pipe, 0))))
         return true;
     bool is_kept = in->len == 0;
     in->len = 0; /* without a buffer it is gone with the event */
@@ -101,6 +101,37 @@ static bool add_input(struct net_pipe *pipe, const uint8_t *data, uint32_t len)
     return true;
 }
 
+static int receive(struct net_pipe *pipe, bool once)
+{
+    struct proc_io_req req = {.code = PROC_IO_RECV, .flags = once ? 0 : PROC_IO_MULTI};
+    int rc = submit(pipe, &req, NET_PIPE_RECV);
+    if (VK_LIKELY(rc == 0))
+        pipe->recv = once ? NET_RECV_ONCE : NET_RECV_MULTI;
+    return rc;
+}
+
+/*
+ * What is there, at once, into a buffer of our own, which is held no longer
+ * than that takes: a peer that sends nothing holds none.
+ */
+static int receive_large(struct net_pipe *pipe)
+{
+    struct net_input *in = &pipe->in;
+    struct vk_buf room;
+    if (in->len > 0)
+        return 0; /* it is called again when that is consumed */
+    if (!vk_bufs_get(proc_kernel_bufs(pipe->kernel), NET_INPUT_LARGE_BYTES, &room))
+        return receive(pipe, true);
+    struct proc_io_req req = {.code = PROC_IO_RECV_INTO, .buf = room.ptr, .len = NET_INPUT_LARGE_BYTES};
+    int rc = submit(pipe, &req, NET_PIPE_RECV);
+    vk_bufs_put(proc_kernel_bufs(pipe->kernel), rc ? &room : &in->buf);
+    if (VK_UNLIKELY(rc))
+        return rc;
+    in->buf = room;
+    pipe->recv = NET_RECV_LARGE;
+    return 0;
+}
+
 int net_pipe_receive(struct net_pipe *pipe, bool once, uint32_t limit_bytes)
 {
     struct proc_io *io = proc_kernel_io(pipe->kernel);
@@ -113,17 +144,22 @@ int net_pipe_receive(struct net_pipe *pipe, bool once, uint32_t limit_bytes)
     }
     if (pipe->is_eof || pipe->is_broken || pipe->is_closed || pipe->in.len >= limit_bytes)
         return 0;
-    struct proc_io_req req = {.code = PROC_IO_RECV, .flags = once ? 0 : PROC_IO_MULTI};
-    int rc = submit(pipe, &req, NET_PIPE_RECV);
-    if (VK_LIKELY(rc == 0))
-        pipe->recv = once ? NET_RECV_ONCE : NET_RECV_MULTI;
-    return rc;
+    if (VK_UNLIKELY(once && pipe->is_ready))
+        return receive_large(pipe);
+    return receive(pipe, once);
 }
 
 static enum net_pipe_news on_recv(struct net_pipe *pipe, const struct proc_io_event *event)
 {
+    bool is_large = pipe->recv == NET_RECV_LARGE;
+    pipe->is_ready = event->flags & PROC_IO_READY;
     if (!(event->flags & PROC_IO_MORE))
         pipe->recv = NET_RECV_NONE;
+    if (VK_UNLIKELY(is_large && event->res > 0)) {
+        pipe->in.ptr = pipe->in.buf.ptr;
+        pipe->in.len = (uint32_t)event->res;
+        return NET_PIPE_INPUT;
+    }
     if (VK_LIKELY(event->res > 0))
         return add_input(pipe, event->data, (uint32_t)event->res) ? NET_PIPE_INPUT : NET_PIPE_NO_BUFFERS;
     if (event->res == 0) {

@@ -38,6 +38,7 @@ enum net_pipe_recv {
     NET_RECV_ONCE,
     NET_RECV_MULTI,
     NET_RECV_CANCELED, /* its final completion is under way */
+    NET_RECV_LARGE,    /* once, into in.buf, which is the driver's meanwhile; in.len is 0 */
 };
 
 /*
@@ -57,6 +58,7 @@ struct net_pipe {
     uint16_t ops; /* operations whose final completion is to come, CLOSE among them */
     uint8_t recv; /* enum net_pipe_recv */
     bool is_eof;
+    bool is_ready; /* the driver says that more input is there than it gave */
     bool is_broken;
     bool is_shut;    /* SHUTDOWN was submitted */
     bool is_closed;  /* CLOSE was submitted */
@@ -105,8 +107,10 @@ VK_INLINE bool net_pipe_keep(struct net_pipe *pipe)
 
 /*
  * See to it that receiving goes on while less than limit_bytes are unread, or
- * pauses while NET_INPUT_PAUSE_BYTES are. once: only one piece. -VK_EOVERFLOW:
- * call again after the next wait.
+ * pauses while NET_INPUT_PAUSE_BYTES are. once: only one piece, and when more
+ * is there than the driver's own buffers took, that waits until the piece is
+ * consumed, and then comes in a large one. -VK_EOVERFLOW: call again after the
+ * next wait.
  */
 int net_pipe_receive(struct net_pipe *pipe, bool once, uint32_t limit_bytes);
 

@@ -81,13 +81,15 @@ struct proc_io_req {
 
 enum {
     PROC_IO_MORE = 1u << 0, /* another completion with this tag will follow */
+    PROC_IO_READY =
+        1u << 1, /* RECV, RECV_INTO, its final one: more bytes are there to be received (a hint) */
 };
 
 /* One answer. */
 struct proc_io_event {
     uint64_t tag;
     int32_t res;         /* >= 0: bytes (RECV 0: end of stream), or the new conn (ACCEPT); else -VK_E... */
-    uint32_t flags;      /* PROC_IO_MORE */
+    uint32_t flags;      /* PROC_IO_MORE, PROC_IO_READY */
     const uint8_t *data; /* RECV: the bytes, valid until the next wait; else NULL */
 };
 

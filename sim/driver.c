@@ -138,12 +138,14 @@ static void give_data(struct sim *sim, uint32_t end)
     if (op->req.code == PROC_IO_RECV_INTO) {
         memcpy(op->req.buf, e->ring + at, len);
         r = finish_in(sim, end, (int32_t)len);
+        r->event.flags = e->taken < e->arrived ? PROC_IO_READY : 0;
     } else if ((op->req.flags & PROC_IO_MULTI) != 0 && goes_on(sim, op)) {
         r = push_ready(sim, op, end, (int32_t)len);
         r->event.flags = PROC_IO_MORE;
         poke(sim, &e->in);
     } else {
         r = finish_in(sim, end, (int32_t)len);
+        r->event.flags = e->taken < e->arrived ? PROC_IO_READY : 0;
     }
     r->lend = len;
     if (op->req.code == PROC_IO_RECV)

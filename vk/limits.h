@@ -127,10 +127,12 @@
 #define NET_DOORS_MAX          16u    /* listeners and connectors of raw streams; one more is -VK_ENOSPC */
 #define NET_INPUT_PAUSE_BYTES  16384u /* input that nobody takes; receiving pauses there ... */
 #define NET_INPUT_RESUME_BYTES 4096u  /* ... and goes on when no more than that is left */
-#define NET_OUTPUT_MAX_BYTES   65536u /* output not sent yet; whoever adds more waits */
-#define NET_COMPLAIN_EACH_NS   60000000000ull /* one log line for a spell of overload; the rest is counted */
-#define NET_UNCLOSED_MAX       64u        /* refused connections whose CLOSE is tried again; more stay open */
-#define NET_RETRY_NS           100000000u /* accepting, or closing, that could not be done is tried again */
+#define NET_INPUT_LARGE_BYTES \
+    65536u /* a body's piece that is there already; without a buffer of that size, smaller ones */
+#define NET_OUTPUT_MAX_BYTES 65536u         /* output not sent yet; whoever adds more waits */
+#define NET_COMPLAIN_EACH_NS 60000000000ull /* one log line for a spell of overload; the rest is counted */
+#define NET_UNCLOSED_MAX     64u        /* refused connections whose CLOSE is tried again; more stay open */
+#define NET_RETRY_NS         100000000u /* accepting, or closing, that could not be done is tried again */
 
 /* Tests of a program, in simulation. */
 #define VKD_TRIAL_PROCESSES_MAX   8192u    /* actors and requests of one test; a start beyond it fails */

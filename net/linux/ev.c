@@ -21,6 +21,7 @@
 #include <errno.h>
 #include <ev.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -291,6 +292,15 @@ static ssize_t recv_again(struct evd *e, int fd, void *buf, size_t len)
     return n;
 }
 
+/* Asked of a socket that filled the room it was given. A receive that only looks would take an error with it.
+ */
+static bool has_more(struct evd *e, int fd)
+{
+    int there = 0;
+    e->nio.stats.calls++;
+    return ioctl(fd, FIONREAD, &there) == 0 && there > 0;
+}
+
 /* True when *ev was written. */
 static bool try_recv(struct evd *e, uint32_t conn_index, struct proc_io_event *ev)
 {
@@ -322,6 +332,8 @@ static bool try_recv(struct evd *e, uint32_t conn_index, struct proc_io_event *e
     }
     finish_in(e, conn_index, (int32_t)n, ev);
     ev->data = into ? NULL : buf;
+    if (!e->watches[conn_index].drained && has_more(e, conn->fd))
+        ev->flags |= PROC_IO_READY;
     return true;
 }
 

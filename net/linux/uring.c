@@ -372,6 +372,11 @@ static void watch_burst(struct uring *u, uint32_t index, bool nonempty)
     op->res = 1; /* it has worked */
 }
 
+static uint32_t ready_flag(const struct io_uring_cqe *cqe)
+{
+    return cqe->flags & IORING_CQE_F_SOCK_NONEMPTY ? PROC_IO_READY : 0;
+}
+
 static bool on_recv(struct uring *u, uint32_t index, const struct io_uring_cqe *cqe, struct proc_io_event *ev)
 {
     struct net_op *op = &u->nio.table.ops[index];
@@ -394,16 +399,19 @@ static bool on_recv(struct uring *u, uint32_t index, const struct io_uring_cqe *
     }
     (void)finish_in(u, index, cqe->res, ev);
     ev->data = data;
+    ev->flags |= ready_flag(cqe);
     return true;
 }
 
-static bool on_recv_into(struct uring *u, uint32_t index, int32_t res, struct proc_io_event *ev)
+static bool on_recv_into(struct uring *u, uint32_t index, const struct io_uring_cqe *cqe,
+                         struct proc_io_event *ev)
 {
-    if (res > 0) {
-        u->nio.stats.recvs++;
-        return finish_in(u, index, res, ev);
-    }
-    return recv_ended(u, index, res, ev);
+    if (cqe->res <= 0)
+        return recv_ended(u, index, cqe->res, ev);
+    u->nio.stats.recvs++;
+    (void)finish_in(u, index, cqe->res, ev);
+    ev->flags |= ready_flag(cqe);
+    return true;
 }
 
 static bool accept_failed(struct uring *u, uint32_t index, int err, struct proc_io_event *ev)
@@ -535,7 +543,7 @@ static bool on_cqe(struct uring *u, const struct io_uring_cqe *cqe, struct proc_
     case PROC_IO_RECV:
         return on_recv(u, index, cqe, ev);
     case PROC_IO_RECV_INTO:
-        return on_recv_into(u, index, cqe->res, ev);
+        return on_recv_into(u, index, cqe, ev);
     case PROC_IO_ACCEPT:
         return on_accept(u, index, cqe, ev);
     case PROC_IO_CLOSE:

@@ -47,6 +47,27 @@ static void one_shot_recv_completes_once(struct rig *rig)
     RIG_CHECK(rig, rig_await(rig, rig_recv(rig, pair.server, 0)) > 0);
 }
 
+/* Whoever believes it holds a buffer for what comes, and no longer than that takes. */
+static void ready_is_said_only_of_bytes_that_are_there(struct rig *rig)
+{
+    static const uint32_t sizes[] = {10, 1024, 4096, 16384, 16385};
+    static uint8_t room[4096];
+    rig_listen(rig, false);
+    struct rig_pair pair = rig_pair(rig);
+    for (uint32_t i = 0; i < VK_COUNT(sizes); i++) {
+        rig_send_all(rig, pair.client, 3, 0, sizes[i]);
+        for (uint32_t have = 0, turn = i; have < sizes[i]; turn++) {
+            uint32_t op =
+                turn % 2 ? rig_recv_into(rig, pair.server, room, sizeof room) : rig_recv(rig, pair.server, 0);
+            int32_t res = rig_await(rig, op);
+            RIG_CHECK(rig, res > 0);
+            have += (uint32_t)res;
+            RIG_CHECK(rig, (rig->ops[op].flags & PROC_IO_READY) == 0 || have < sizes[i]);
+        }
+    }
+    rig_close_pair(rig, pair);
+}
+
 static void each_way_of_receiving(struct rig *rig)
 {
     rig_listen(rig, false);
@@ -421,6 +442,7 @@ static void taken_changes_as_the_peer_takes(struct rig *rig)
 const struct rig_case rig_cases_stream[] = {
     {"echo", echo},
     {"one_shot_recv_completes_once", one_shot_recv_completes_once},
+    {"ready_is_said_only_of_bytes_that_are_there", ready_is_said_only_of_bytes_that_are_there},
     {"each_way_of_receiving", each_way_of_receiving},
     {"multi_recv_goes_on", multi_recv_goes_on},
     {"recv_into_fills_no_more_than_its_room", recv_into_fills_no_more_than_its_room},

@@ -121,6 +121,14 @@ static bool add_more(struct mutant *m, struct proc_io_event *event, const struct
     return true;
 }
 
+static bool promise_bytes(struct mutant *m, struct proc_io_event *event, const struct proc_io_req *req)
+{
+    (void)m;
+    if ((req->code == PROC_IO_RECV || req->code == PROC_IO_RECV_INTO) && event->res > 0 && is_final(event))
+        event->flags = PROC_IO_READY;
+    return true;
+}
+
 static bool cut_tag(struct mutant *m, struct proc_io_event *event, const struct proc_io_req *req)
 {
     (void)m;
@@ -495,6 +503,7 @@ static const struct mutation mutations[] = {
     {.name = "drop_final", .event = drop_final},
     {.name = "repeat_final", .event = repeat_final},
     {.name = "promise_more", .event = promise_more, .submit = multi_is_one_shot},
+    {.name = "promise_bytes", .event = promise_bytes},
     {.name = "add_more", .event = add_more},
     {.name = "cut_tag", .event = cut_tag},
     {.name = "flip_bit", .event = flip_bit},

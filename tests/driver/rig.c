@@ -251,7 +251,7 @@ static void check_result(struct rig *rig, const struct rig_op *o, const struct p
     bool may_go_on =
         o->req.code == PROC_IO_ACCEPT || (o->req.code == PROC_IO_RECV && (o->req.flags & PROC_IO_MULTI) != 0);
     bool is_more = (event->flags & PROC_IO_MORE) != 0;
-    RIG_CHECK(rig, (event->flags & ~(uint32_t)PROC_IO_MORE) == 0);
+    RIG_CHECK(rig, (event->flags & ~(uint32_t)(PROC_IO_MORE | PROC_IO_READY)) == 0);
     RIG_CHECK(rig, !is_more || (may_go_on && event->res >= 0));
     RIG_CHECK(rig, !is_more || o->req.code == PROC_IO_ACCEPT || event->res > 0);
     RIG_CHECK(rig, event->res > -(int32_t)VK_ERR_END);
@@ -272,6 +272,7 @@ static void handle(struct rig *rig, const struct proc_io_event *event)
     check_result(rig, o, event);
     o->events++;
     o->res = event->res;
+    o->flags = event->flags;
     if (o->req.code == PROC_IO_ACCEPT)
         note_accept(rig, o, event->res, is_final);
     if (o->req.code == PROC_IO_RECV || o->req.code == PROC_IO_RECV_INTO)

@@ -67,6 +67,7 @@ struct rig_op {
     enum rig_op_state state;
     bool is_canceled;
     int32_t res;        /* of the final completion */
+    uint32_t flags;     /* of the last one */
     uint32_t events;    /* completions, MORE ones included */
     uint64_t finish_no; /* order among all final completions */
     uint32_t serial;

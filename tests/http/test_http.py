@@ -243,6 +243,8 @@ class Hello(Base):
         self.echo(b'Content-Length: %d\r\n' % len(big), big, big)
         self.echo(b'Transfer-Encoding: chunked\r\n', b'5;a=b\r\nhello\r\n1\r\n!\r\n0\r\nTrailer: x\r\n\r\n', b'hello')
         self.echo(b'Transfer-Encoding: chunked\r\n', b'0\r\n\r\n', b'0\r\n\r\n')
+        chunks = b''.join(b'%x\r\n%s\r\n' % (len(big[at:at + 999]), big[at:at + 999]) for at in range(0, len(big), 999))
+        self.echo(b'Transfer-Encoding: chunked\r\n', chunks + b'0\r\n\r\n', big[-900:])
 
     def test_expect_is_answered_when_the_body_is_wanted(self):
         with self.server.connect() as sock:
