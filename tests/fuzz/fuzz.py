@@ -21,6 +21,7 @@ FUZZ = os.path.join('tests', 'fuzz')
 SLICE_LEAST_S = 5
 # An input that takes longer is a finding. The clock on the wall goes on for a process that is not given a processor.
 TIMEOUT_S, TIMEOUT_IDLE_S = 10, 300
+INTERRUPTED = 72  # how libFuzzer ends by a signal that asks it to
 
 
 def command(build, name, seconds, timeout):
@@ -81,7 +82,7 @@ class Ledger:
 
 def finding_of(status, log, log_path):
     """What is to be told of a process that ended so; '' when it only ended."""
-    if status == 0:
+    if status in (0, INTERRUPTED):
         return ''
     kept = re.search(r'Test unit written to (\S+)', log)
     how = f'signal {-status}' if status < 0 else f'exit {status}'
@@ -135,8 +136,10 @@ def run_all(args):
     ledger = Ledger(f'{args.build}/hours.json')
     for name in filter(None, args.again.split(',')):
         ledger.forget(name)
-    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if not args.eager:
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background processes ignore the first
+        signal.signal(number, signal.default_int_handler)
     try:
         while run_round(args, names, ledger):
             pass
@@ -151,16 +154,17 @@ def main():
     parser = argparse.ArgumentParser(prog='./dev fuzz', usage='./dev fuzz NAME SECONDS | ./dev fuzz all SECONDS [FLAGS]')
     parser.add_argument('build', help=argparse.SUPPRESS)
     parser.add_argument('name', help='a target, for SECONDS on the clock; all: each until it had SECONDS of processor time')
-    parser.add_argument('seconds', type=int)
+    parser.add_argument('seconds', type=float)
     parser.add_argument('--slice', type=int, default=600, help='seconds at a time (600)')
     parser.add_argument('--only', default='', help='these targets, in this order: a,b,c')
     parser.add_argument('--again', default='', help='begin these at nothing: a,b,c')
+    parser.add_argument('--eager', action='store_true', help='at the usual priority')
     args = parser.parse_args()
     os.chdir(ROOT)
     args.build = os.path.relpath(args.build)
     if args.name == 'all':
         return run_all(args)
-    words = command(args.build, args.name, args.seconds, TIMEOUT_S)
+    words = command(args.build, args.name, int(args.seconds), TIMEOUT_S)
     os.execv(words[0], words)
     return 1
 
