@@ -162,6 +162,7 @@ TEST(interp_verify, operands)
         {BAD_FIT, "LDNIL 0"},
         {OUT_OF_TABLE, "LDQ 0 99"},
         {OUT_OF_TABLE, "LDQ 0 2"},
+        {OUT_OF_TABLE, "LDQ 20 99"},
         {OUT_OF_TABLE, "NEW 1 99"},
         {OUT_OF_TABLE, "NEW 1 17"},
         {OUT_OF_TABLE, "LNEW 3 17"},
@@ -272,6 +273,7 @@ TEST(interp_verify, loops)
         {NO_VALUE, "JT 12 over\n LDI 13 1\nover:\n MOV 14 13"},
         {NO_VALUE, "SWITCH 12 over\n LDI 13 1\nover:\n MOV 14 13"},
         {NO_VALUE, "head:\n LOOP 12 head"},
+        {NO_VALUE, "JT 12 over\n LDI 13 1\n JT 12 over\n RETS 12\nover:\n MOV 14 13"},
     };
     struct wrong fine[VK_COUNT(cases)];
     memcpy(fine, cases, sizeof cases);
@@ -294,6 +296,9 @@ TEST(interp_verify, closures_and_options)
     };
     check_wrong(CLOSURES, cases, VK_COUNT(cases), " RETS 6\nend\n");
     CHECK_EQ(vm_load(&vm, CLOSURES " LDI 9 1\n CALLC 8 0\n CALLC 8 1 2\n LDQ 3 s\n RETS 6\nend\n"), 0);
+    CHECK_EQ(vm_load(&vm, CLOSURES " JT 6 on\n CALLS 12 zero\nhead:\n LDI 7 1\non:\n JMPB head\nend\n"
+                                   "func zero F 1\n LDI 0 0\n RETS 0\nend\n"),
+             0);
     /* A window at the frame's end has no place for what a function gives. */
     CHECK_EQ(vm_load(&vm, CLOSURES " CALLS 12 zero\n RETS 6\nend\nfunc zero F 1\n LDI 0 0\n RETS 0\nend\n"),
              0);
@@ -326,6 +331,8 @@ TEST(interp_verify, words)
     code_of_good()[1] = 255;
     check_changed("an unknown instruction");
     code_of_good()[2] |= 0x40 << 16;
+    check_changed("a branch past the function's end");
+    code_of_good()[2] = INTERP_OP_JT | 6 << 16; /* just behind the last word */
     check_changed("a branch past the function's end");
     code_of_good()[3] = INTERP_OP_JT | 1 << 16;
     check_changed("a branch into the operands of an instruction");
@@ -409,6 +416,8 @@ TEST(interp_verify, data)
     data_of_good()[5] = 0;
     check_changed("a constant reference points to no object");
     data_of_good()[5] = INTERP_REF_IMAGE | 16; /* inside of an object */
+    check_changed("a constant reference points to no object");
+    data_of_good()[5] = INTERP_REF_IMAGE | vm.module.counts[INTERP_SECTION_DATA];
     check_changed("a constant reference points to no object");
     data_of_good()[8] = 0;
     check_changed("a constant reference points to no object");
@@ -526,6 +535,7 @@ TEST(interp_verify, every_field_of_a_record)
         {"a function's loop heads lie outside their section", OF_FUNCTION(0, heads_count, 1u << 30)},
         {"a function's lines lie outside their section", OF_FUNCTION(0, lines, 1u << 30)},
         {"a reference register of a type that does not exist", INTERP_SECTION_REG_TYPES, 0, 2, 0},
+        {"a reference register of a type that does not exist", INTERP_SECTION_REG_TYPES, 0, 2, T_P + 1},
         {"a reference register of a type that does not exist", INTERP_SECTION_REG_TYPES, 0, 2, 999},
         {"a parameter's register has another type than the signature", INTERP_SECTION_REG_TYPES, 2, 2, T_R},
         {"a loop head lies outside its function", INTERP_SECTION_HEADS, 0, 4, 99},
