@@ -81,9 +81,29 @@ TEST(metal_virtio_console, broken_rules_and_silence_end_it)
     }
 }
 
+/* The device may go on reading. */
+TEST(metal_virtio_console, device_that_cannot_be_stopped_keeps_its_memory)
+{
+    size_t free_count = metal_frames_free();
+    start();
+    fake.stuck_resets = UINT32_MAX;
+    metal_virtio_console_close(&console);
+    CHECK(metal_frames_free() < free_count);
+}
+
 TEST(metal_virtio_console, nothing_is_written_where_there_is_none)
 {
     console = (struct metal_virtio_console){0};
     CHECK_EQ(metal_virtio_console_write(&console, "text", 4), -VK_EIO);
     metal_virtio_console_close(&console);
+}
+
+TEST(metal_virtio_console, without_memory_it_is_not_opened)
+{
+    uint64_t hoard = fake_hoard(0);
+    fake_init(&fake);
+    CHECK_EQ(metal_virtio_console_open(&console, &fake.virtio), -VK_ENOMEM);
+    CHECK_EQ(fake.resets, 0);
+    while (hoard != METAL_FRAME_NONE)
+        hoard = fake_share(hoard);
 }

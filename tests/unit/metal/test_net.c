@@ -173,6 +173,25 @@ TEST(metal_virtio_net, full_queue_waits_for_the_card)
     stop();
 }
 
+/* What came while nobody looked has no interrupt: it is seen before sleeping, which would else be for ever.
+ */
+TEST(metal_virtio_net, frame_that_came_before_the_sleep_ends_it)
+{
+    uint32_t pieces;
+    start();
+    check_traffic(1);
+    dev->ops->wait(dev, plat_mono_ns() + 1000); /* slept once, and is not woken any more */
+    uint64_t sleeps = net->stats.sleeps;
+    CHECK(fake_arrive(&fake, &plain, frame, 100));
+    dev->ops->wait(dev, UINT64_MAX);
+    CHECK_EQ(net->stats.sleeps, sleeps);
+    CHECK_EQ(receive_whole(&pieces), 100);
+    CHECK_EQ(receive_whole(&pieces), 0);
+    dev->ops->wait(dev, plat_mono_ns() + 1000);
+    CHECK_EQ(net->stats.sleeps, sleeps + 1);
+    stop();
+}
+
 TEST(metal_virtio_net, receives_frames_of_every_size)
 {
     start();

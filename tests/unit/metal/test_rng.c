@@ -111,3 +111,23 @@ TEST(metal_virtio_rng, unusable_device_takes_no_memory)
     CHECK_EQ(metal_rng_open(&rng, &fake.virtio), -VK_ENOTSUP);
     CHECK_EQ(metal_frames_free(), free_count);
 }
+
+/* It may go on writing. */
+TEST(metal_virtio_rng, device_that_cannot_be_stopped_keeps_its_memory)
+{
+    size_t free_count = metal_frames_free();
+    start();
+    fake.stuck_resets = UINT32_MAX;
+    metal_rng_close(&rng);
+    CHECK(metal_frames_free() < free_count);
+}
+
+TEST(metal_virtio_rng, without_memory_it_is_not_opened)
+{
+    uint64_t hoard = fake_hoard(0);
+    fake_init(&fake);
+    CHECK_EQ(metal_rng_open(&rng, &fake.virtio), -VK_ENOMEM);
+    CHECK_EQ(fake.resets, 0);
+    while (hoard != METAL_FRAME_NONE)
+        hoard = fake_share(hoard);
+}
