@@ -31,6 +31,7 @@ enum {
     RECV_MAX_BYTES = 16 << 10, /* one receive */
     RECV_MIN_BYTES = 4 << 10,  /* with less room left in the arena the rest waits for the next turn */
     ACCEPTS_MAX = 64,          /* of one listener in one turn */
+    UNLOOKED_MAX = 4096,       /* events delivered between two looks: who comes new waits no longer */
     LOST_PAUSE_NS = 20000000,  /* between two tries of what cannot be watched */
 };
 
@@ -55,6 +56,8 @@ struct evd {
     uint8_t *arena;
     uint32_t arena_used;
     uint32_t ready_first, ready_last;
+    uint32_t ready_count;
+    uint32_t unlooked; /* events that may still be delivered before the next look for more */
     uint32_t unsent_first, unsent_last;
     uint32_t lost_first; /* tried again at nio.lost_ns */
     struct ev_io wake;
@@ -65,7 +68,6 @@ struct evd {
     int backend_fd;    /* the loop's, once somebody asked; negative: not known */
     bool woken;
     bool is_changed; /* watchers changed, of which the OS does not know yet */
-    bool skipped;    /* the last wait did not look for events */
 };
 
 /* ---- watchers --------------------------------------------------------------- */
@@ -77,6 +79,7 @@ static void ready_push(struct evd *e, uint32_t conn_index)
         return;
     w->ready = true;
     w->next_ready = 0;
+    e->ready_count++;
     if (e->ready_first == 0)
         e->ready_first = conn_index;
     else
@@ -89,6 +92,7 @@ static uint32_t ready_pop(struct evd *e)
     uint32_t conn_index = e->ready_first;
     e->ready_first = e->watches[conn_index].next_ready;
     e->watches[conn_index].ready = false;
+    e->ready_count--;
     return conn_index;
 }
 
@@ -653,6 +657,13 @@ static uint32_t gather(struct evd *e, struct proc_io_event *events, uint32_t max
     return count + take_ready(e, events + count, max - count);
 }
 
+static uint32_t deliver(struct evd *e, struct proc_io_event *events, uint32_t max)
+{
+    uint32_t count = gather(e, events, max);
+    e->unlooked -= count < e->unlooked ? count : e->unlooked;
+    return count;
+}
+
 static uint32_t evd_wait(struct proc_io *io, struct proc_io_event *events, uint32_t max, uint64_t deadline_ns,
                          uint64_t *ret_now_ns)
 {
@@ -667,12 +678,12 @@ static uint32_t evd_wait(struct proc_io *io, struct proc_io_event *events, uint3
         flush_unsent(e);
         if (VK_UNLIKELY(e->nio.paused != 0))
             resume_accepts(e);
-        count = gather(e, events, max);
-        /* What is there already is delivered first; but never twice in a row without a look at the rest. */
-        e->skipped = count == max && !e->skipped;
-        if (!e->skipped) {
+        count = deliver(e, events, max);
+        /* What is there already is delivered first: a look finds all of it again, and takes as long. */
+        if (count == 0 || e->ready_first == 0 || e->unlooked == 0) {
             look(e, count == 0 && e->ready_first == 0, deadline_ns);
-            count += gather(e, events + count, max - count);
+            e->unlooked = e->ready_count < UNLOOKED_MAX ? e->ready_count : UNLOOKED_MAX;
+            count += deliver(e, events + count, max - count);
         }
         e->nio.now_ns = net_clock_ns();
     } while (count == 0 && !e->woken && e->nio.now_ns < deadline_ns);

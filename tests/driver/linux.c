@@ -482,12 +482,10 @@ static void answer_all(const uint32_t *conns, uint32_t wanted)
     }
 }
 
-static void calls_per_request_are_few(void)
+/* Connections that receive, with their receives started and registered. */
+static void connect_all(uint32_t conns[CONNS], int fds[CONNS])
 {
     struct proc_addr bound;
-    uint32_t conns[CONNS];
-    int fds[CONNS];
-    char text[8];
     create();
     uint32_t listener = listen_on(&loopback, &bound);
     submit(PROC_IO_ACCEPT, 0, listener, NULL, 0, TAG_ACCEPT);
@@ -496,7 +494,32 @@ static void calls_per_request_are_few(void)
         conns[i] = (uint32_t)await(TAG_ACCEPT).res;
         submit(PROC_IO_RECV, PROC_IO_MULTI, conns[i], NULL, 0, TAG_RECV + i);
     }
-    (void)wait_ms(1); /* the receives are started and registered */
+    (void)wait_ms(1);
+}
+
+/* A look for events finds all that are ready again: it comes once for all of them, not with each wait. */
+static void many_ready_ones_are_looked_for_once(void)
+{
+    enum { EACH = 4 };
+    uint32_t conns[CONNS], seen = 0, waits = 0;
+    int fds[CONNS];
+    uint64_t now_ns;
+    connect_all(conns, fds);
+    for (uint32_t i = 0; i < CONNS; i++)
+        CHECK(write(fds[i], "hello", 5) == 5);
+    uint64_t before = net_io_stats(io)->calls;
+    for (; seen < CONNS && waits < CONNS; waits++)
+        seen += io->ops->wait(io, events, EACH, io->ops->now(io) + 1000000000u, &now_ns);
+    CHECK(seen == CONNS && waits == CONNS / EACH);
+    CHECK(net_io_stats(io)->calls - before <= (kind == NET_IO_URING ? CONNS / EACH : CONNS + 2));
+}
+
+static void calls_per_request_are_few(void)
+{
+    uint32_t conns[CONNS];
+    int fds[CONNS];
+    char text[8];
+    connect_all(conns, fds);
     uint64_t before = net_io_stats(io)->calls;
     for (uint32_t round = 0; round < ROUNDS; round++) {
         for (uint32_t i = 0; i < CONNS; i++)
@@ -544,6 +567,7 @@ static const struct linux_case cases[] = {
     CASE(rest_costs_one_sleep),
     CASE(eager_waits_poll_and_sleep),
     ONCE(eager_polling_is_bounded),
+    CASE(many_ready_ones_are_looked_for_once),
     CASE(calls_per_request_are_few),
 };
 
