@@ -25,6 +25,7 @@ import host  # noqa: E402
 import nginx  # noqa: E402
 import plot  # noqa: E402
 import procs  # noqa: E402
+import publish  # noqa: E402
 import report  # noqa: E402
 from host import LOAD_CPU, SERVER_CPU  # noqa: E402
 
@@ -51,8 +52,6 @@ METRICS = (
     ('server CPU, % of a processor', 'server_pct', '{:.0f}'),
     ('server CPU per request, us; polling included', 'us', '{:.1f}'))
 LOCATION = '    location / { default_type text/plain; return 200 "Hello, World!"; }'
-MARKS = ('<!-- latency: begin -->', '<!-- latency: end -->')
-FOLDER = os.path.join(ROOT, 'docs', 'bench')
 
 
 # ---- calculations ----------------------------------------------------------------
@@ -180,6 +179,7 @@ class Bench:
         spent = meter.finish(row['requests'])
         wall = row['seconds']
         histogram = row.pop('histogram')
+        row.pop('answer_bytes')
         self.histograms.setdefault((name, case_of(load)), []).append(histogram)
         row.update(us=spent['us'], foreign=spent['foreign'], server_pct=100 * spent['cpu'] / wall, rate=rate,
                    server=name, case=case_of(load), round=number)
@@ -297,13 +297,7 @@ def picture(record):
 
 
 def write_docs(record):
-    os.makedirs(FOLDER, exist_ok=True)
-    with open(os.path.join(FOLDER, 'latency.json'), 'w') as f:
-        f.write(report.record_text(record, ['answer_bytes']))
-    with open(os.path.join(FOLDER, 'latency.svg'), 'w') as f:
-        f.write(picture(record))
-    text = '![p99.99 by load](bench/latency.svg)\n\n```\n' + render(record) + '```\n'
-    report.write_docs(os.path.join(ROOT, 'docs', 'benchmarks.md'), text, MARKS, fence='')
+    publish.write_docs(ROOT, 'latency', record, render(record), picture(record), 'p99.99 by load')
 
 
 # ---- the command ---------------------------------------------------------------------
@@ -315,10 +309,7 @@ def parse_options(argv=None):
     p.add_argument('--secs', type=float, default=0.8, help=f'of one slice, at most {SLICE_MAX_S}')
     p.add_argument('--quick', action='store_true', help='two short rounds: less than a minute')
     p.add_argument('--servers', default=','.join(SERVERS), help='of: %(default)s')
-    p.add_argument('--out', default='', help='raw figures as JSON (default: BUILD/latency.json)')
-    p.add_argument('--from', dest='recorded', default='', help='measure nothing: the tables of these raw figures')
-    p.add_argument('--write', action='store_true', help='tables, plot and raw figures into docs/')
-    p.add_argument('--strict', action='store_true', help='exit 1 when the budget is missed')
+    publish.add_flags(p, 'latency')
     o = p.parse_args(argv)
     o.servers = o.servers.split(',')
     if o.quick:
@@ -352,19 +343,7 @@ def measure(options):
 
 
 def main():
-    options = parse_options()
-    if options.recorded:
-        record = report.read_record(options.recorded)
-    else:
-        record = measure(options)
-        with open(options.out, 'w') as f:
-            f.write(report.record_text(record, ['answer_bytes']))
-        print(f'raw figures: {options.out}')
-    text = render(record)
-    print('\n' + text)
-    if options.write:
-        write_docs(record)
-    sys.exit(1 if options.strict and 'MISS' in text else 0)
+    publish.main(parse_options(), measure, render, write_docs)
 
 
 if __name__ == '__main__':

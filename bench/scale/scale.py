@@ -22,6 +22,7 @@ import host  # noqa: E402
 import law  # noqa: E402
 import plot  # noqa: E402
 import procs  # noqa: E402
+import publish  # noqa: E402
 import report  # noqa: E402
 from host import SERVER_CPU  # noqa: E402
 
@@ -45,8 +46,6 @@ ROWS = {  # name: (what grows, its numbers, largest exponent, what the row is)
     'workers': ('workers', (1, 2, 4, 8), 0.15, 'workers, all on one processor'),
 }
 BASES = {'filled': 'heap', 'large': 'heap'}  # rows that are judged by what they cost beyond another one
-MARKS = ('<!-- scale: begin -->', '<!-- scale: end -->')
-FOLDER = os.path.join(ROOT, 'docs', 'bench')
 
 
 # ---- programs ----------------------------------------------------------------------
@@ -265,13 +264,7 @@ def picture(record):
 
 
 def write_docs(record):
-    os.makedirs(FOLDER, exist_ok=True)
-    with open(os.path.join(FOLDER, 'scale.json'), 'w') as f:
-        f.write(report.record_text(record))
-    with open(os.path.join(FOLDER, 'scale.svg'), 'w') as f:
-        f.write(picture(record))
-    text = '![CPU per request as one number grows](bench/scale.svg)\n\n```\n' + render(record) + '```\n'
-    report.write_docs(os.path.join(ROOT, 'docs', 'benchmarks.md'), text, MARKS, fence='')
+    publish.write_docs(ROOT, 'scale', record, render(record), picture(record), 'CPU per request as one number grows')
 
 
 # ---- the command -------------------------------------------------------------------
@@ -283,10 +276,7 @@ def parse_options(argv=None):
     p.add_argument('--secs', type=float, default=0.3, help='of one slice')
     p.add_argument('--quick', action='store_true', help='one short round: a minute')
     p.add_argument('--rows', default=','.join(ROWS), help='of: %(default)s')
-    p.add_argument('--out', default='', help='raw figures as JSON (default: BUILD/scale.json)')
-    p.add_argument('--from', dest='recorded', default='', help='measure nothing: the tables of these raw figures')
-    p.add_argument('--write', action='store_true', help='tables, plot and raw figures into docs/')
-    p.add_argument('--strict', action='store_true', help='exit 1 when a cost grows faster than it may')
+    publish.add_flags(p, 'scale')
     o = p.parse_args(argv)
     o.rows = o.rows.split(',')
     if o.quick:
@@ -316,19 +306,7 @@ def measure(options):
 
 
 def main():
-    options = parse_options()
-    if options.recorded:
-        record = report.read_record(options.recorded)
-    else:
-        record = measure(options)
-        with open(options.out, 'w') as f:
-            f.write(report.record_text(record))
-        print(f'raw figures: {options.out}')
-    text = render(record)
-    print('\n' + text)
-    if options.write:
-        write_docs(record)
-    sys.exit(1 if options.strict and 'MISS' in text else 0)
+    publish.main(parse_options(), measure, render, write_docs)
 
 
 if __name__ == '__main__':
