@@ -234,6 +234,7 @@ void vkc_infer_body(struct vkc_pass *pass, struct vkc_body *body)
 static void start_actor(struct vkc_pass *pass, struct vkc_body *body)
 {
     struct vkc_symbol *actor = body->actor;
+    vk_assert(actor != NULL); /* of a VKC_BODY_START */
     uint32_t at = actor->slots_count;
     for (uint32_t i = 0; i < at; i++) {
         struct vkc_local local = {actor->state[i], pass->depth};

@@ -129,8 +129,9 @@ struct vkc_type *vkc_infer_start(struct vkc_pass *pass, struct vkc_expr *expr, c
     if (pass->infer->body->starts.start == 0)
         pass->infer->body->starts = expr->span;
     struct vkc_symbol *actor = vkc_resolve_type_path(pass, &path, path.count, "actor");
-    expr->type = actor != NULL && actor->kind == VKC_SYMBOL_ACTOR ? actor->type : error_type(pass);
-    if (expr->type->kind == VKC_TYPE_ERROR) {
+    bool is_actor = actor != NULL && actor->kind == VKC_SYMBOL_ACTOR;
+    expr->type = is_actor ? actor->type : error_type(pass);
+    if (!is_actor || expr->type->kind == VKC_TYPE_ERROR) {
         for (uint32_t i = 0; i < expr->call.args.count; i++)
             vkc_infer_expr(pass, expr->call.args.items[i].value, NULL);
         if (actor != NULL)

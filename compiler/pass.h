@@ -90,7 +90,8 @@ struct vkc_pass {
     uint32_t pending_count, pending_room, pending_floor;
     struct vkc_later *later;
     uint32_t later_count, later_room, later_floor;
-    uint32_t bodies_room, lets_room, instances_room, actors_room, supervisors_room, stores_room, services_room, tests_room;
+    uint32_t bodies_room, lets_room, instances_room, actors_room, supervisors_room, stores_room,
+        services_room, tests_room;
     struct vkc_instance **instance_slots;
     uint32_t instance_slots_room;
     uint32_t lets_deep; /* top-level lets being inferred, one within another */

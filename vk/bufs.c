@@ -14,7 +14,8 @@ size_t vk_bufs_region_bytes(const uint32_t counts[VK_BUF_CLASSES])
     return sum;
 }
 
-VK_SELDOM int vk_bufs_init(struct vk_bufs *bufs, const uint32_t counts[VK_BUF_CLASSES], struct vk_region *region)
+VK_SELDOM int vk_bufs_init(struct vk_bufs *bufs, const uint32_t counts[VK_BUF_CLASSES],
+                           struct vk_region *region)
 {
     *bufs = (struct vk_bufs){0};
     for (unsigned i = 0; i < VK_BUF_CLASSES; i++) {

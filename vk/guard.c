@@ -117,8 +117,8 @@ static int critical_init(struct vk_guard *guard)
     return rc != 0 ? rc : plat_protect(guard->critical, guard->critical_bytes, PLAT_PROT_RW);
 }
 
-VK_SELDOM int vk_guard_init(struct vk_guard *guard, enum vk_guard_kind kind, struct vk_region *region, void *critical,
-                  size_t critical_bytes)
+VK_SELDOM int vk_guard_init(struct vk_guard *guard, enum vk_guard_kind kind, struct vk_region *region,
+                            void *critical, size_t critical_bytes)
 {
     struct plat_caps caps;
     int rc = 0;

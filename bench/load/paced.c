@@ -177,11 +177,13 @@ int main(int argc, char **argv)
         times_ns[i] = now_ns() - start_ns;
     }
     uint64_t took_us = (now_ns() - begin_ns) / 1000;
+    free(requests.texts);
     qsort(times_ns, count, sizeof *times_ns, compare);
     printf("RESULT requests=%zu us=%llu connect=0 read=0 write=0 status=%zu timeout=0 p50=%llu p99=%llu "
            "p9999=%llu\n",
            count, (unsigned long long)took_us, wrong, (unsigned long long)percentile_us(times_ns, count, 50),
            (unsigned long long)percentile_us(times_ns, count, 99),
            (unsigned long long)percentile_us(times_ns, count, 99.99));
+    free(times_ns);
     return 0;
 }

@@ -65,7 +65,8 @@ static int on_json(h2o_handler_t *self, h2o_req_t *req)
 static int on_big(h2o_handler_t *self, h2o_req_t *req)
 {
     (void)self;
-    return answer(req, h2o_iovec_init(H2O_STRLIT("application/octet-stream")), h2o_iovec_init(big, BIG_BYTES));
+    return answer(req, h2o_iovec_init(H2O_STRLIT("application/octet-stream")),
+                  h2o_iovec_init(big, BIG_BYTES));
 }
 
 static int on_up(h2o_handler_t *self, h2o_req_t *req)
