@@ -453,12 +453,25 @@ static void with_all(struct metal_lwip *d, void (*fn)(void))
     metal_lwip_hide(d);
 }
 
+/*
+ * A probe of a closed window that is acknowledged may be all there was: lwIP
+ * goes on probing, and stops when it has nothing to do it with.
+ */
+static void check_timeouts(void)
+{
+    for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL; pcb = pcb->next) {
+        if (pcb->unsent == NULL || pcb->unacked != NULL)
+            pcb->persist_backoff = 0;
+    }
+    sys_check_timeouts();
+}
+
 /* Frames in, timers, and what follows from both. */
 static void turn(struct metal_lwip *d)
 {
     metal_lwip_card_poll(d);
     if (sys_timeouts_sleeptime() == 0)
-        with_all(d, sys_check_timeouts);
+        with_all(d, check_timeouts);
     if (d->is_choked) {
         d->is_choked = false;
         with_all(d, tcp_txnow);
