@@ -214,7 +214,7 @@ VK_INLINE int proc_place(struct proc_kernel *kernel, struct proc_process *proces
 void proc_gather_slow(struct proc_kernel *kernel, struct proc_process *process);
 VK_INLINE void proc_gather(struct proc_kernel *kernel, struct proc_process *process)
 {
-    if (VK_UNLIKELY(process->slot->size_bytes > VK_SLOT_LARGE_BYTES))
+    if (VK_UNLIKELY(process->slot->size_bytes > VK_LARGE_PAGE_BYTES))
         proc_gather_slow(kernel, process);
 }
 

@@ -7,13 +7,13 @@
 #define VK_LIMITS_H
 
 #define VK_PAGE_BYTES       4096u /* smallest unit of protection; fixed */
+#define VK_LARGE_PAGE_BYTES (2u << 20) /* of what fills half of it; what is larger grows by such pages */
 #define VK_CACHE_LINE_BYTES 64u
 
 /* Slots. */
 #define VK_SLOT_CLASSES        4u           /* 64 KiB, 1 MiB, 16 MiB, 256 MiB of addresses */
 #define VK_SLOT_CLASS0_BYTES   (64u << 10)  /* each next class is 16 times larger */
 #define VK_SLOT_WARM           32u          /* class 0 slots made and touched at start */
-#define VK_SLOT_LARGE_BYTES    (2u << 20)   /* of a heap that fills half of it: one large page */
 #define VK_SLOT_BEYOND_BYTES   (1ull << 32) /* behind a class lies nothing, as far as an offset reaches */
 #define VK_SLOT_WIPE_MAX_BYTES (256u << 10) /* above this a wipe gives pages back instead */
 #define VK_MAPPINGS_RESERVED   4000u        /* kernel mappings left to the rest of the OS process */

@@ -58,7 +58,7 @@ bool plat_wipe(void *base, size_t len_bytes);
 int plat_discard(void *base, size_t len_bytes);
 
 /*
- * A range that is open, in use, and of whole VK_SLOT_LARGE_BYTES: keep what it holds in one page each, where
+ * A range that is open, in use, and of whole VK_LARGE_PAGE_BYTES: keep what it holds in one page each, where
  * the platform can, so that a change of its protection costs as little as that of few pages. It may be left
  * as it is.
  */

@@ -259,8 +259,9 @@ void vk_pool_give(struct vk_pool *pool, struct vk_slot *slot, uint32_t used_byte
 
 void vk_pool_gather(const struct vk_pool *pool, struct vk_slot *slot, uint32_t used_bytes)
 {
+    uint32_t least_bytes = slot->large_bytes == 0 ? VK_LARGE_PAGE_BYTES / 2 : VK_LARGE_PAGE_BYTES / 8;
     uint32_t filled_bytes =
-        (used_bytes + VK_SLOT_LARGE_BYTES / 2) / VK_SLOT_LARGE_BYTES * VK_SLOT_LARGE_BYTES;
+        (used_bytes + VK_LARGE_PAGE_BYTES - least_bytes) / VK_LARGE_PAGE_BYTES * VK_LARGE_PAGE_BYTES;
     if (VK_LIKELY(filled_bytes <= slot->large_bytes) || filled_bytes > slot->open_bytes ||
         pool->guard->kind == VK_GUARD_OFF)
         return;

@@ -115,7 +115,7 @@ TEST(proc_park, large_heaps_and_those_that_may_hold_addresses_stay)
 TEST(proc_park, large_heap_of_unknown_use_waits_as_it_is)
 {
     static const struct proc_program vast = {
-        .name = "vast", .heap_bytes = 2 * VK_SLOT_LARGE_BYTES, .resume = actor_resume};
+        .name = "vast", .heap_bytes = 2 * VK_LARGE_PAGE_BYTES, .resume = actor_resume};
     world_start();
     struct actor *actor = start_of(&vast, 0);
     settle_down();

@@ -262,3 +262,30 @@ TEST(vk_table, agrees_with_an_array_over_100000_operations)
             check_walk(&table);
     }
 }
+
+struct wide {
+    struct vk_entry entry;
+    uint32_t number[254];
+};
+
+TEST(vk_table, table_of_several_large_pages_keeps_what_is_in_it)
+{
+    enum { COUNT = 4 * VK_LARGE_PAGE_BYTES / sizeof(struct wide) };
+    struct vk_region wide_region;
+    struct vk_table table;
+    struct wide *entry = NULL;
+    CHECK_EQ(vk_region_init(&wide_region, vk_table_region_bytes(sizeof *entry, COUNT)), 0);
+    CHECK_EQ(vk_table_init(&table, sizeof *entry, COUNT, &wide_region), 0);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        entry = vk_table_take(&table);
+        CHECK(entry != NULL && entry->number[0] == 0 && entry->number[253] == 0);
+        entry->number[0] = entry->number[253] = i + 1;
+    }
+    CHECK(vk_table_take(&table) == NULL);
+    entry = NULL;
+    for (uint32_t i = 0; i < COUNT; i++) {
+        entry = vk_table_next(&table, entry);
+        CHECK(entry->number[0] == i + 1 && entry->number[253] == i + 1);
+    }
+    vk_region_fini(&wide_region);
+}
