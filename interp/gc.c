@@ -15,10 +15,12 @@
  */
 #include "interp/interp_impl.h"
 
-#define WHOLE_BYTES 4096u /* a larger object is copied in parts, when its turn to be scanned comes */
-#define PART_BYTES  4096u
-#define LEAST_COST  64u /* copying an object costs as much as so many bytes: one reduction */
-#define SCAN_COST   8u  /* looking at one, whatever it holds, as much as so many */
+#define WHOLE_BYTES  4096u /* a larger object is copied in parts, when its turn to be scanned comes */
+#define PART_BYTES   4096u
+#define LEAST_COST   64u /* copying an object costs as much as so many bytes: one reduction */
+#define SCAN_COST    8u  /* looking at one, whatever it holds, as much as so many */
+#define SHORT_BYTES  64u /* what is copied without a call */
+#define HANDLE_BYTES 16u
 
 struct gc {
     struct interp_run *run;
@@ -27,9 +29,30 @@ struct gc {
     int64_t left;  /* bytes that this slice may still copy or move */
 };
 
-static uint64_t fields_bytes(const struct interp_type *type)
+static inline uint64_t fields_bytes(const struct interp_type *type)
 {
     return sizeof(struct interp_object) + 8 * (uint64_t)type->count;
+}
+
+/* Of an object that a module's type names: fields and addresses, which most are, without a jump by a table.
+ */
+static inline uint64_t typed_bytes(const struct interp_type *type, const struct interp_object *object)
+{
+    if (type->kind == INTERP_KIND_HANDLE)
+        return HANDLE_BYTES;
+    if (type->kind == INTERP_KIND_RECORD || type->kind == INTERP_KIND_VARIANT)
+        return fields_bytes(type);
+    switch (type->kind) {
+    case INTERP_KIND_STR:
+    case INTERP_KIND_BYTES:
+        return interp_text_bytes(object->count);
+    case INTERP_KIND_LIST:
+        return interp_list_bytes(object->count);
+    case INTERP_KIND_MAP:
+        return interp_map_bytes(object->count);
+    default:
+        return fields_bytes(type);
+    }
 }
 
 uint64_t interp_object_bytes(const struct interp_run *run, const struct interp_object *object)
@@ -46,20 +69,7 @@ uint64_t interp_object_bytes(const struct interp_run *run, const struct interp_o
     default:
         break;
     }
-    const struct interp_type *type = &run->image->types[object->type];
-    switch (type->kind) {
-    case INTERP_KIND_STR:
-    case INTERP_KIND_BYTES:
-        return interp_text_bytes(object->count);
-    case INTERP_KIND_LIST:
-        return interp_list_bytes(object->count);
-    case INTERP_KIND_MAP:
-        return interp_map_bytes(object->count);
-    case INTERP_KIND_HANDLE:
-        return 16;
-    default:
-        return fields_bytes(type);
-    }
+    return typed_bytes(&run->image->types[object->type], object);
 }
 
 /* ---- finding ----------------------------------------------------------------- */
@@ -70,16 +80,24 @@ static bool is_copied_later(const struct interp_object *object, uint64_t bytes)
     return bytes > WHOLE_BYTES || object->type == INTERP_OWN_STACK;
 }
 
-static uint32_t forward(struct gc *gc, uint64_t ref)
+/* Sizes are multiples of 8. */
+static inline void copy_object(struct interp_object *copy, const struct interp_object *object, uint64_t bytes)
 {
-    uint32_t off = (uint32_t)ref;
-    if (off == 0 || interp_in_image(off))
-        return off;
-    vk_assert_slow(off >= gc->run->p->floor && off < gc->run->p->top);
-    struct interp_object *object = (void *)(gc->run->heap + off);
-    if (object->flags & INTERP_OBJECT_MOVED)
-        return object->count;
-    uint64_t bytes = interp_object_bytes(gc->run, object);
+    uint64_t *to = (void *)copy;
+    const uint64_t *from = (const void *)object;
+    if (bytes > SHORT_BYTES) {
+        memcpy(to, from, bytes);
+        return;
+    }
+    for (uint64_t i = 0; i < bytes / 8; i++)
+        to[i] = from[i];
+}
+
+static uint32_t copy_new(struct gc *gc, struct interp_object *object, uint32_t off)
+{
+    const struct interp_type *types = gc->run->image->types;
+    uint64_t bytes = VK_LIKELY(object->type < INTERP_OWN_FIBER) ? typed_bytes(&types[object->type], object)
+                                                                : interp_object_bytes(gc->run, object);
     uint32_t to = gc->g->to;
     struct interp_object *copy = (void *)(gc->copy + to);
     if (VK_UNLIKELY(is_copied_later(object, bytes))) {
@@ -88,13 +106,23 @@ static uint32_t forward(struct gc *gc, uint64_t ref)
         *(uint64_t *)(void *)(copy + 1) = off;
         gc->left -= LEAST_COST;
     } else {
-        memcpy(copy, object, bytes);
+        copy_object(copy, object, bytes);
         gc->left -= bytes > LEAST_COST ? (int64_t)bytes : LEAST_COST;
     }
     gc->g->to = to + (uint32_t)bytes;
     object->flags |= INTERP_OBJECT_MOVED;
     object->count = to;
     return to;
+}
+
+static inline uint32_t forward(struct gc *gc, uint64_t ref)
+{
+    uint32_t off = (uint32_t)ref;
+    if (off == 0 || interp_in_image(off))
+        return off;
+    vk_assert_slow(off >= gc->run->p->floor && off < gc->run->p->top);
+    struct interp_object *object = (void *)(gc->run->heap + off);
+    return object->flags & INTERP_OBJECT_MOVED ? object->count : copy_new(gc, object, off);
 }
 
 static void forward_words(struct gc *gc, union interp_word *words, uint64_t count)
@@ -125,13 +153,17 @@ static const struct interp_type *type_of(const struct gc *gc, const struct inter
     return &gc->run->image->types[object->type < INTERP_OWN_FIBER ? object->type : 0];
 }
 
-static void scan(struct gc *gc, struct interp_object *object)
+/* Returns the object's size. */
+static uint64_t scan(struct gc *gc, struct interp_object *object)
 {
     const struct interp_type *type = type_of(gc, object);
     struct interp_list *list = (void *)object;
     struct interp_map *map = (void *)object;
-    if (object->type == INTERP_OWN_TABLE)
-        scan_table(gc, (void *)object, 0, object->count);
+    if (VK_UNLIKELY(object->type >= INTERP_OWN_FIBER)) {
+        if (object->type == INTERP_OWN_TABLE)
+            scan_table(gc, (void *)object, 0, object->count);
+        return interp_object_bytes(gc->run, object);
+    }
     switch (type->kind) {
     case INTERP_KIND_RECORD:
     case INTERP_KIND_VARIANT:
@@ -149,6 +181,7 @@ static void scan(struct gc *gc, struct interp_object *object)
     default:
         break;
     }
+    return typed_bytes(type, object);
 }
 
 /* ---- large objects, in parts --------------------------------------------------------- */
@@ -281,7 +314,8 @@ static void step(struct gc *gc)
             begin_part(g, object);
         copy_part(gc, object, used_bytes(gc, object, gc->run->heap + g->source));
     } else {
-        scan(gc, object);
+        g->at += (uint32_t)scan(gc, object);
+        return;
     }
     if (!g->source && !g->frame)
         g->at += (uint32_t)interp_object_bytes(gc->run, object);
@@ -356,14 +390,14 @@ static bool begin(struct gc *gc)
     return true;
 }
 
-/* Where collecting is worth it again: when as much has been made as is alive. */
+/* Where collecting is worth it again: when twice as much has been made as is alive. */
 static uint32_t next_soft(const struct interp_process *p, uint64_t need_bytes)
 {
 #ifdef INTERP_GC_STRESS
     return (uint32_t)(p->top + need_bytes);
 #else
     uint64_t live = p->top - p->floor;
-    uint64_t soft = p->top + need_bytes + (live > INTERP_COLLECT_BYTES ? live : INTERP_COLLECT_BYTES);
+    uint64_t soft = p->top + need_bytes + (live > INTERP_COLLECT_BYTES ? 2 * live : INTERP_COLLECT_BYTES);
     return soft < p->half ? (uint32_t)soft : p->half;
 #endif
 }
