@@ -12,7 +12,9 @@
 #include "vk/err.h"
 #include "vk/fmt.h"
 
-#define TEXT_BYTES 400u /* four names and what is between them */
+#define TEXT_BYTES    400u /* four names and what is between them */
+#define ADDRESS_BYTES 16u
+#define START_COST    16u /* reductions of a start that is no op of its own */
 
 /* ---- names ---------------------------------------------------------------------- */
 
@@ -56,7 +58,7 @@ static uint64_t address_of(const struct interp_call *call, uint32_t index)
 
 static enum interp_say give_address(struct interp_call *call, uint64_t address)
 {
-    uint32_t ref = interp_alloc(call->run, 16, call->type, 0);
+    uint32_t ref = interp_alloc(call->run, ADDRESS_BYTES, call->type, 0);
     call->result.u = ref;
     if (!ref)
         return interp_call_trap(call, INTERP_TRAP_MEMORY);
@@ -66,7 +68,7 @@ static enum interp_say give_address(struct interp_call *call, uint64_t address)
 
 /* ---- what fails ------------------------------------------------------------------- */
 
-static void put_late(const struct interp_call *call, const struct asked *asked, struct vk_out *out)
+static VK_SELDOM void put_late(const struct interp_call *call, const struct asked *asked, struct vk_out *out)
 {
     uint8_t time[INTERP_DURATION_BYTES];
     size_t len = interp_duration_print(time, interp_call_scalar(call, 1).i);
@@ -79,7 +81,7 @@ static void put_late(const struct interp_call *call, const struct asked *asked, 
 }
 
 /* The message would have found no room: its sender fails, and who was asked goes on. */
-static enum interp_say fail_large(struct interp_call *call)
+static VK_SELDOM enum interp_say fail_large(struct interp_call *call)
 {
     struct asked asked = asked_of(call);
     char text[TEXT_BYTES];
@@ -92,7 +94,7 @@ static enum interp_say fail_large(struct interp_call *call)
 }
 
 /* The answer has len bytes, for which the heap of who called has no room; 0: more than a message has. */
-static enum interp_say fail_answer(struct interp_call *call, uint32_t len)
+static VK_SELDOM enum interp_say fail_answer(struct interp_call *call, uint32_t len)
 {
     struct asked asked = call->scalars ? asked_of(call) : (struct asked){0};
     char text[TEXT_BYTES];
@@ -123,7 +125,7 @@ static bool is_nobody(int res)
 }
 
 /* The completion says that there is no answer. */
-static enum interp_say fail_call(struct interp_call *call)
+static VK_SELDOM enum interp_say fail_call(struct interp_call *call)
 {
     struct asked asked = asked_of(call);
     char text[TEXT_BYTES];
@@ -151,7 +153,7 @@ static enum interp_say fail_call(struct interp_call *call)
 /* ---- asking ------------------------------------------------------------------------- */
 
 /* Submits SEND or CALL with the message of the call's arguments. */
-static enum interp_say ask(struct interp_call *call, uint16_t code, uint64_t timeout_ns)
+static enum interp_say ask(struct interp_call *call, uint16_t code, uint16_t flags, uint64_t timeout_ns)
 {
     struct asked asked = asked_of(call);
     if (!asked.method)
@@ -165,9 +167,7 @@ static enum interp_say ask(struct interp_call *call, uint16_t code, uint64_t tim
     if (say != INTERP_DONE)
         return say;
     const struct proc_op op = {.code = code,
-                               .flags = code == PROC_OP_CALL                 ? PROC_OP_LAND
-                                        : interp_actor_is_in_turn(call->run) ? PROC_SEND_NO_WAIT_SELF
-                                                                             : 0,
+                               .flags = flags,
                                .handle = INTERP_ACTORS_HANDLE,
                                .off = off,
                                .len = len,
@@ -178,16 +178,16 @@ static enum interp_say ask(struct interp_call *call, uint16_t code, uint64_t tim
     return say;
 }
 
-static enum interp_say ask_call(struct interp_call *call)
+static enum interp_say ask_call(struct interp_call *call, uint16_t flags)
 {
     int64_t ns = interp_call_scalar(call, 1).i;
-    return ask(call, PROC_OP_CALL, ns > 0 ? (uint64_t)ns : 1); /* 0 would be for ever */
+    return ask(call, PROC_OP_CALL, PROC_OP_LAND | flags, ns > 0 ? (uint64_t)ns : 1); /* 0 would be for ever */
 }
 
 static enum interp_say actor_send(struct interp_call *call)
 {
     if (!call->done)
-        return ask(call, PROC_OP_SEND, 0);
+        return ask(call, PROC_OP_SEND, interp_actor_is_in_turn(call->run) ? PROC_SEND_NO_WAIT_SELF : 0, 0);
     if (call->done->res == -VK_EAGAIN) /* only it could make room in its mailbox */
         return interp_call_trap(call, INTERP_TRAP_DEADLOCK);
     return call->done->res == 0 || call->done->res == -VK_EDIED ? INTERP_DONE : fail_call(call);
@@ -204,14 +204,14 @@ static enum interp_say read_answer(struct interp_call *call)
 static enum interp_say actor_call(struct interp_call *call)
 {
     if (!call->done)
-        return ask_call(call);
+        return ask_call(call, PROC_OP_SHORT);
     return call->done->res == 0 ? read_answer(call) : fail_call(call);
 }
 
 static enum interp_say actor_ask(struct interp_call *call)
 {
     if (!call->done)
-        return ask_call(call);
+        return ask_call(call, 0); /* the answer is read by another native: it has to lie in the heap */
     int res = call->done->res;
     if (res != 0 && !is_nobody(res) && res != -VK_ETIMEDOUT)
         return fail_call(call);
@@ -242,8 +242,23 @@ static enum interp_say started(struct interp_call *call, const struct interp_act
     return interp_call_trap_text(call, INTERP_TRAP_AWAIT, vk_out_span(&out));
 }
 
+/*
+ * What follows can no longer fail for want of room: the address finds what is there now, or what the message
+ * leaves, which nobody needs any more.
+ */
+static bool start_now(struct interp_call *call, const struct proc_op *op, struct proc_done *ret_done)
+{
+    struct interp_process *p = call->run->p;
+    if (p->top + ADDRESS_BYTES > p->soft || !proc_op_now(op, ret_done))
+        return false;
+    interp_untake(call->run, op->off - (uint32_t)sizeof(struct interp_object));
+    call->cost += START_COST;
+    return true;
+}
+
 static enum interp_say actor_start(struct interp_call *call)
 {
+    struct proc_done done;
     uint64_t index = interp_call_scalar(call, 0).u;
     const struct interp_actor *actor = actor_at(call, index);
     uint32_t off, len;
@@ -259,21 +274,24 @@ static enum interp_say actor_start(struct interp_call *call)
         return say;
     const struct proc_op op = {
         .code = PROC_OP_SPAWN, .handle = INTERP_ACTORS_HANDLE, .off = off, .len = len, .arg = index};
-    return interp_call_submit(call, &op);
+    if (!start_now(call, &op, &done))
+        return interp_call_submit(call, &op);
+    call->done = &done;
+    return started(call, actor);
 }
 
-static enum interp_say actor_child(struct interp_call *call)
+static VK_SELDOM enum interp_say actor_child(struct interp_call *call)
 {
     return give_address(call, INTERP_ADDRESS_CHILD | interp_call_scalar(call, 0).u);
 }
 
-static enum interp_say actor_same(struct interp_call *call)
+static VK_SELDOM enum interp_say actor_same(struct interp_call *call)
 {
     call->result.u = address_of(call, 0) == address_of(call, 1);
     return INTERP_DONE;
 }
 
-static enum interp_say actor_link(struct interp_call *call)
+static VK_SELDOM enum interp_say actor_link(struct interp_call *call)
 {
     const struct proc_op op = {
         .code = PROC_OP_LINK, .handle = INTERP_ACTORS_HANDLE, .arg = address_of(call, 0)};
@@ -286,7 +304,7 @@ static enum interp_say actor_link(struct interp_call *call)
     return interp_call_trap_text(call, INTERP_TRAP_AWAIT, vk_span_text(text));
 }
 
-static enum interp_say actor_monitor(struct interp_call *call)
+static VK_SELDOM enum interp_say actor_monitor(struct interp_call *call)
 {
     const struct proc_op op = {.code = PROC_OP_MONITOR,
                                .flags = PROC_OP_LAND,

@@ -178,7 +178,20 @@ static int actors_op(struct proc_kernel *kernel, struct proc_process *process, v
     }
 }
 
-static const struct proc_kind kind_actors = {.name = "actors", .op = actors_op};
+static bool actors_now(struct proc_kernel *kernel, struct proc_process *process, void *object,
+                       const struct proc_op *op, uint8_t *bytes, struct proc_done *done)
+{
+    struct interp_actors *a = object;
+    (void)kernel;
+    (void)process;
+    if (op->code != PROC_OP_SPAWN || op->arg >= a->cast->actors_count ||
+        !proc_is_light(&a->cast->programs[op->arg].program))
+        return false;
+    done->res = op_start(a, op, bytes, done);
+    return true;
+}
+
+static const struct proc_kind kind_actors = {.name = "actors", .op = actors_op, .now = actors_now};
 
 struct proc_object interp_actors_object(struct interp_actors *actors)
 {

@@ -141,7 +141,7 @@ static void scan_entry(struct gc *gc, struct interp_entry *entry, const struct i
         entry->value = forward(gc, entry->value);
 }
 
-static void scan_table(struct gc *gc, struct interp_table *table, uint32_t from, uint32_t to)
+static VK_SELDOM void scan_table(struct gc *gc, struct interp_table *table, uint32_t from, uint32_t to)
 {
     for (uint32_t i = from; i < to; i++)
         table->entries[i] = table->entries[i] & 1 ? table->entries[i] : forward(gc, table->entries[i]);
@@ -187,7 +187,7 @@ static uint64_t scan(struct gc *gc, struct interp_object *object)
 /* ---- large objects, in parts --------------------------------------------------------- */
 
 /* How much of the object is worth copying: not the free room of a list. */
-static uint64_t used_bytes(const struct gc *gc, const struct interp_object *copy, const void *old)
+static VK_SELDOM uint64_t used_bytes(const struct gc *gc, const struct interp_object *copy, const void *old)
 {
     const struct interp_list *list = old;
     if (type_of(gc, copy)->kind == INTERP_KIND_LIST)
@@ -212,7 +212,7 @@ static void scan_part(struct gc *gc, struct interp_object *copy, uint64_t from, 
 }
 
 /* The entries of a map that lie in [0, to) whole and were not scanned yet. */
-static void scan_entries(struct gc *gc, struct interp_map *map, uint64_t to)
+static VK_SELDOM void scan_entries(struct gc *gc, struct interp_map *map, uint64_t to)
 {
     struct interp_gc *g = gc->g;
     const struct interp_type *type = type_of(gc, &map->head);
@@ -236,7 +236,7 @@ static void copy_part(struct gc *gc, struct interp_object *copy, uint64_t bytes)
         g->source = 0;
 }
 
-static void begin_part(struct interp_gc *g, struct interp_object *copy)
+static VK_SELDOM void begin_part(struct interp_gc *g, struct interp_object *copy)
 {
     g->source = (uint32_t) * (uint64_t *)(void *)(copy + 1);
     g->part = sizeof *copy;
@@ -322,7 +322,7 @@ static void step(struct gc *gc)
 }
 
 /* Ops that the kernel has not taken yet, and whose bytes lie among the objects: those bytes live on. */
-static void keep_ops(struct gc *gc, struct proc_self *self)
+static VK_SELDOM void keep_ops(struct gc *gc, struct proc_self *self)
 {
     const struct interp_process *p = gc->run->p;
     for (uint32_t i = 0; i < self->ops_count; i++) {
@@ -402,6 +402,14 @@ static uint32_t next_soft(const struct interp_process *p, uint64_t need_bytes)
 #endif
 }
 
+/* Where the arguments of the native under way lie. */
+static const union interp_word *window_of(const struct interp_run *run)
+{
+    const struct interp_fiber *fiber = interp_fiber_at(run, run->p->current);
+    return (const union interp_word *)(const void *)interp_write_at(run, fiber->stack + fiber->base) +
+           fiber->window;
+}
+
 static enum interp_collected end(struct gc *gc)
 {
     struct interp_process *p = gc->run->p;
@@ -414,8 +422,11 @@ static enum interp_collected end(struct gc *gc)
     p->floor = g->floor;
     p->top = g->floor + live;
     p->call_top = p->clean_top = p->top;
+    p->sent_top = 0;
     p->collections++;
     g->phase = INTERP_GC_IDLE;
+    if (gc->run->call)
+        gc->run->call->args = window_of(gc->run);
     bool has_room = p->top + g->need <= p->half;
     p->soft = next_soft(p, has_room ? g->need : 0);
     return has_room ? INTERP_COLLECTED : INTERP_COLLECTED_FULL;
@@ -502,12 +513,12 @@ static bool collect(struct interp_run *run, uint64_t need_bytes, uint64_t lands)
     return said == INTERP_COLLECTED;
 }
 
-bool interp_collect_landing(struct interp_run *run, uint64_t need_bytes, uint64_t tag)
+VK_SELDOM bool interp_collect_landing(struct interp_run *run, uint64_t need_bytes, uint64_t tag)
 {
     return collect(run, need_bytes, tag);
 }
 
-bool interp_open_reserve(struct interp_run *run, uint64_t end)
+VK_SELDOM bool interp_open_reserve(struct interp_run *run, uint64_t end)
 {
     struct interp_process *p = run->p;
     if (!p->request || p->half == p->end || end > p->end)

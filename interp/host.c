@@ -30,7 +30,7 @@ static const union interp_word *word_of(struct interp_host_call *h, uint32_t ind
     if (VK_LIKELY(index < signature->count)) {
         uint8_t code = signature->params[index];
         if (VK_LIKELY((bases >> INTERP_HOST_BASE(code) & 1) && !(code & INTERP_HOST_LIST) == !is_list))
-            return &interp_call_args(h->call)[h->link->places[index]];
+            return &h->call->args[h->link->places[index]];
     }
     mistake(h, "it asked for an argument that there is not, or that is of another type");
     return NULL;

@@ -145,6 +145,8 @@ struct interp_process {
     uint64_t timers_due; /* a bit for each */
     uint32_t collections;
     uint32_t call_top;  /* top when the native under way was called */
+    uint32_t sent;      /* messages for ops lie from here to sent_top ... */
+    uint32_t sent_top;  /* ... which is top as long as nothing was made behind them; 0: none do */
     uint32_t clean_top; /* top at the end of the last collection */
     uint32_t gc_cost;   /* reductions of collections that nobody was charged yet */
     bool at_once;       /* all collections are: nobody else waits meanwhile */
@@ -167,6 +169,8 @@ struct interp_run {
     struct interp_process *p;
     uint32_t heap_mask;  /* size of the slot - 1 */
     const void *service; /* of the program */
+    struct interp_call
+        *call; /* of the native under way, whose arguments move with the stack; NULL: none is */
 };
 
 /* ---- the one way to memory ------------------------------------------------------- */
@@ -278,6 +282,38 @@ VK_INLINE void interp_touched(struct interp_run *run, uint32_t end)
 {
     if (run->p->high < end)
         run->p->high = end;
+}
+
+/* The last objects, from `ref` on, are nobody's any more: their room is free again. */
+VK_INLINE void interp_untake(struct interp_run *run, uint32_t ref)
+{
+    interp_touched(run, run->p->top);
+    run->p->top = run->p->call_top = ref;
+    run->p->sent_top = 0;
+    if (run->p->clean_top > ref)
+        run->p->clean_top = ref;
+}
+
+/* The last object is a message, which nobody needs once the kernel has taken its op. */
+VK_INLINE void interp_will_send(const struct interp_run *run, uint32_t ref)
+{
+    if (run->p->sent_top != ref)
+        run->p->sent = ref;
+    run->p->sent_top = run->p->top;
+}
+
+/*
+ * Once the kernel has taken the ops of the last run, messages that lie last in the heap because of them are
+ * free again. Nothing here is trusted: a wrong offset harms this heap alone.
+ */
+VK_INLINE void interp_forget_sent(const struct proc_self *self, struct interp_process *p)
+{
+    if (p->sent_top != p->top || p->sent >= p->top || self->ops_count > 0)
+        return;
+    p->high = p->high < p->top ? p->top : p->high;
+    p->top = p->sent;
+    p->clean_top = p->clean_top < p->top ? p->clean_top : p->top;
+    p->sent_top = 0;
 }
 
 VK_INLINE uint64_t interp_text_bytes(uint64_t len_bytes)

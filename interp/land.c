@@ -43,9 +43,11 @@ uint32_t interp_land(const struct proc_program *program, struct proc_self *self,
     uint64_t bytes = interp_text_bytes(len);
     if (!p)
         return PROC_LAND_NOBODY;
-    uint32_t top = p->top, *holder = holder_of(program, self, p, tag);
+    uint32_t *holder = holder_of(program, self, p, tag);
     if (!holder)
         return PROC_LAND_NOBODY;
+    interp_forget_sent(self, p);
+    uint32_t top = p->top;
     if (tag == p->refused) {
         p->refused = 0;
         return PROC_LAND_FULL;
@@ -94,6 +96,8 @@ bool interp_make_landing(struct interp_run *run)
 
 struct vk_span interp_call_landed(const struct interp_call *call)
 {
+    if (call->done && call->done->flags & PROC_DONE_HERE)
+        return vk_span(&call->done->arg, call->done->len);
     uint32_t ref = interp_fiber_at(call->run, call->run->p->current)->landed;
     return ref ? interp_text(call->run, ref) : vk_span("", 0);
 }
@@ -110,10 +114,7 @@ void interp_call_drop(struct interp_call *call)
     interp_call_leave(call);
     if (!ref || ref + interp_text_bytes(interp_object_at(call->run, ref)->count) != p->top)
         return; /* nothing, or something was made since: it is left to the next collection */
-    interp_touched(call->run, p->top);
-    p->top = p->call_top = ref;
-    if (p->clean_top > ref)
-        p->clean_top = ref;
+    interp_untake(call->run, ref);
 }
 
 enum interp_say interp_call_give_landed(struct interp_call *call, uint16_t type)

@@ -150,7 +150,7 @@ static void put_words(struct maker *m, const union interp_word *words, uint64_t 
         put_ref(m, words[i].u);
 }
 
-static void put_map(struct maker *m, const struct interp_map *map, const struct interp_type *type)
+static VK_SELDOM void put_map(struct maker *m, const struct interp_map *map, const struct interp_type *type)
 {
     for (uint32_t i = 0; i < map->used && m->state == FINE; i++) {
         const struct interp_entry *e = &map->entries[i];
@@ -249,14 +249,14 @@ static struct maker lay_out(struct interp_run *run, const struct area *area)
 }
 
 /* What follows: never more than a message may have, so that one that is too large finds no room. */
-static uint32_t more_bytes(uint32_t bytes, uint64_t need)
+static VK_SELDOM uint32_t more_bytes(uint32_t bytes, uint64_t need)
 {
     uint32_t more = 2 * bytes > need ? 2 * bytes : (uint32_t)need;
     return more < PROC_MESSAGE_MAX_BYTES ? VK_ALIGN_UP(more, 8u) : PROC_MESSAGE_MAX_BYTES;
 }
 
 /* What the next attempt has; false: no larger area would do. */
-static bool enlarge(struct area *area, const struct maker *m)
+static VK_SELDOM bool enlarge(struct area *area, const struct maker *m)
 {
     if (m->state == FULL_OF_OBJECTS)
         area->max = 4 * area->max < INTERP_MESSAGE_OBJECTS_MAX ? 4 * area->max : INTERP_MESSAGE_OBJECTS_MAX;
@@ -273,6 +273,7 @@ static enum interp_say finish(struct interp_call *call, const struct maker *m, u
     *ret_len = (uint32_t)(m->at - m->begin);
     uint32_t ref = interp_take(call->run, (uint32_t)interp_text_bytes(*ret_len), INTERP_OWN_RAW, *ret_len);
     *ret_off = interp_text_off(ref);
+    interp_will_send(call->run, ref);
     call->cost += *ret_len / 64 + m->count / 4;
     return INTERP_DONE;
 }
@@ -309,7 +310,30 @@ static enum interp_say make_flat(struct interp_call *call, uint32_t index, uint3
     vk_copy_short(at + head_len + HEAD_BYTES + 1, object + 1, fields_bytes);
     *ret_off = interp_text_off(ref);
     *ret_len = len;
+    interp_will_send(run, ref);
     call->cost += len / 64;
+    return INTERP_DONE;
+}
+
+/* One of a scalar, or of nothing: its place is known, so there is nothing to find room for. */
+static enum interp_say make_plain(struct interp_call *call, enum interp_part part, uint32_t index,
+                                  const void *head, uint32_t head_len, uint32_t *ret_off, uint32_t *ret_len)
+{
+    struct interp_run *run = call->run;
+    uint32_t len = head_len + (part == INTERP_PART_SCALAR ? 8 : 0);
+    uint32_t ref = interp_alloc(run, interp_text_bytes(len), INTERP_OWN_RAW, len);
+    if (!ref)
+        return interp_call_trap(call, INTERP_TRAP_MEMORY);
+    uint8_t *at = interp_write_at(run, ref) +
+                  sizeof(struct interp_object); /* where the objects end, when it is empty */
+    vk_copy_short(at, head, head_len);
+    if (part == INTERP_PART_SCALAR) {
+        const union interp_word word = interp_call_scalar(call, index);
+        memcpy(at + head_len, &word, sizeof word);
+    }
+    *ret_off = interp_text_off(ref);
+    *ret_len = len;
+    interp_will_send(run, ref);
     return INTERP_DONE;
 }
 
@@ -318,7 +342,9 @@ enum interp_say interp_message_make(struct interp_call *call, enum interp_part p
 {
     struct area area = {BYTES_FIRST, OBJECTS_FIRST};
     struct maker m;
-    uint32_t flat_len = part == INTERP_PART_REF ? flat_bytes(call->run, interp_call_ref(call, index)) : 0;
+    if (part != INTERP_PART_REF)
+        return make_plain(call, part, index, head, head_len, ret_off, ret_len);
+    uint32_t flat_len = flat_bytes(call->run, interp_call_ref(call, index));
     if (flat_len)
         return make_flat(call, index, flat_len, head, head_len, ret_off, ret_len);
     do {
@@ -326,12 +352,7 @@ enum interp_say interp_message_make(struct interp_call *call, enum interp_part p
             return interp_call_trap(call, INTERP_TRAP_MEMORY);
         m = lay_out(call->run, &area);
         put(&m, head, head_len);
-        if (part == INTERP_PART_SCALAR) {
-            const union interp_word word = interp_call_scalar(call, index);
-            put(&m, &word, sizeof word);
-        }
-        if (part == INTERP_PART_REF)
-            put_object(&m, interp_call_ref(call, index));
+        put_object(&m, interp_call_ref(call, index));
         if (m.state == FINE)
             return finish(call, &m, ret_off, ret_len);
     } while (enlarge(&area, &m));

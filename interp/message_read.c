@@ -230,7 +230,7 @@ static void take_content(struct reader *d, struct interp_object *object)
 }
 
 /* When all texts are there, keys can be found; none may come twice. */
-static void fill_buckets(struct reader *d, uint32_t ref)
+static VK_SELDOM void fill_buckets(struct reader *d, uint32_t ref)
 {
     struct interp_map *map = (void *)(d->run->heap + ref);
     for (uint32_t i = 0; i < map->head.count; i++) {

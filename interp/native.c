@@ -4,28 +4,6 @@
 
 /* ---- arguments and results ----------------------------------------------------- */
 
-static union interp_word *window_of(const struct interp_call *call)
-{
-    const struct interp_fiber *fiber = interp_fiber_at(call->run, call->run->p->current);
-    return (union interp_word *)(void *)interp_write_at(call->run, fiber->stack + fiber->base) +
-           fiber->window;
-}
-
-const union interp_word *interp_call_args(const struct interp_call *call)
-{
-    return window_of(call);
-}
-
-uint32_t interp_call_ref(const struct interp_call *call, uint32_t index)
-{
-    return (uint32_t)window_of(call)[index].u;
-}
-
-union interp_word interp_call_scalar(const struct interp_call *call, uint32_t index)
-{
-    return window_of(call)[call->refs + index];
-}
-
 struct vk_span interp_text(const struct interp_run *run, uint32_t ref)
 {
     return interp_text_at(run, ref);
@@ -121,10 +99,7 @@ enum interp_say interp_call_give_text(struct interp_call *call, struct vk_span t
     return INTERP_DONE;
 }
 
-uint32_t interp_text_off(uint32_t ref)
-{
-    return ref + (uint32_t)sizeof(struct interp_object);
-}
+_Static_assert(sizeof(struct interp_object) == INTERP_TEXT_HEAD_BYTES, "what interp_text_off adds");
 
 uint16_t interp_str_type(const struct interp_run *run)
 {

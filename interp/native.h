@@ -34,11 +34,14 @@ enum interp_say {
     INTERP_COLLECT, /* the run loop's own: the heap is collected, then the native is called again */
 };
 
+#define INTERP_TEXT_HEAD_BYTES 8u /* of a text, before its bytes */
+
 struct interp_run;
 struct interp_host_link;
 
 struct interp_call {
     struct interp_run *run;
+    const union interp_word *args;       /* references, then scalars: until the next allocation */
     const struct proc_done *done;        /* the completion waited for; NULL at the first call */
     uint32_t step;                       /* the native's own, kept over WAIT, FULL and AGAIN; 0 at first */
     uint16_t type;                       /* of the result */
@@ -148,11 +151,15 @@ extern const struct interp_native interp_list_natives[];
 extern const struct interp_native interp_text_natives[];
 
 /* Arguments: references are counted from 0, scalars after them from 0 too. */
-uint32_t interp_call_ref(const struct interp_call *call, uint32_t index);
-union interp_word interp_call_scalar(const struct interp_call *call, uint32_t index);
+VK_INLINE uint32_t interp_call_ref(const struct interp_call *call, uint32_t index)
+{
+    return (uint32_t)call->args[index].u;
+}
 
-/* All of them as they lie there, the scalars behind the references: until the next allocation. */
-const union interp_word *interp_call_args(const struct interp_call *call);
+VK_INLINE union interp_word interp_call_scalar(const struct interp_call *call, uint32_t index)
+{
+    return call->args[call->refs + index];
+}
 
 /* A Str or Bytes argument, or any such object. Valid until the next allocation. */
 struct vk_span interp_call_text(const struct interp_call *call, uint32_t index);
@@ -221,7 +228,10 @@ void interp_call_restart(const struct interp_call *call, uint32_t step);
 bool interp_submit_silent(struct interp_run *run, const struct proc_op *op);
 
 /* Heap offset of the bytes of a text in the heap. */
-uint32_t interp_text_off(uint32_t ref);
+VK_INLINE uint32_t interp_text_off(uint32_t ref)
+{
+    return ref + INTERP_TEXT_HEAD_BYTES;
+}
 
 /* The same for an op, which needs bytes of the heap: a text of the image is copied. 0: out of memory. */
 uint32_t interp_text_for_op(struct interp_call *call, uint32_t ref);

@@ -93,10 +93,19 @@ static int give(const struct interp_program *program, struct interp_run *run)
                : said;
 }
 
+static struct interp_run run_of(const struct interp_program *own, struct proc_self *self)
+{
+    return (struct interp_run){.heap = (uint8_t *)self,
+                               .image = own->image,
+                               .p = process_of(self),
+                               .heap_mask = own->heap_mask,
+                               .service = own->service};
+}
+
 static int resume(const struct proc_program *program, struct proc_self *self)
 {
     const struct interp_program *own = program->context;
-    struct interp_run run = {(uint8_t *)self, own->image, process_of(self), own->heap_mask, own->service};
+    struct interp_run run = run_of(own, self);
     int value;
     if (VK_UNLIKELY(!run.p->begun) && !begin(own, &run, &value))
         return value;
@@ -104,6 +113,7 @@ static int resume(const struct proc_program *program, struct proc_self *self)
         return interp_exported_end(&run, own->entry);
     if (VK_UNLIKELY(run.p->gc.phase > INTERP_GC_WANTED)) /* nothing was delivered */
         return give(own, &run);
+    interp_forget_sent(self, run.p);
     if (self->done_count)
         interp_take_completions(&run);
     if (VK_UNLIKELY(self->land_len != 0) &&
@@ -116,7 +126,7 @@ static int resume(const struct proc_program *program, struct proc_self *self)
 static void last(const struct proc_program *program, struct proc_self *self, int reason)
 {
     const struct interp_program *own = program->context;
-    struct interp_run run = {(uint8_t *)self, own->image, process_of(self), own->heap_mask, own->service};
+    struct interp_run run = run_of(own, self);
     struct interp_process *p = run.p;
     if (!p->begun || p->trap || p->gc.phase > INTERP_GC_WANTED)
         return;

@@ -25,7 +25,7 @@ struct walk {
 };
 
 /* Words behind an instruction that only makes or moves values; BEHIND_NONE: it may do more. */
-static uint32_t words_behind(const struct interp_image *image, uint32_t in, uint32_t next)
+static VK_SELDOM uint32_t words_behind(const struct interp_image *image, uint32_t in, uint32_t next)
 {
     switch (in & 255) {
     case INTERP_OP_MOV:
@@ -52,7 +52,7 @@ static uint32_t words_behind(const struct interp_image *image, uint32_t in, uint
 }
 
 /* A native: the parameters are read, or the walk has met its end. */
-static bool walk_native(struct walk *w, uint32_t in)
+static VK_SELDOM bool walk_native(struct walk *w, uint32_t in)
 {
     const struct interp_module *module = &w->image->module;
     struct vk_span name = vk_span_text(interp_module_name(module, module->natives[in >> 16].name));
@@ -61,7 +61,7 @@ static bool walk_native(struct walk *w, uint32_t in)
     return w->has_met || vk_span_equal(name, VK_SPAN_LIT("actor.params"));
 }
 
-static bool walk_call(struct walk *w, uint32_t in, uint32_t words)
+static VK_SELDOM bool walk_call(struct walk *w, uint32_t in, uint32_t words)
 {
     if (w->depth == DEPTH_MAX)
         return false;
@@ -71,7 +71,7 @@ static bool walk_call(struct walk *w, uint32_t in, uint32_t words)
 }
 
 /* One instruction of verified code; false: what it does could be noticed. */
-static bool step(struct walk *w)
+static VK_SELDOM bool step(struct walk *w)
 {
     uint32_t in = *w->pc, words;
     switch (in & 255) {
@@ -95,7 +95,7 @@ static bool step(struct walk *w)
     }
 }
 
-bool interp_starts_quietly(const struct interp_image *image, uint32_t function)
+VK_SELDOM bool interp_starts_quietly(const struct interp_image *image, uint32_t function)
 {
     struct walk w = {.image = image, .pc = image->calls[function]};
     for (uint32_t i = 0; i < STEPS_MAX && !w.has_met; i++)

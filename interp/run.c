@@ -146,17 +146,16 @@ static bool is_wanted(struct interp_run *run, enum interp_say say, const struct 
     return false;
 }
 
-/* A native's turn: what it gives goes where the call wants it. */
-static enum interp_say call_native(struct interp_run *run, uint32_t in, int64_t left,
-                                   struct interp_call *call)
+/* What is given to a native that the running fiber, which is saved, calls with these arguments. */
+static inline void open_call(struct interp_run *run, const struct interp_link *link,
+                             struct interp_fiber *fiber, const union interp_word *args, int64_t left,
+                             struct interp_call *call, struct proc_done *room)
 {
-    const struct interp_link *link = &run->image->natives[in >> 16];
-    struct interp_fiber *fiber = interp_fiber_at(run, run->p->current);
-    struct proc_done done;
     if (VK_UNLIKELY(fiber->has_done))
-        done = fiber->done;
+        *room = fiber->done;
     *call = (struct interp_call){.run = run,
-                                 .done = fiber->has_done ? &done : NULL,
+                                 .args = args,
+                                 .done = fiber->has_done ? room : NULL,
                                  .step = fiber->step,
                                  .type = link->result,
                                  .refs = link->refs,
@@ -164,14 +163,17 @@ static enum interp_say call_native(struct interp_run *run, uint32_t in, int64_t 
                                  .left = left,
                                  .host = link->host};
     fiber->has_done = false;
-    fiber->window = (uint8_t)(in >> 8);
     fiber->window_refs = link->refs;
+    run->call = call;
     run->p->call_top = run->p->top;
-    enum interp_say say = link->fn(call);
-    fiber = interp_fiber_at(run, run->p->current);
-    if (VK_UNLIKELY(run->p->gc.phase != INTERP_GC_IDLE) && is_wanted(run, say, call)) {
+}
+
+/* It has not simply been done: what it needs when it is called again. */
+static enum interp_say keep_call(struct interp_run *run, enum interp_say say, struct interp_call *call)
+{
+    struct interp_fiber *fiber = interp_fiber_at(run, run->p->current);
+    if (run->p->gc.phase != INTERP_GC_IDLE && is_wanted(run, say, call)) {
         fiber->has_done = call->done != NULL;
-        call->done = NULL;
         return INTERP_COLLECT;
     }
     if (say == INTERP_WAIT || say == INTERP_FULL || say == INTERP_AGAIN) {
@@ -181,7 +183,6 @@ static enum interp_say call_native(struct interp_run *run, uint32_t in, int64_t 
         fiber->step = 0;
         fiber->window_refs = 0;
     }
-    call->done = NULL;
     return say;
 }
 
@@ -304,13 +305,27 @@ enum proc_run interp_loop(struct interp_run *run)
     }
     OP(CALLN)
     {
+        const struct interp_link *link = &image->natives[WIDE];
+        struct interp_fiber *fiber = interp_fiber_at(&here, p->current);
+        uint32_t collections = p->collections;
         struct interp_call call;
+        struct proc_done done;
         SAVE(pc - 1);
-        enum interp_say say = call_native(run, in, budget, &call);
-        LOAD();
+        fiber->window = (uint8_t)A;
+        open_call(run, link, fiber, r + A, budget, &call, &done);
+        enum interp_say say = link->fn(&call);
+        run->call = NULL;
+        if (VK_UNLIKELY(p->collections != collections)) { /* all has moved */
+            fiber = interp_fiber_at(&here, p->current);
+            LOAD();
+            pc++;
+        }
         budget -= call.cost + p->gc_cost;
         p->gc_cost = 0;
-        if (VK_UNLIKELY(say != INTERP_DONE)) {
+        if (VK_LIKELY(say == INTERP_DONE && p->gc.phase == INTERP_GC_IDLE)) {
+            fiber->step = 0;
+            fiber->window_refs = 0;
+        } else if ((say = keep_call(run, say, &call)) != INTERP_DONE) {
             if (say == INTERP_WAIT)
                 goto schedule;
             if (say == INTERP_FULL || say == INTERP_AGAIN)
@@ -318,7 +333,7 @@ enum proc_run interp_loop(struct interp_run *run)
             if (say == INTERP_COLLECT)
                 goto later;
             if (say == INTERP_PASS) {
-                pc += 2;
+                pc++;
                 SAVE(pc);
                 interp_fiber_ready(run, p->current);
                 if (VK_UNLIKELY(--budget < 0))
@@ -330,10 +345,9 @@ enum proc_run interp_loop(struct interp_run *run)
                 goto leave;
             }
             p->trap = call.trap;
-            pc++; /* the trap is this instruction's */
             goto trapped;
         }
-        pc += 2;
+        pc++;
         if (interp_is_reference(call.type)) {
             if (pc[-1] != INTERP_RESULT_NONE)
                 r[pc[-1] & 255].u = call.result.u;

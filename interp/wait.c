@@ -9,7 +9,7 @@
 #include "interp/text/time.h"
 #include "vk/fmt.h"
 
-static enum interp_say begin(struct interp_call *call, uint32_t target)
+static VK_SELDOM enum interp_say begin(struct interp_call *call, uint32_t target)
 {
     struct interp_run *run = call->run;
     int64_t ns = interp_call_scalar(call, 0).i;
@@ -23,7 +23,7 @@ static enum interp_say begin(struct interp_call *call, uint32_t target)
 }
 
 /* The other one has ended: the SLEEP, if it is still to come, is nobody's. */
-static enum interp_say ended(struct interp_call *call)
+static VK_SELDOM enum interp_say ended(struct interp_call *call)
 {
     struct interp_fiber *fiber = interp_fiber_at(call->run, call->run->p->current);
     const struct proc_op op = {.code = PROC_OP_CANCEL, .arg = fiber->slot};
@@ -35,7 +35,7 @@ static enum interp_say ended(struct interp_call *call)
     return INTERP_DONE;
 }
 
-static enum interp_say fiber_wait(struct interp_call *call)
+static VK_SELDOM enum interp_say fiber_wait(struct interp_call *call)
 {
     uint32_t target = interp_call_ref(call, 0);
     char text[64];

@@ -145,6 +145,14 @@ int plat_run_guarded(struct plat_runner *runner, int (*fn)(void *arg), void *arg
     return 0;
 }
 
+/* What would be done there is asked for as other things are, and done after the run. */
+bool plat_run_home(void (*fn)(void *home, void *arg), void *arg)
+{
+    (void)fn;
+    (void)arg;
+    return false;
+}
+
 /* ---- traps ------------------------------------------------------------------- */
 
 bool metal_run_is_active(void)

@@ -91,6 +91,7 @@ static int init_runner(struct proc_kernel *k, const struct proc_kernel_options *
         .syscall_trap = !options->no_syscall_trap,
         .grow = proc_grow,
         .grow_ctx = k,
+        .home = k,
     };
     return plat_runner_create(&runner, &k->runner);
 }
@@ -205,6 +206,16 @@ static void fire_timers(struct proc_kernel *k)
     }
 }
 
+/* It runs next: its entry is on its way while another one runs. */
+static void foresee(const struct vk_link *link)
+{
+    if (!link)
+        return;
+    const uint8_t *entry = (const uint8_t *)VK_CONTAINER(link, struct proc_process, run);
+    for (uint32_t off = 0; off < sizeof(struct proc_process); off += VK_CACHE_LINE_BYTES)
+        __builtin_prefetch(entry + off, 1);
+}
+
 /* Only what was runnable at the start of the tick, so that a busy few never keep I/O waiting. */
 static void run_queue(struct proc_kernel *k)
 {
@@ -214,6 +225,7 @@ static void run_queue(struct proc_kernel *k)
     for (struct vk_link *link; left > 0 && (link = vk_fifo_pop(&batch)); left--) {
         struct proc_process *p = VK_CONTAINER(link, struct proc_process, run);
         p->queued = false;
+        foresee(vk_fifo_first(&batch));
         if (p->state == PROC_STATE_ENDING)
             proc_process_free(k, p);
         else

@@ -15,15 +15,18 @@ enum proc_state {
     PROC_STATE_ENDING,  /* being taken apart */
 };
 
-/* An entry of the process table. Every queue is empty while the entry is free. */
+/*
+ * An entry of the process table. Every queue is empty while the entry is free. In the order of use: what
+ * posting a message to it touches are its first two cache lines.
+ */
 struct proc_process {
     struct vk_entry entry; /* its handle is the pid */
     struct vk_link run;    /* in the run queue while queued */
     uint64_t name;         /* index and the number of its start: unlike the pid, it never comes back */
-    struct vk_slot *slot;  /* NULL: it has not begun, or its heap is parked */
     const struct proc_program *program;
-    struct proc_object origin;
+    struct vk_slot *slot; /* NULL: it has not begun, or its heap is parked */
     const struct proc_env *env;
+    struct proc_object origin;
 
     uint8_t state;  /* enum proc_state */
     uint8_t reason; /* enum proc_reason, set when it ends */
@@ -36,35 +39,36 @@ struct proc_process {
     bool has_backlog;   /* done[] was full and there was more; ops stay where they are until it has place */
     bool keeps_ops;     /* those of the last run were not taken */
     uint32_t reqs_count;
-    const void *arg; /* until the first run */
-    uint32_t arg_len;
-    uint8_t arg_here[PROC_ARG_HERE_BYTES]; /* when it was copied and is short */
-    struct vk_buf arg_buf;                 /* when it was copied and is long */
-    struct vk_buf parked;                  /* the heap, while slot is NULL */
-    uint32_t parked_bytes;
-
-    struct vk_list reqs;  /* ops in flight */
-    struct vk_fifo ready; /* finished ones, to be delivered */
-    struct vk_list handles;
-    uint64_t crash_id;
-    uint64_t deadline_ns; /* to be armed when its first turn does not end it; 0: none, or done */
-    struct proc_timer deadline;
 
     /* proc/mailbox.c */
     struct vk_fifo mail;       /* struct proc_mail, in order of arrival */
-    uint32_t messages_count;   /* of sort MESSAGE; with the next at most PROC_MAILBOX_MAX */
-    uint32_t promised_count;   /* places kept for senders that were woken and had no turn yet */
-    struct vk_list senders;    /* reqs of others that wait for room here; empty unless there is none */
     struct vk_list calls;      /* reqs of others that wait for an answer from here */
     struct proc_req *receiver; /* the one pending RECV */
+    uint32_t messages_count;   /* of sort MESSAGE; with the next at most PROC_MAILBOX_MAX */
+    uint32_t promised_count;   /* places kept for senders that were woken and had no turn yet */
+
+    const void *arg; /* until the first run */
+    uint32_t arg_len;
+    uint32_t parked_bytes;
+    uint8_t arg_here[PROC_ARG_HERE_BYTES]; /* when it was copied and is short */
+    struct proc_child *child;              /* proc/supervise.c: whose incarnation this is, or NULL */
+
+    struct vk_list reqs;    /* ops in flight */
+    struct vk_fifo ready;   /* finished ones, to be delivered */
+    struct vk_list senders; /* reqs of others that wait for room here; empty unless there is none */
+    struct vk_list handles;
 
     /* proc/link.c */
     struct vk_list monitors; /* reqs that wait for this process's end */
     struct vk_list links;
 
-    /* proc/supervise.c */
-    struct proc_child *child; /* whose incarnation this is, or NULL */
+    struct vk_buf arg_buf; /* when the argument was copied and is long */
+    struct vk_buf parked;  /* the heap, while slot is NULL */
+    uint64_t crash_id;
+    uint64_t deadline_ns; /* to be armed when its first turn does not end it; 0: none, or done */
+    struct proc_timer deadline;
 };
+_Static_assert(offsetof(struct proc_process, arg) == 2 * VK_CACHE_LINE_BYTES, "layout of an entry");
 
 /* A handle in the table; handles below PROC_ENV_MAX + 2 are not in it. */
 struct proc_handle {
@@ -94,6 +98,7 @@ struct proc_message {
     uint32_t req;   /* request id that wants an answer, or 0 */
     uint32_t flags; /* PROC_DONE_* */
     struct proc_object passed;
+    uint8_t here[PROC_MESSAGE_HERE_BYTES]; /* the bytes, when they are few; data has no buffer then */
 };
 
 /*
@@ -193,7 +198,17 @@ void proc_queue(struct proc_kernel *kernel, struct proc_process *process);
 void proc_wake_fresh(struct proc_kernel *kernel, struct proc_process *process);
 void proc_dispatch(struct proc_kernel *kernel, struct proc_process *process);
 /* Heap range [off, off+len) of process, open; NULL when it is not inside the heap or cannot be opened. */
-uint8_t *proc_reach(struct proc_kernel *kernel, struct proc_process *process, uint32_t off, uint32_t len);
+uint8_t *proc_reach_slow(struct proc_kernel *kernel, struct proc_process *process, uint32_t off,
+                         uint32_t len);
+VK_INLINE uint8_t *proc_reach(struct proc_kernel *kernel, struct proc_process *process, uint32_t off,
+                              uint32_t len)
+{
+    const struct vk_slot *slot = process->slot;
+    uint64_t end = (uint64_t)off + len;
+    if (VK_LIKELY(end <= slot->open_bytes && end <= process->program->heap_bytes))
+        return slot->base + off;
+    return proc_reach_slow(kernel, process, off, len);
+}
 bool proc_grow(void *kernel, uintptr_t addr); /* a plat_grow_fn */
 /* A plat_is_over_fn. Bytecode ends its own loops; what takes long there is the machine, or a native's bug. */
 bool proc_is_over(void *kernel, uint32_t ticks);

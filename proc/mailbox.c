@@ -23,17 +23,16 @@ static int fill(struct proc_kernel *k, struct proc_message *m, const struct proc
 {
     m->len = letter->head_len + letter->bytes_len;
     m->passed = (struct proc_object){0};
-    if (m->len && !vk_bufs_get(&k->bufs, m->len, &m->data))
+    m->data = (struct vk_buf){.ptr = m->here};
+    if (VK_UNLIKELY(m->len > sizeof m->here) && !vk_bufs_get(&k->bufs, m->len, &m->data))
         return -VK_ENOMEM;
     int rc = proc_handle_detach(k, letter->from, letter->handle, letter->moves, &m->passed);
     if (rc) {
         vk_bufs_put(&k->bufs, &m->data);
         return rc;
     }
-    if (letter->head_len)
-        memcpy(m->data.ptr, letter->head, letter->head_len);
-    if (letter->bytes_len)
-        memcpy(m->data.ptr + letter->head_len, letter->bytes, letter->bytes_len);
+    vk_copy(m->data.ptr, letter->head, letter->head_len);
+    vk_copy_record(m->data.ptr + letter->head_len, letter->bytes, letter->bytes_len);
     return 0;
 }
 
@@ -141,7 +140,7 @@ static int post_op(struct proc_kernel *k, struct proc_process *from, struct proc
 }
 
 /* Whom a process waits for that asked somebody; NULL: nobody who lives. */
-static struct proc_process *asked_by(struct proc_kernel *k, const struct proc_process *p)
+static VK_SELDOM struct proc_process *asked_by(struct proc_kernel *k, const struct proc_process *p)
 {
     for (struct vk_node *node = vk_list_first(&p->reqs); node; node = vk_list_next(&p->reqs, node)) {
         const struct proc_req *req = VK_CONTAINER(node, struct proc_req, node);
@@ -152,7 +151,7 @@ static struct proc_process *asked_by(struct proc_kernel *k, const struct proc_pr
 }
 
 /* Whether who was asked waits for the asking process: each of them by its oldest call. */
-static bool is_in_circle(struct proc_kernel *k, const struct proc_req *req)
+static VK_SELDOM bool is_in_circle(struct proc_kernel *k, const struct proc_req *req)
 {
     const struct proc_process *at = proc_process_named(k, req->server);
     for (uint32_t i = 0; at && i < PROC_CIRCLE_MAX; i++) {
@@ -164,7 +163,7 @@ static bool is_in_circle(struct proc_kernel *k, const struct proc_req *req)
 }
 
 /* A call's time is over. One whose place in the mailbox is about to be used finds that out there. */
-static void call_fire(struct proc_kernel *kernel, struct proc_timer *timer)
+static VK_SELDOM void call_fire(struct proc_kernel *kernel, struct proc_timer *timer)
 {
     struct proc_req *req = VK_CONTAINER(timer, struct proc_req, timer);
     req->is_late = true;
@@ -208,7 +207,7 @@ int proc_mail_op(struct proc_kernel *kernel, struct proc_process *from, struct p
     return PROC_PENDING;
 }
 
-static int retry(struct proc_kernel *kernel, struct proc_req *req, const uint8_t *bytes)
+static VK_SELDOM int retry(struct proc_kernel *kernel, struct proc_req *req, const uint8_t *bytes)
 {
     struct proc_process *to = proc_mail_claim(kernel, req);
     if (!to) {
@@ -253,7 +252,7 @@ void proc_mail_begin(struct proc_kernel *kernel, struct proc_process *process, s
     uint8_t *dst = off ? proc_reach(kernel, process, off, m->len) : NULL;
     if (!dst)
         return;
-    memcpy(dst, m->data.ptr, m->len);
+    vk_copy_record(dst, m->data.ptr, m->len);
     self->mail_off = off;
     self->mail_len = m->len;
     self->mail_arg = (uint64_t)m->user << 32 | m->req;
@@ -283,7 +282,7 @@ static int recv_room(struct proc_kernel *k, const struct receipt *r, uint32_t le
 }
 
 /* A served object that nobody names any more: told as a CLOSE that wants no answer. */
-static int recv_close(struct proc_kernel *k, const struct receipt *r)
+static VK_SELDOM int recv_close(struct proc_kernel *k, const struct receipt *r)
 {
     struct proc_request request = {.code = PROC_OP_CLOSE};
     struct proc_process *p = r->process;
@@ -375,7 +374,7 @@ int proc_op_recv(struct proc_kernel *kernel, struct proc_process *process, const
 /* ---- answering ------------------------------------------------------------------------ */
 
 /* No memory for an answer. Who gives it silently does not try again, so the one who waits is told instead. */
-static int lose_answer(struct proc_kernel *k, struct proc_req *req, const struct proc_op *op)
+static VK_SELDOM int lose_answer(struct proc_kernel *k, struct proc_req *req, const struct proc_op *op)
 {
     if (op->flags & PROC_OP_SILENT) {
         vk_list_remove(&req->wait);
@@ -396,8 +395,8 @@ int proc_op_reply(struct proc_kernel *kernel, struct proc_process *process, cons
     if (moves && req->process == process && req->op.handle == op->handle)
         return -VK_EINVAL; /* giving up what was asked would end the request first */
     bool is_out = (req->op.code & PROC_OP_OUT) && req->op.code != PROC_OP_CALL;
-    struct vk_buf data = {0};
-    if (!is_out && op->len && !vk_bufs_get(&kernel->bufs, op->len, &data))
+    struct vk_buf data = {.ptr = req->here};
+    if (!is_out && op->len > sizeof req->here && !vk_bufs_get(&kernel->bufs, op->len, &data))
         return lose_answer(kernel, req, op);
     int rc = proc_handle_detach(kernel, process, op->handle, moves, &req->passed);
     if (rc) {
@@ -406,8 +405,8 @@ int proc_op_reply(struct proc_kernel *kernel, struct proc_process *process, cons
     }
     if (is_out)
         req->done.len = op->len < req->op.len ? op->len : req->op.len;
-    else if (op->len)
-        memcpy(data.ptr, bytes, op->len);
+    else
+        vk_copy_short(data.ptr, bytes, op->len);
     req->data = data;
     req->data_len = is_out ? 0 : op->len;
     vk_list_remove(&req->wait);
@@ -432,7 +431,7 @@ static void fail_all(struct proc_kernel *k, struct vk_list *list, uint64_t arg)
     }
 }
 
-void proc_mailbox_end(struct proc_kernel *kernel, struct proc_process *process)
+VK_SELDOM void proc_mailbox_end(struct proc_kernel *kernel, struct proc_process *process)
 {
     for (struct vk_link *link; (link = vk_fifo_pop(&process->mail));) {
         struct proc_mail *mail = VK_CONTAINER(link, struct proc_mail, link);

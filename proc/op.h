@@ -91,6 +91,10 @@ enum proc_op_code {
  */
 #define PROC_OP_LAND 0x4000u
 
+/* Of a CALL that lands: an answer of at most 8 bytes needs no room, it is the completion's arg
+ * (PROC_DONE_HERE). */
+#define PROC_OP_SHORT 0x2000u
+
 /* Flags of SPAWN. */
 #define PROC_SPAWN_LINK 1u /* link with the new process */
 
@@ -105,6 +109,7 @@ enum proc_op_code {
 /* Flags of a completion. */
 #define PROC_DONE_REQUEST 1u /* RECV: arg low half is a request id that wants a REPLY */
 #define PROC_DONE_OP      2u /* RECV: the message is a struct proc_request, an op on a served handle */
+#define PROC_DONE_HERE    8u /* the bytes of the answer, len of them, are in arg */
 #define PROC_DONE_LOST    4u /* a handle came along, and there was no place for it: handle is 0 */
 
 /*

@@ -86,7 +86,7 @@ void proc_req_drop(struct proc_kernel *kernel, struct proc_req *req)
     req_free(kernel, req);
 }
 
-void proc_reqs_close(struct proc_kernel *kernel, struct proc_process *process, uint32_t handle)
+VK_SELDOM void proc_reqs_close(struct proc_kernel *kernel, struct proc_process *process, uint32_t handle)
 {
     for (struct vk_link *link = vk_fifo_first(&process->ready); link; link = link->next) {
         struct proc_req *req = VK_CONTAINER(link, struct proc_req, ready);
@@ -161,6 +161,12 @@ static int put_staged(struct proc_kernel *k, struct proc_req *req)
 {
     uint32_t n;
     int rc;
+    if ((req->op.flags & PROC_OP_SHORT) && proc_op_lands(&req->op) && req->data_len <= sizeof req->done.arg) {
+        memcpy(&req->done.arg, req->data.ptr, req->data_len);
+        req->done.len = req->data_len;
+        req->done.flags |= PROC_DONE_HERE;
+        return 0;
+    }
     uint8_t *dst = find_room(k, req, &n, &rc);
     if (!dst && rc == PROC_NO_ROOM)
         return rc;
@@ -286,7 +292,7 @@ static int op_sleep(struct proc_kernel *k, struct proc_process *p, const struct 
     return PROC_PENDING;
 }
 
-static int op_cancel(struct proc_kernel *k, struct proc_process *p, const struct proc_op *op)
+static VK_SELDOM int op_cancel(struct proc_kernel *k, struct proc_process *p, const struct proc_op *op)
 {
     for (struct vk_node *node = vk_list_first(&p->reqs); node; node = vk_list_next(&p->reqs, node)) {
         struct proc_req *req = VK_CONTAINER(node, struct proc_req, node);
@@ -299,8 +305,8 @@ static int op_cancel(struct proc_kernel *k, struct proc_process *p, const struct
     return -VK_ENOENT;
 }
 
-static int op_dup(struct proc_kernel *k, struct proc_process *p, const struct proc_op *op,
-                  struct proc_done *done)
+static VK_SELDOM int op_dup(struct proc_kernel *k, struct proc_process *p, const struct proc_op *op,
+                            struct proc_done *done)
 {
     struct proc_object object;
     int rc = proc_handle_detach(k, p, op->handle, false, &object);
@@ -313,8 +319,8 @@ static int op_dup(struct proc_kernel *k, struct proc_process *p, const struct pr
 }
 
 /* One line: what is no printable text becomes a space, what is too long is cut. */
-static int op_log(struct proc_kernel *k, const struct proc_process *p, const struct proc_op *op,
-                  const uint8_t *bytes)
+static VK_SELDOM int op_log(struct proc_kernel *k, const struct proc_process *p, const struct proc_op *op,
+                            const uint8_t *bytes)
 {
     char line[PROC_LOG_MAX_BYTES + 64];
     struct vk_out out;
@@ -358,6 +364,38 @@ static int carry_out(struct proc_kernel *k, struct proc_process *p, const struct
     if (VK_UNLIKELY(op->flags & PROC_OP_LAND) && (op->code & PROC_OP_IN) && !object.kind->lands)
         return -VK_ENOTSUP;
     return object.kind->op(k, p, object.object, op, bytes, done);
+}
+
+/* ---- within a run ------------------------------------------------------------------ */
+
+struct errand {
+    const struct proc_op *op;
+    struct proc_done *done;
+    bool is_done;
+};
+
+static void carry_out_now(void *home, void *arg)
+{
+    struct proc_kernel *k = home;
+    struct errand *errand = arg;
+    const struct proc_op *op = errand->op;
+    if (k->guard.kind == VK_GUARD_MPROTECT_KERNEL) /* the tables are closed until the run ends */
+        return;
+    struct proc_process *p = k->running;
+    if (((const struct proc_self *)p->slot->base)->ops_count > 0)
+        return;
+    struct proc_object object = proc_handle_find(k, p, op->handle);
+    if (!object.kind || !object.kind->now)
+        return;
+    uint8_t *bytes = proc_reach(k, p, op->off, op->len);
+    errand->is_done = bytes && object.kind->now(k, p, object.object, op, bytes, errand->done);
+}
+
+bool proc_op_now(const struct proc_op *op, struct proc_done *ret_done)
+{
+    struct errand errand = {.op = op, .done = ret_done};
+    *ret_done = (struct proc_done){.tag = op->tag};
+    return plat_run_home(carry_out_now, &errand) && errand.is_done;
 }
 
 /* ---- taking ops -------------------------------------------------------------------- */

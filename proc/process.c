@@ -144,7 +144,7 @@ static int keep_arg(struct proc_kernel *k, struct proc_process *p, const struct 
             return -VK_ENOMEM;
         dst = p->arg_buf.ptr;
     }
-    memcpy(dst, spawn->arg, spawn->arg_len);
+    vk_copy(dst, spawn->arg, spawn->arg_len);
     p->arg = dst;
     return 0;
 }
@@ -184,6 +184,11 @@ int proc_spawn(struct proc_kernel *kernel, const struct proc_spawn *spawn, struc
     p->name = ++kernel->counters.started << VK_HANDLE_INDEX_BITS | vk_handle_index(p->entry.handle);
     *ret_process = p;
     return 0;
+}
+
+bool proc_is_light(const struct proc_program *program)
+{
+    return program->is_movable && program->heap_bytes <= VK_SLOT_CLASS0_BYTES;
 }
 
 int proc_kernel_start(struct proc_kernel *kernel, const struct proc_program *program, const void *arg,

@@ -20,6 +20,13 @@ enum proc_run {
 #define PROC_LAND_NOBODY 0xffffffffu
 #define PROC_LAND_FULL   0xfffffffeu
 
+/*
+ * Process side: carry out an OUT op within the run, without a place among ops[], where that can be done; ops
+ * of this run that the kernel has not taken come first, so then it cannot. true: *ret_done is its completion.
+ * false: nothing has happened, and it may be submitted.
+ */
+bool proc_op_now(const struct proc_op *op, struct proc_done *ret_done);
+
 struct proc_program {
     const char *name;
     uint32_t heap_bytes;   /* quota; the slot is of the smallest class that has it */

@@ -46,13 +46,12 @@ bool proc_is_over(void *kernel, uint32_t ticks)
     return ticks >= (((const struct proc_kernel *)kernel)->counts ? PROC_COUNTED_TICKS : 2);
 }
 
-uint8_t *proc_reach(struct proc_kernel *kernel, struct proc_process *process, uint32_t off, uint32_t len)
+uint8_t *proc_reach_slow(struct proc_kernel *kernel, struct proc_process *process, uint32_t off, uint32_t len)
 {
     const struct vk_slot *slot = process->slot;
-    if (VK_UNLIKELY(!vk_heap_contains(process->program->heap_bytes, off, len)))
+    if (!vk_heap_contains(process->program->heap_bytes, off, len))
         return NULL;
-    if (VK_UNLIKELY(off + len > slot->open_bytes) &&
-        !vk_guard_grow(&kernel->guard, (uintptr_t)slot->base + off + len - 1))
+    if (off + len > slot->open_bytes && !vk_guard_grow(&kernel->guard, (uintptr_t)slot->base + off + len - 1))
         return NULL;
     return slot->base + off;
 }
@@ -70,8 +69,7 @@ static bool fill_head(struct proc_kernel *k, struct proc_process *p, struct proc
     uint8_t *dst = self->arg_off ? proc_reach(k, p, self->arg_off, p->arg_len) : NULL;
     if (VK_UNLIKELY(!dst))
         return false;
-    if (p->arg_len)
-        memcpy(dst, p->arg, p->arg_len);
+    vk_copy(dst, p->arg, p->arg_len);
     if (VK_UNLIKELY(p->arg_buf.cap_bytes))
         vk_bufs_put(&k->bufs, &p->arg_buf);
     p->fresh = false;
@@ -84,12 +82,12 @@ static bool fill_head(struct proc_kernel *k, struct proc_process *p, struct proc
 static bool prepare(struct proc_kernel *k, struct proc_process *p, struct proc_self *self, uint32_t budget)
 {
     self->land_len = 0;
+    if (VK_LIKELY(!p->keeps_ops))
+        self->ops_count = 0;
     if (!p->fresh)
         proc_deliver(k, p, self);
     else if (VK_UNLIKELY(!fill_head(k, p, self)))
         return false;
-    if (VK_LIKELY(!p->keeps_ops))
-        self->ops_count = 0;
     self->budget = budget;
     self->now_ns = k->now_ns;
     self->wall_s = k->wall_s;

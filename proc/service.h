@@ -44,6 +44,13 @@ struct proc_kind {
               const struct proc_op *op, uint8_t *bytes, struct proc_done *done);
 
     /*
+     * The same while the process runs (proc_op_now), of ops that finish at once, open no slot and end nobody.
+     * false: it is not of that kind, and nothing was done. May be NULL: none is.
+     */
+    bool (*now)(struct proc_kernel *kernel, struct proc_process *process, void *object,
+                const struct proc_op *op, uint8_t *bytes, struct proc_done *done);
+
+    /*
      * The op will not be waited for any longer: forget req. Not called once it
      * is finished, unless its deliver was still to come. Required of kinds
      * whose ops go on.
@@ -159,6 +166,9 @@ struct proc_spawn {
  */
 int proc_spawn(struct proc_kernel *kernel, const struct proc_spawn *spawn, struct proc_process **ret_process);
 
+/* Whether starting a process of it takes an entry of the table and nothing else, as kind->now must. */
+bool proc_is_light(const struct proc_program *program);
+
 /* Run it at once (from a sink or a later function, never from op). It may be gone afterwards. */
 void proc_run_now(struct proc_kernel *kernel, struct proc_process *process);
 void proc_run_soon(struct proc_kernel *kernel, struct proc_process *process);
@@ -222,6 +232,8 @@ struct proc_req {
     bool finished;
     uint64_t server;           /* name of the process whose mailbox it waits for or is in, or 0 */
     struct proc_object passed; /* goes along with the answer as a handle */
+    uint8_t
+        here[PROC_REPLY_HERE_BYTES]; /* the bytes of a reply, when they are few; data has no buffer then */
 };
 
 /*

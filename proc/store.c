@@ -26,7 +26,7 @@ struct request {
     int64_t number; /* INCREMENT: the new number, whose bytes `value` is */
 };
 
-static int read_request(const struct proc_op *op, const uint8_t *bytes, struct request *r)
+static VK_SELDOM int read_request(const struct proc_op *op, const uint8_t *bytes, struct request *r)
 {
     if (op->len < sizeof r->ask)
         return -VK_EINVAL;
@@ -45,8 +45,8 @@ static int read_request(const struct proc_op *op, const uint8_t *bytes, struct r
 /* ---- answers with bytes ------------------------------------------------------------------- */
 
 /* A finished op whose answer is so many bytes, to be written; NULL: *ret_rc says why not. */
-static uint8_t *answer(struct proc_kernel *k, struct proc_process *p, struct proc_store *store,
-                       const struct proc_op *op, uint32_t len, int *ret_rc)
+static VK_SELDOM uint8_t *answer(struct proc_kernel *k, struct proc_process *p, struct proc_store *store,
+                                 const struct proc_op *op, uint32_t len, int *ret_rc)
 {
     struct proc_req *req = proc_req_begin(k, p, &kind_store, store, op);
     *ret_rc = -VK_EOVERFLOW;
@@ -62,8 +62,8 @@ static uint8_t *answer(struct proc_kernel *k, struct proc_process *p, struct pro
     return req->data.ptr;
 }
 
-static int give_value(struct proc_kernel *k, struct proc_process *p, struct proc_store *store,
-                      const struct proc_op *op, const struct vk_kv_entry *entry, bool *ret_is_given)
+static VK_SELDOM int give_value(struct proc_kernel *k, struct proc_process *p, struct proc_store *store,
+                                const struct proc_op *op, const struct vk_kv_entry *entry, bool *ret_is_given)
 {
     int rc;
     uint8_t *dst = answer(k, p, store, op, entry->value_len, &rc);
@@ -75,13 +75,14 @@ static int give_value(struct proc_kernel *k, struct proc_process *p, struct proc
 
 /* ---- what is asked --------------------------------------------------------------------------- */
 
-static uint64_t deadline_of(const struct proc_store *store, const struct request *r, uint64_t now_ns)
+static VK_SELDOM uint64_t deadline_of(const struct proc_store *store, const struct request *r,
+                                      uint64_t now_ns)
 {
     uint64_t ttl_ns = r->ask.ttl_ns ? r->ask.ttl_ns : store->ttl_ns;
     return ttl_ns == 0 || ttl_ns > UINT64_MAX - now_ns ? VK_KV_FOREVER : now_ns + ttl_ns;
 }
 
-static void tell_full(struct proc_kernel *k, struct proc_store *store)
+static VK_SELDOM void tell_full(struct proc_kernel *k, struct proc_store *store)
 {
     char line[160];
     struct vk_out out;
@@ -94,7 +95,7 @@ static void tell_full(struct proc_kernel *k, struct proc_store *store)
     proc_log(k, PROC_LOG_WARN, vk_out_span(&out));
 }
 
-static int put(struct proc_kernel *k, struct proc_store *store, const struct request *r)
+static VK_SELDOM int put(struct proc_kernel *k, struct proc_store *store, const struct request *r)
 {
     uint64_t now_ns = proc_now_ns(k);
     if (r->key.len > PROC_STORE_KEY_MAX_BYTES || r->value.len > PROC_STORE_VALUE_MAX_BYTES)
@@ -104,8 +105,8 @@ static int put(struct proc_kernel *k, struct proc_store *store, const struct req
     return rc;
 }
 
-static int increment(struct proc_kernel *k, struct proc_process *p, struct proc_store *store,
-                     const struct proc_op *op, struct request *r)
+static VK_SELDOM int increment(struct proc_kernel *k, struct proc_process *p, struct proc_store *store,
+                               const struct proc_op *op, struct request *r)
 {
     struct vk_kv_entry *entry = vk_kv_find(&store->kv, r->key, proc_now_ns(k));
     int rc = 0;
@@ -130,7 +131,7 @@ static int increment(struct proc_kernel *k, struct proc_process *p, struct proc_
     return rc;
 }
 
-static int swap(struct proc_kernel *k, struct proc_store *store, const struct request *r)
+static VK_SELDOM int swap(struct proc_kernel *k, struct proc_store *store, const struct request *r)
 {
     const struct vk_kv_entry *entry = vk_kv_find(&store->kv, r->key, proc_now_ns(k));
     if (!entry)
@@ -138,8 +139,8 @@ static int swap(struct proc_kernel *k, struct proc_store *store, const struct re
     return vk_kv_is(&store->kv, entry, r->old) ? put(k, store, r) : -VK_EEXIST;
 }
 
-static int get(struct proc_kernel *k, struct proc_process *p, struct proc_store *store,
-               const struct proc_op *op, const struct request *r)
+static VK_SELDOM int get(struct proc_kernel *k, struct proc_process *p, struct proc_store *store,
+                         const struct proc_op *op, const struct request *r)
 {
     struct vk_kv_entry *entry = vk_kv_find(&store->kv, r->key, proc_now_ns(k));
     bool is_given;
@@ -152,8 +153,8 @@ static int get(struct proc_kernel *k, struct proc_process *p, struct proc_store 
     return rc;
 }
 
-static int store_op(struct proc_kernel *kernel, struct proc_process *process, void *object,
-                    const struct proc_op *op, uint8_t *bytes, struct proc_done *done)
+static VK_SELDOM int store_op(struct proc_kernel *kernel, struct proc_process *process, void *object,
+                              const struct proc_op *op, uint8_t *bytes, struct proc_done *done)
 {
     struct proc_store *store = object;
     struct request r;
@@ -183,7 +184,7 @@ static int store_op(struct proc_kernel *kernel, struct proc_process *process, vo
  * counted. */
 static const struct proc_kind kind_store = {.name = "store", .shareable = true, .op = store_op};
 
-struct proc_object proc_store_object(struct proc_store *store)
+VK_SELDOM struct proc_object proc_store_object(struct proc_store *store)
 {
     return (struct proc_object){&kind_store, store};
 }
@@ -196,8 +197,8 @@ size_t proc_store_region_bytes(const struct proc_store_options *options)
            vk_kv_region_bytes(options->entries_max, options->bytes_max);
 }
 
-int proc_store_create(struct proc_kernel *kernel, const struct proc_store_options *options,
-                      struct proc_store **ret_store)
+VK_SELDOM int proc_store_create(struct proc_kernel *kernel, const struct proc_store_options *options,
+                                struct proc_store **ret_store)
 {
     struct vk_region *region = proc_kernel_region(kernel);
     struct proc_store *store = vk_region_alloc(region, sizeof *store, VK_CACHE_LINE_BYTES);
@@ -219,7 +220,7 @@ int proc_store_create(struct proc_kernel *kernel, const struct proc_store_option
     return 0;
 }
 
-void proc_stores_forget(struct proc_kernel *kernel, const struct proc_store *after)
+VK_SELDOM void proc_stores_forget(struct proc_kernel *kernel, const struct proc_store *after)
 {
     struct proc_store **end = &kernel->stores;
     while (after && *end != after)
@@ -231,7 +232,7 @@ void proc_stores_forget(struct proc_kernel *kernel, const struct proc_store *aft
 
 /* ---- counters -------------------------------------------------------------------------------------- */
 
-void proc_store_counters(const struct proc_store *store, struct proc_store_counters *ret_counters)
+VK_SELDOM void proc_store_counters(const struct proc_store *store, struct proc_store_counters *ret_counters)
 {
     *ret_counters = (struct proc_store_counters){.name = store->name,
                                                  .entries = store->kv.entries.count,
@@ -242,12 +243,13 @@ void proc_store_counters(const struct proc_store *store, struct proc_store_count
                                                  .expired = store->kv.expired};
 }
 
-const struct proc_store *proc_store_after(const struct proc_kernel *kernel, const struct proc_store *store)
+VK_SELDOM const struct proc_store *proc_store_after(const struct proc_kernel *kernel,
+                                                    const struct proc_store *store)
 {
     return store ? store->next : kernel->stores;
 }
 
-void proc_store_print(const struct proc_store *store, struct vk_out *out)
+VK_SELDOM void proc_store_print(const struct proc_store *store, struct vk_out *out)
 {
     struct proc_store_counters c;
     proc_store_counters(store, &c);

@@ -44,6 +44,23 @@ VK_INLINE void vk_copy(void *dst, const void *src, size_t len_bytes)
         memcpy(dst, src, len_bytes);
 }
 
+/* The same, for what is mostly 17 to 64 bytes: without a call then, by stores that may overlap. */
+VK_INLINE void vk_copy_record(void *dst, const void *src, size_t len_bytes)
+{
+    uint8_t *to = dst;
+    const uint8_t *from = src;
+    if (VK_UNLIKELY(len_bytes - 17 > 64 - 17)) {
+        vk_copy(dst, src, len_bytes);
+        return;
+    }
+    if (len_bytes > 32) {
+        memcpy(to + 16, from + 16, 16);
+        memcpy(to + len_bytes - 32, from + len_bytes - 32, 16);
+    }
+    memcpy(to, from, 16);
+    memcpy(to + len_bytes - 16, from + len_bytes - 16, 16);
+}
+
 /* The same, for what is mostly short: up to 16 bytes without a call, by two stores that may overlap. */
 VK_INLINE void vk_copy_short(void *dst, const void *src, size_t len_bytes)
 {

@@ -6,7 +6,7 @@
 #ifndef VK_LIMITS_H
 #define VK_LIMITS_H
 
-#define VK_PAGE_BYTES       4096u /* smallest unit of protection; fixed */
+#define VK_PAGE_BYTES       4096u      /* smallest unit of protection; fixed */
 #define VK_LARGE_PAGE_BYTES (2u << 20) /* of what fills half of it; what is larger grows by such pages */
 #define VK_CACHE_LINE_BYTES 64u
 
@@ -38,17 +38,19 @@
 #define PROC_PARK_SMALL_BYTES   2048u /* ... and of one that takes no page for itself */
 #define PROC_PARKS_MAX \
     32768u /* such heaps of either size, unless told otherwise; one more stays in its slot */
-#define PROC_ARG_HERE_BYTES    40u /* of a start argument, in the process table; a longer one takes a buffer */
-#define PROC_MAIL_HERE_BYTES   128u /* of a first message that an actor begins with; a longer one follows */
-#define PROC_MAILBOX_MAX       64u  /* messages waiting; the next sender waits */
-#define PROC_CIRCLE_MAX        16u  /* calls followed to say that one waits for itself; longer is not seen */
-#define PROC_LOG_MAX_BYTES     512u /* of one line a process logs; the rest is cut */
-#define PROC_WORDS_MAX_BYTES   256u /* kept of why a process failed, in its own words; likewise */
-#define PROC_MESSAGE_MAX_BYTES 65536u /* one message; larger is -VK_ETOOBIG */
-#define PROC_ENV_MAX           14u    /* objects of an environment, handles 2 to 15; no more can be put in */
-#define PROC_CHILDREN_MAX      16u    /* of one supervisor; its creation fails with -VK_EINVAL */
-#define PROC_RESTARTS_MAX      64u    /* largest restarts_max of a supervisor; likewise */
-#define PROC_RESTART_RETRY_NS  100000000u /* a child that found no slot is started again after this */
+#define PROC_ARG_HERE_BYTES     40u /* of a start argument, in the process table; a longer one takes a buffer */
+#define PROC_MESSAGE_HERE_BYTES 56u  /* of a message, in its table; a longer one takes a buffer */
+#define PROC_REPLY_HERE_BYTES   24u  /* of an answer, in the table of ops; likewise */
+#define PROC_MAIL_HERE_BYTES    128u /* of a first message that an actor begins with; a longer one follows */
+#define PROC_MAILBOX_MAX        64u  /* messages waiting; the next sender waits */
+#define PROC_CIRCLE_MAX         16u  /* calls followed to say that one waits for itself; longer is not seen */
+#define PROC_LOG_MAX_BYTES      512u /* of one line a process logs; the rest is cut */
+#define PROC_WORDS_MAX_BYTES    256u /* kept of why a process failed, in its own words; likewise */
+#define PROC_MESSAGE_MAX_BYTES  65536u /* one message; larger is -VK_ETOOBIG */
+#define PROC_ENV_MAX            14u    /* objects of an environment, handles 2 to 15; no more can be put in */
+#define PROC_CHILDREN_MAX       16u    /* of one supervisor; its creation fails with -VK_EINVAL */
+#define PROC_RESTARTS_MAX       64u    /* largest restarts_max of a supervisor; likewise */
+#define PROC_RESTART_RETRY_NS   100000000u /* a child that found no slot is started again after this */
 
 /* Stores: temporary values of programs, in memory. */
 #define VK_KV_BYTES_MAX            (64u << 20) /* of one table's keys and values; its init is -VK_EINVAL */

@@ -135,6 +135,7 @@ struct plat_runner_options {
     bool syscall_trap; /* trap direct system calls of the code run */
     plat_grow_fn grow; /* may be NULL */
     void *grow_ctx;
+    void *home; /* what plat_run_home gives */
 };
 
 /* -VK_ENOTSUP when syscall_trap is asked for and the platform has none. */
@@ -164,6 +165,14 @@ void plat_runner_trust(struct plat_runner *runner, bool is_trusted);
  */
 int plat_run_guarded(struct plat_runner *runner, int (*fn)(void *arg), void *arg, int *ret_value,
                      struct plat_fault *ret_fault);
+
+/*
+ * From within a run, by code of our own that it has come to: call fn(home, arg) as code of the kernel, home
+ * being what the options of this run's runner say. It has the kernel's rights, a fault there is the kernel's
+ * own and no tick ends it; it returns, and lets nothing run. false: nothing was called, since no run is
+ * active or the platform does not offer it.
+ */
+bool plat_run_home(void (*fn)(void *home, void *arg), void *arg);
 
 /*
  * Where code lies, for messages: sets *ret_file to the name of the program or

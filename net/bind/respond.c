@@ -282,7 +282,7 @@ static enum interp_say http_respond(struct interp_call *call)
 {
     struct proc_self *self = interp_self(call->run);
     const struct net_bind_own *own = net_bind_own(call);
-    const union interp_word *args = interp_call_args(call); /* type, body, status */
+    const union interp_word *args = call->args; /* type, body, status */
     int64_t status = args[2].i;
     size_t len = interp_text(call->run, (uint32_t)args[1].u).len, room = NET_REPLY_ROOM + len;
     if (VK_UNLIKELY(!own || len > NET_BIND_WHOLE_MAX_BYTES || call->step || status < STATUS_MIN ||
@@ -291,7 +291,7 @@ static enum interp_say http_respond(struct interp_call *call)
     uint8_t *bytes = interp_call_text_new(call, interp_str_type(call->run), room + 8);
     if (VK_UNLIKELY(!bytes))
         return respond(call, NONE);
-    args = interp_call_args(call);
+    args = call->args;
     const struct net_reply reply =
         net_bind_reply(self, interp_service(call->run), proc_at(self, own->request), (uint32_t)status,
                        interp_text(call->run, (uint32_t)args[0].u));

@@ -328,3 +328,25 @@ void vk_linux_home(void (*fn)(void *arg), void *arg)
     thread->active = active;
     thread->selector = selector;
 }
+
+struct errand {
+    void (*fn)(void *home, void *arg);
+    void *home;
+    void *arg;
+};
+
+static void run_errand(void *arg)
+{
+    const struct errand *errand = arg;
+    errand->fn(errand->home, errand->arg);
+}
+
+bool plat_run_home(void (*fn)(void *home, void *arg), void *arg)
+{
+    const struct plat_runner *active = vk_linux_thread.active;
+    if (active == NULL)
+        return false;
+    struct errand errand = {fn, active->options.home, arg};
+    vk_linux_home(run_errand, &errand);
+    return true;
+}

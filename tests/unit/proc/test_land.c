@@ -350,6 +350,46 @@ TEST(proc_land, reply_lands_and_waits_for_room)
     }
 }
 
+/* The number of bytes in word is asked twice over; handle becomes 1 when they came as they should. */
+static int calls_shortly(struct actor *actor, struct proc_self *self)
+{
+    uint32_t len = (uint32_t)actor->word;
+    if (actor->step++ == 0) {
+        memcpy(proc_at(self, OUT_OFF), "abcdef", len);
+        ask(self, (struct proc_op){.code = PROC_OP_CALL,
+                                   .flags = PROC_OP_LAND | PROC_OP_SHORT,
+                                   .handle = PEER,
+                                   .off = OUT_OFF,
+                                   .len = len});
+        return PROC_RUN_WAIT;
+    }
+    const struct proc_done *done = the_done(self);
+    bool is_here = done->flags & PROC_DONE_HERE;
+    const uint8_t *bytes = is_here ? (const uint8_t *)&done->arg : proc_at(self, LAND_OFF);
+    CHECK_EQ(is_here, 2 * len <= 8 && len > 0);
+    CHECK_EQ(done->res, 9);
+    CHECK_EQ(done->len, 2 * len);
+    actor->handle = memcmp(bytes, "abcdef", len) == 0 && memcmp(bytes + len, "abcdef", len) == 0;
+    return PROC_RUN_END;
+}
+
+TEST(proc_land, short_answer_needs_no_room)
+{
+    for (uint32_t len = 0; len <= 6; len++) {
+        struct proc_env env = {.count = 1};
+        begin(64);
+        struct actor *server = start(answers_twice_over);
+        env.objects[0] = object_of(server);
+        struct actor *actor = start_landing(calls_shortly, &env);
+        actor->word = len;
+        settle_down();
+        CHECK_EQ(actor->handle, 1);
+        CHECK_EQ(lands, len > 4);
+        check_nothing_held();
+        world_end();
+    }
+}
+
 /* Takes what comes and never answers. */
 static int keeps_silent(struct actor *actor, struct proc_self *self)
 {

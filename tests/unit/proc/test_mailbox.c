@@ -581,6 +581,33 @@ TEST(proc_mailbox, room_of_a_sender_that_fails_goes_to_the_next)
 
 /* ---- what fails takes nothing ------------------------------------------------------------ */
 
+#define LONG_BYTES (PROC_MESSAGE_HERE_BYTES + 1) /* of a message or an answer that takes a buffer */
+
+static int never_receives(struct actor *actor, struct proc_self *self)
+{
+    if (actor->step++ == 0)
+        ask_sleep(self, 1000 * MS);
+    return PROC_RUN_WAIT;
+}
+
+TEST(proc_mailbox, few_bytes_take_no_buffer)
+{
+    for (uint32_t len = PROC_MESSAGE_HERE_BYTES; len <= LONG_BYTES; len++) {
+        world_start();
+        begin();
+        struct actor *target = start(never_receives);
+        struct proc_env env = {.count = 1, .objects = {object_of(target)}};
+        add(0, (struct proc_op){.code = PROC_OP_SEND, .handle = ENV, .off = OUT_OFF, .len = len});
+        follow(0, &env);
+        settle_down();
+        CHECK_EQ(counters().buffers, len == LONG_BYTES);
+        end_actor(target);
+        settle_down();
+        check_nothing_held();
+        world_end();
+    }
+}
+
 TEST(proc_mailbox, handle_stays_when_its_message_finds_no_place)
 {
     static struct proc_env env;
@@ -588,12 +615,12 @@ TEST(proc_mailbox, handle_stays_when_its_message_finds_no_place)
     begin();
     add(0, (struct proc_op){.code = PROC_OP_SERVE, .arg = 77});
     for (int i = 0; i < 5; i++)
-        add(0, (struct proc_op){.code = PROC_OP_SEND, .handle = ENV, .off = OUT_OFF, .len = 1});
+        add(0, (struct proc_op){.code = PROC_OP_SEND, .handle = ENV, .off = OUT_OFF, .len = LONG_BYTES});
     add(0, (struct proc_op){.code = PROC_OP_SEND,
                             .flags = PROC_SEND_MOVE,
                             .handle = ENV,
                             .off = OUT_OFF,
-                            .len = 1,
+                            .len = LONG_BYTES,
                             .arg = GOT(0)});
     add(0, (struct proc_op){.code = PROC_OP_CLOSE, .handle = GOT(0)});
     follow_with_self(&env);
@@ -635,7 +662,7 @@ TEST(proc_mailbox, handle_stays_when_its_answer_finds_no_buffer)
                                    .flags = PROC_SEND_MOVE,
                                    .handle = GOT(1),
                                    .off = OUT_OFF,
-                                   .len = 1,
+                                   .len = LONG_BYTES,
                                    .arg = GOT(0)},
                   0);
     CHECK_RESULTS(0, 0, 0, -VK_ENOMEM, 0);
@@ -652,7 +679,7 @@ TEST(proc_mailbox, silent_answer_without_a_buffer_fails_its_caller)
         CHECK(vk_bufs_get(&world.kernel->bufs, 1, &taken[i]));
     answer_a_call(
         (struct proc_op){
-            .code = PROC_OP_REPLY, .flags = PROC_OP_SILENT, .off = OUT_OFF, .len = 1, .arg = GOT(0)},
+            .code = PROC_OP_REPLY, .flags = PROC_OP_SILENT, .off = OUT_OFF, .len = LONG_BYTES, .arg = GOT(0)},
         0);
     CHECK_EQ(lists[0].dones[2].res, -VK_ENOMEM);
     CHECK_EQ(lists[1].done_count, 1);
@@ -665,7 +692,9 @@ TEST(proc_mailbox, buffer_of_an_answer_without_its_handle_is_given_back)
     world_start();
     begin();
     answer_a_call(
-        (struct proc_op){.code = PROC_OP_REPLY, .handle = 99, .off = OUT_OFF, .len = 1, .arg = GOT(0)}, 0);
+        (struct proc_op){
+            .code = PROC_OP_REPLY, .handle = 99, .off = OUT_OFF, .len = LONG_BYTES, .arg = GOT(0)},
+        0);
     CHECK_EQ(lists[0].dones[2].res, -VK_EBADH);
     CHECK_EQ(lists[1].done_count, 0);
     CHECK_EQ(counters().buffers, 0);

@@ -219,3 +219,61 @@ TEST(proc_ops, answers_that_are_not_taken_end_the_process)
     rig_check_empty(kernel);
     proc_kernel_destroy(kernel);
 }
+
+/* ---- within a run ---- */
+
+static bool adds_now(struct proc_kernel *kernel, struct proc_process *process, void *object,
+                     const struct proc_op *op, uint8_t *bytes, struct proc_done *done)
+{
+    (void)kernel;
+    (void)process;
+    (void)object;
+    for (uint32_t i = 0; i < op->len; i++)
+        done->arg += bytes[i];
+    done->res = 5;
+    return op->arg != 99;
+}
+
+enum { NOW_FIRST = 2, NOW_OTHER = 3, NOW_NONE = 4, NOW_OFF = 2000 };
+
+/* What was asked at once with that handle at that place: its sum, or -1. */
+static int64_t ask_now(uint32_t handle, uint32_t off, uint64_t arg)
+{
+    const struct proc_op op = {
+        .code = PROC_OP_SEND, .handle = handle, .off = off, .len = 3, .arg = arg, .tag = 8};
+    struct proc_done done;
+    if (!proc_op_now(&op, &done))
+        return -1;
+    CHECK(done.tag == 8 && done.res == 5);
+    return (int64_t)done.arg;
+}
+
+static int asks_at_once(const struct proc_program *program, struct proc_self *self)
+{
+    (void)program;
+    memcpy(proc_at(self, NOW_OFF), "\1\2\3", 3);
+    seen[0] = ask_now(NOW_FIRST, NOW_OFF, 0);
+    seen[1] = ask_now(NOW_FIRST, NOW_OFF, 99);
+    seen[2] = ask_now(NOW_FIRST, 65535, 0);
+    seen[3] = ask_now(NOW_OTHER, NOW_OFF, 0);
+    seen[4] = ask_now(NOW_NONE, NOW_OFF, 0);
+    *proc_op_next(self) = (struct proc_op){.code = PROC_OP_CLOSE, .handle = 99};
+    seen[5] = ask_now(NOW_FIRST, NOW_OFF, 0);
+    return PROC_RUN_END;
+}
+
+TEST(proc_ops, op_within_a_run_is_done_or_has_not_happened)
+{
+    static const struct proc_kind quick = {.name = "quick", .now = adds_now}, other = {.name = "other"};
+    static const struct proc_program program = {.name = "now", .heap_bytes = 65536, .resume = asks_at_once};
+    const struct proc_env env = {.count = 2, .objects = {{&quick, NULL}, {&other, NULL}}};
+    struct proc_kernel *kernel = rig_kernel();
+    rig_spawn(kernel, &program, NULL, 0, &env);
+    rig_run(kernel, 100);
+    CHECK_EQ(rig_ended(kernel, PROC_REASON_NORMAL), 1);
+    CHECK(seen[0] == 6 || seen[0] == -1); /* where the platform does not offer it */
+    for (uint32_t i = 1; i < 6; i++)
+        CHECK_EQ(seen[i], -1);
+    rig_check_empty(kernel);
+    proc_kernel_destroy(kernel);
+}

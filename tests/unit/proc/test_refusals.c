@@ -390,6 +390,8 @@ TEST(proc_refusals, a_full_link_table_refuses)
 
 /* ---- messages ------------------------------------------------------------------------------------ */
 
+#define LONG_BYTES (PROC_MESSAGE_HERE_BYTES + 1) /* of a message that takes a buffer */
+
 TEST(proc_refusals, messages_past_the_buffers_are_refused)
 {
     CHECK_EQ(world_start_with((struct proc_kernel_options){.bufs_max = {1, 1, 1, 1, 1}}), 0);
@@ -397,8 +399,8 @@ TEST(proc_refusals, messages_past_the_buffers_are_refused)
     struct actor *target = start(is_busy);
     struct proc_env env = {.count = 1, .objects = {object_of(target)}};
     for (int i = 0; i < 7; i++)
-        add(0, (struct proc_op){.code = PROC_OP_SEND, .handle = ENV, .off = OUT_OFF, .len = 9});
-    add(0, (struct proc_op){.code = PROC_OP_CALL, .handle = ENV, .off = OUT_OFF, .len = 9});
+        add(0, (struct proc_op){.code = PROC_OP_SEND, .handle = ENV, .off = OUT_OFF, .len = LONG_BYTES});
+    add(0, (struct proc_op){.code = PROC_OP_CALL, .handle = ENV, .off = OUT_OFF, .len = LONG_BYTES});
     add(0, (struct proc_op){.code = PROC_OP_SEND, .handle = ENV}); /* no bytes, no buffer */
     lists[0].all_at_once = true;
     follow(0, &env);

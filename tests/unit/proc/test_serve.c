@@ -361,6 +361,8 @@ static void check_full_ends(struct full *full)
 }
 
 static const struct proc_op a_write = {.code = PROC_OP_WRITE, .off = OUT_OFF, .len = 9};
+static const struct proc_op a_long_write = {
+    .code = PROC_OP_WRITE, .off = OUT_OFF, .len = PROC_MESSAGE_HERE_BYTES};
 
 TEST(proc_serve, op_waits_for_room_and_comes_in_its_turn)
 {
@@ -458,7 +460,7 @@ TEST(proc_serve, op_that_was_woken_fails_with_its_server)
 TEST(proc_serve, op_that_was_woken_may_find_no_buffer)
 {
     static struct full full;
-    serve_full(&full, &a_write, 1);
+    serve_full(&full, &a_long_write, 1);
     wake_holder(&full);
     struct vk_buf taken, first = {0};
     while (vk_bufs_get(&world.kernel->bufs, 1, &taken))

@@ -470,6 +470,40 @@ TEST(vk_run, access_is_contained_where_grow_refuses)
     plat_release(growth.slot, 2 * VK_PAGE_BYTES);
 }
 
+/* ---- home ---- */
+
+static void note_visit(void *home, void *arg)
+{
+    *(void **)arg = home;
+}
+
+struct visit {
+    void *seen;
+    bool is_done;
+};
+
+static int visit_home(void *arg)
+{
+    struct visit *visit = arg;
+    visit->is_done = plat_run_home(note_visit, &visit->seen);
+    return 17;
+}
+
+TEST(vk_run, code_of_the_kernels_is_given_its_home_or_is_not_called)
+{
+    struct visit visit = {0};
+    const struct plat_runner_options options = {.stack_bytes = STACK_BYTES, .home = &visit};
+    struct plat_runner *runner = runner_with(&options);
+    struct outcome outcome = run_on(runner, visit_home, &visit);
+    CHECK_EQ(outcome.rc, 0);
+    CHECK_EQ(outcome.value, 17);
+    CHECK(visit.seen == (visit.is_done ? &visit : NULL));
+    plat_runner_destroy(runner);
+    visit.seen = NULL;
+    CHECK_EQ(visit_home(&visit), 17);
+    CHECK(!visit.is_done && visit.seen == NULL); /* there is no run */
+}
+
 /* ---- time ---- */
 
 static int loop_for_ever(void *arg)
