@@ -197,7 +197,10 @@ void proc_queue(struct proc_kernel *kernel, struct proc_process *process);
 /* A message has come for a process that has not run: if it is one that waits for that, it begins. */
 void proc_wake_fresh(struct proc_kernel *kernel, struct proc_process *process);
 void proc_dispatch(struct proc_kernel *kernel, struct proc_process *process);
-/* Heap range [off, off+len) of process, open; NULL when it is not inside the heap or cannot be opened. */
+/*
+ * Heap range [off, off+len) of process, open; NULL when it is not inside the heap or cannot be opened.
+ * Slow: it ends behind the heap, or behind what is open of it.
+ */
 uint8_t *proc_reach_slow(struct proc_kernel *kernel, struct proc_process *process, uint32_t off,
                          uint32_t len);
 VK_INLINE uint8_t *proc_reach(struct proc_kernel *kernel, struct proc_process *process, uint32_t off,

@@ -51,9 +51,7 @@ uint8_t *proc_reach_slow(struct proc_kernel *kernel, struct proc_process *proces
     const struct vk_slot *slot = process->slot;
     if (!vk_heap_contains(process->program->heap_bytes, off, len))
         return NULL;
-    if (off + len > slot->open_bytes && !vk_guard_grow(&kernel->guard, (uintptr_t)slot->base + off + len - 1))
-        return NULL;
-    return slot->base + off;
+    return vk_guard_grow(&kernel->guard, (uintptr_t)slot->base + off + len - 1) ? slot->base + off : NULL;
 }
 
 /* The head of a fresh heap, which is zero-filled. */
