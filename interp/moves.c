@@ -17,7 +17,7 @@ static uint32_t done(struct interp_process *p)
     return ref;
 }
 
-VK_SELDOM uint32_t interp_move_list(struct interp_run *run, uint32_t list, uint64_t room)
+uint32_t interp_move_list(struct interp_run *run, uint32_t list, uint64_t room)
 {
     struct interp_process *p = run->p;
     const struct interp_list *old = (const void *)interp_read_at(run, list);
@@ -37,7 +37,7 @@ VK_SELDOM uint32_t interp_move_list(struct interp_run *run, uint32_t list, uint6
 }
 
 /* `moved` counts bytes of buckets that are cleared, then entries of the old map that are done. */
-VK_SELDOM uint32_t interp_move_map(struct interp_run *run, uint32_t map, uint64_t room)
+uint32_t interp_move_map(struct interp_run *run, uint32_t map, uint64_t room)
 {
     struct interp_process *p = run->p;
     const struct interp_map *old = (const void *)interp_read_at(run, map);
@@ -68,8 +68,8 @@ VK_SELDOM uint32_t interp_move_map(struct interp_run *run, uint32_t map, uint64_
     return end < old->used ? 0 : done(p);
 }
 
-VK_SELDOM uint32_t interp_move_texts(struct interp_run *run, const union interp_word *r, const uint8_t *regs,
-                                     uint32_t count, uint64_t len)
+uint32_t interp_move_texts(struct interp_run *run, const union interp_word *r, const uint8_t *regs,
+                           uint32_t count, uint64_t len)
 {
     struct interp_process *p = run->p;
     if (!p->moving)
@@ -90,7 +90,7 @@ VK_SELDOM uint32_t interp_move_texts(struct interp_run *run, const union interp_
     return p->moved < len ? 0 : done(p);
 }
 
-VK_SELDOM bool interp_compare_long(struct interp_run *run, uint32_t a, uint32_t b, int64_t *ret_order)
+bool interp_compare_long(struct interp_run *run, uint32_t a, uint32_t b, int64_t *ret_order)
 {
     struct interp_process *p = run->p;
     struct vk_span x = interp_text(run, a), y = interp_text(run, b);

@@ -11,52 +11,52 @@
 
 #define WHOLE_FROM 4503599627370496.0 /* 2^52: from here on every float is whole */
 
-static VK_SELDOM double arg(const struct interp_call *call)
+static double arg(const struct interp_call *call)
 {
     return interp_call_scalar(call, 0).f;
 }
 
-static VK_SELDOM enum interp_say give(struct interp_call *call, double value)
+static enum interp_say give(struct interp_call *call, double value)
 {
     call->result.f = value;
     return INTERP_DONE;
 }
 
-static VK_SELDOM bool is_whole(double x)
+static bool is_whole(double x)
 {
     return !(x > -WHOLE_FROM && x < WHOLE_FROM); /* infinities and nan too */
 }
 
 /* Toward zero; keeps the sign of a zero. */
-static VK_SELDOM double truncated(double x)
+static double truncated(double x)
 {
     return is_whole(x) ? x : __builtin_copysign((double)(int64_t)x, x);
 }
 
-VK_SELDOM enum interp_say interp_float_abs(struct interp_call *call)
+enum interp_say interp_float_abs(struct interp_call *call)
 {
     return give(call, __builtin_fabs(arg(call)));
 }
 
-VK_SELDOM enum interp_say interp_float_floor(struct interp_call *call)
+enum interp_say interp_float_floor(struct interp_call *call)
 {
     double x = arg(call), whole = truncated(x);
     return give(call, whole > x ? whole - 1 : whole);
 }
 
-VK_SELDOM enum interp_say interp_float_ceil(struct interp_call *call)
+enum interp_say interp_float_ceil(struct interp_call *call)
 {
     double x = arg(call), whole = truncated(x);
     return give(call, whole < x ? __builtin_copysign(whole + 1, x) : whole);
 }
 
-VK_SELDOM enum interp_say interp_float_trunc(struct interp_call *call)
+enum interp_say interp_float_trunc(struct interp_call *call)
 {
     return give(call, truncated(arg(call)));
 }
 
 /* Halves go away from zero. */
-VK_SELDOM enum interp_say interp_float_round(struct interp_call *call)
+enum interp_say interp_float_round(struct interp_call *call)
 {
     double x = arg(call), whole = truncated(x), rest = x - whole;
     if (!is_whole(x) && (rest >= 0.5 || rest <= -0.5))
@@ -66,21 +66,21 @@ VK_SELDOM enum interp_say interp_float_round(struct interp_call *call)
 
 /* ---- numbers to text ---------------------------------------------------------------- */
 
-VK_SELDOM enum interp_say interp_int_to_hex(struct interp_call *call)
+enum interp_say interp_int_to_hex(struct interp_call *call)
 {
     uint8_t text[INTERP_INT_HEX_BYTES];
     size_t len = interp_int_hex(text, interp_call_scalar(call, 0).i);
     return interp_call_give_text(call, vk_span(text, len));
 }
 
-VK_SELDOM enum interp_say interp_duration_str(struct interp_call *call)
+enum interp_say interp_duration_str(struct interp_call *call)
 {
     uint8_t text[INTERP_DURATION_BYTES];
     size_t len = interp_duration_print(text, interp_call_scalar(call, 0).i);
     return interp_call_give_text(call, vk_span(text, len));
 }
 
-VK_SELDOM enum interp_say interp_json_float(struct interp_call *call)
+enum interp_say interp_json_float(struct interp_call *call)
 {
     uint8_t text[INTERP_FLOAT_BYTES];
     double value = arg(call);
@@ -89,7 +89,7 @@ VK_SELDOM enum interp_say interp_json_float(struct interp_call *call)
     return interp_call_give_text(call, vk_span(text, interp_float_print(text, value)));
 }
 
-VK_SELDOM enum interp_say interp_json_duration(struct interp_call *call)
+enum interp_say interp_json_duration(struct interp_call *call)
 {
     uint8_t text[INTERP_MS_BYTES];
     return interp_call_give_text(call, vk_span(text, interp_ms_print(text, interp_call_scalar(call, 0).i)));
@@ -97,8 +97,8 @@ VK_SELDOM enum interp_say interp_json_duration(struct interp_call *call)
 
 /* ---- what is out of range ---------------------------------------------------------------- */
 
-VK_SELDOM enum interp_say interp_out_of_range(struct interp_call *call, const char *name, int64_t given,
-                                              const char *what)
+enum interp_say interp_out_of_range(struct interp_call *call, const char *name, int64_t given,
+                                    const char *what)
 {
     char text[128];
     struct vk_out out;
@@ -109,42 +109,42 @@ VK_SELDOM enum interp_say interp_out_of_range(struct interp_call *call, const ch
 
 /* ---- text to numbers ------------------------------------------------------------------- */
 
-VK_SELDOM enum interp_say interp_is_int(struct interp_call *call)
+enum interp_say interp_is_int(struct interp_call *call)
 {
     int64_t value;
     call->result.u = interp_int_parse(interp_call_text(call, 0), &value) == 0;
     return INTERP_DONE;
 }
 
-VK_SELDOM enum interp_say interp_parse_int(struct interp_call *call)
+enum interp_say interp_parse_int(struct interp_call *call)
 {
     return interp_int_parse(interp_call_text(call, 0), &call->result.i)
                ? interp_call_trap(call, INTERP_TRAP_CONVERT)
                : INTERP_DONE;
 }
 
-VK_SELDOM enum interp_say interp_is_float(struct interp_call *call)
+enum interp_say interp_is_float(struct interp_call *call)
 {
     double value;
     call->result.u = interp_float_parse(interp_call_text(call, 0), &value) == 0;
     return INTERP_DONE;
 }
 
-VK_SELDOM enum interp_say interp_parse_float(struct interp_call *call)
+enum interp_say interp_parse_float(struct interp_call *call)
 {
     return interp_float_parse(interp_call_text(call, 0), &call->result.f)
                ? interp_call_trap(call, INTERP_TRAP_CONVERT)
                : INTERP_DONE;
 }
 
-VK_SELDOM enum interp_say interp_is_bool(struct interp_call *call)
+enum interp_say interp_is_bool(struct interp_call *call)
 {
     struct vk_span text = interp_call_text(call, 0);
     call->result.u = vk_span_equal(text, VK_SPAN_LIT("true")) || vk_span_equal(text, VK_SPAN_LIT("false"));
     return INTERP_DONE;
 }
 
-VK_SELDOM enum interp_say interp_parse_bool(struct interp_call *call)
+enum interp_say interp_parse_bool(struct interp_call *call)
 {
     call->result.u = vk_span_equal(interp_call_text(call, 0), VK_SPAN_LIT("true"));
     return INTERP_DONE;
@@ -155,12 +155,12 @@ VK_SELDOM enum interp_say interp_parse_bool(struct interp_call *call)
 #define NO_YEAR "lies outside of the years 0 to 9999"
 
 /* Years 0 to 9999 have a text. */
-static VK_SELDOM bool has_text(int64_t seconds)
+static bool has_text(int64_t seconds)
 {
     return seconds >= VK_CIVIL_FIRST && seconds <= VK_CIVIL_LAST;
 }
 
-VK_SELDOM enum interp_say interp_rfc3339(struct interp_call *call)
+enum interp_say interp_rfc3339(struct interp_call *call)
 {
     uint8_t text[INTERP_RFC3339_BYTES];
     int64_t seconds = interp_call_scalar(call, 0).i;
@@ -170,7 +170,7 @@ VK_SELDOM enum interp_say interp_rfc3339(struct interp_call *call)
     return interp_call_give_text(call, vk_span(text, sizeof text));
 }
 
-VK_SELDOM enum interp_say interp_http_date(struct interp_call *call)
+enum interp_say interp_http_date(struct interp_call *call)
 {
     uint8_t text[VK_FMT_DATE_BYTES];
     int64_t seconds = interp_call_scalar(call, 0).i;
@@ -180,14 +180,14 @@ VK_SELDOM enum interp_say interp_http_date(struct interp_call *call)
     return interp_call_give_text(call, vk_span(text, sizeof text));
 }
 
-VK_SELDOM enum interp_say interp_is_rfc3339(struct interp_call *call)
+enum interp_say interp_is_rfc3339(struct interp_call *call)
 {
     int64_t seconds;
     call->result.u = interp_rfc3339_parse(interp_call_text(call, 0), &seconds) == 0;
     return INTERP_DONE;
 }
 
-VK_SELDOM enum interp_say interp_parse_rfc3339(struct interp_call *call)
+enum interp_say interp_parse_rfc3339(struct interp_call *call)
 {
     return interp_rfc3339_parse(interp_call_text(call, 0), &call->result.i)
                ? interp_call_trap(call, INTERP_TRAP_CONVERT)
@@ -197,7 +197,7 @@ VK_SELDOM enum interp_say interp_parse_rfc3339(struct interp_call *call)
 /* ---- random numbers ------------------------------------------------------------------------ */
 
 /* A hash with the image's secret of what is never the same twice: unknown to whoever has not the secret. */
-static VK_SELDOM uint64_t next_random(const struct interp_call *call)
+static uint64_t next_random(const struct interp_call *call)
 {
     const struct proc_self *self = interp_self(call->run);
     const uint64_t seed[] = {self->pid, self->now_ns, (uint64_t)self->wall_s, call->run->p->randoms++};
@@ -208,7 +208,7 @@ static VK_SELDOM uint64_t next_random(const struct interp_call *call)
  * 0 to n - 1, each as likely. Source: Lemire, "Fast random integer generation
  * in an interval", 2019.
  */
-VK_SELDOM enum interp_say interp_random(struct interp_call *call)
+enum interp_say interp_random(struct interp_call *call)
 {
     uint64_t n = interp_call_scalar(call, 0).u;
     if ((int64_t)n <= 0)

@@ -10,15 +10,15 @@
 
 /* ---- the stores of a module ----------------------------------------------------------- */
 
-static VK_SELDOM const struct interp_store *stores_of(const struct interp_module *module, uint32_t *ret_count)
+static const struct interp_store *stores_of(const struct interp_module *module, uint32_t *ret_count)
 {
     const struct interp_services *services = interp_module_services(module);
     *ret_count = services ? services->stores.count : 0;
     return services ? interp_module_at(module, services->stores) : NULL;
 }
 
-static VK_SELDOM struct proc_store_options options_of(const struct interp_module *module,
-                                                      const struct interp_store *store)
+static struct proc_store_options options_of(const struct interp_module *module,
+                                            const struct interp_store *store)
 {
     return (struct proc_store_options){.name = interp_module_name(module, store->name),
                                        .entries_max = store->entries,
@@ -38,8 +38,8 @@ size_t interp_stores_region_bytes(const struct interp_module *module)
     return sum;
 }
 
-VK_SELDOM int interp_stores_create(struct proc_kernel *kernel, const struct interp_module *module,
-                                   struct proc_object *objects)
+int interp_stores_create(struct proc_kernel *kernel, const struct interp_module *module,
+                         struct proc_object *objects)
 {
     uint32_t count;
     const struct interp_store *stores = stores_of(module, &count);
@@ -66,8 +66,7 @@ static const char *name_of(const struct interp_call *call)
     return index < count ? interp_module_name(module, stores[index].name) : "?";
 }
 
-static VK_SELDOM enum interp_say fail_length(struct interp_call *call, const char *what, size_t len,
-                                             uint32_t max)
+static enum interp_say fail_length(struct interp_call *call, const char *what, size_t len, uint32_t max)
 {
     char text[192];
     struct vk_out out;
@@ -76,7 +75,7 @@ static VK_SELDOM enum interp_say fail_length(struct interp_call *call, const cha
     return interp_call_fail(call, vk_out_span(&out));
 }
 
-static VK_SELDOM enum interp_say fail_answer(struct interp_call *call)
+static enum interp_say fail_answer(struct interp_call *call)
 {
     char text[192];
     struct vk_out out;
@@ -88,7 +87,7 @@ static VK_SELDOM enum interp_say fail_answer(struct interp_call *call)
 /* ---- asking -------------------------------------------------------------------------------- */
 
 /* The values of an ask: refs behind the key, or scalars behind store and time. */
-static VK_SELDOM uint32_t values_of(const struct interp_call *call, enum proc_store_what what)
+static uint32_t values_of(const struct interp_call *call, enum proc_store_what what)
 {
     if (call->refs > 1)
         return call->refs - 1u;
@@ -97,8 +96,7 @@ static VK_SELDOM uint32_t values_of(const struct interp_call *call, enum proc_st
 }
 
 /* The bytes of a value that lies in the store as it is; *word is where those of a scalar are put. */
-static VK_SELDOM struct vk_span bytes_of(const struct interp_call *call, uint32_t index,
-                                         union interp_word *word)
+static struct vk_span bytes_of(const struct interp_call *call, uint32_t index, union interp_word *word)
 {
     if (call->refs > 1)
         return interp_call_text(call, 1 + index);
@@ -106,15 +104,15 @@ static VK_SELDOM struct vk_span bytes_of(const struct interp_call *call, uint32_
     return vk_span(word, sizeof *word);
 }
 
-static VK_SELDOM bool is_text(const struct interp_call *call, uint32_t ref)
+static bool is_text(const struct interp_call *call, uint32_t ref)
 {
     uint16_t type = ref ? interp_type_of(call->run, ref) : 0;
     return type != 0 && (type == interp_str_type(call->run) || type == interp_bytes_type(call->run));
 }
 
 /* Head, key and values, one behind the other. */
-static VK_SELDOM enum interp_say make_plain(struct interp_call *call, const struct proc_store_ask *ask,
-                                            uint32_t values, uint32_t *ret_off, uint32_t *ret_len)
+static enum interp_say make_plain(struct interp_call *call, const struct proc_store_ask *ask, uint32_t values,
+                                  uint32_t *ret_off, uint32_t *ret_len)
 {
     union interp_word word;
     uint64_t len = sizeof *ask + ask->key_len;
@@ -138,7 +136,7 @@ static VK_SELDOM enum interp_say make_plain(struct interp_call *call, const stru
     return INTERP_DONE;
 }
 
-static VK_SELDOM enum interp_say fail_large(struct interp_call *call)
+static enum interp_say fail_large(struct interp_call *call)
 {
     char text[192];
     struct vk_out out;
@@ -148,8 +146,8 @@ static VK_SELDOM enum interp_say fail_large(struct interp_call *call)
 }
 
 /* Head and key, and the value as a message. Its type can be sent: only its size keeps it from that. */
-static VK_SELDOM enum interp_say make_message(struct interp_call *call, const struct proc_store_ask *ask,
-                                              uint32_t *ret_off, uint32_t *ret_len)
+static enum interp_say make_message(struct interp_call *call, const struct proc_store_ask *ask,
+                                    uint32_t *ret_off, uint32_t *ret_len)
 {
     uint8_t head[sizeof *ask + PROC_STORE_KEY_MAX_BYTES];
     memcpy(head, ask, sizeof *ask);
@@ -159,7 +157,7 @@ static VK_SELDOM enum interp_say make_message(struct interp_call *call, const st
     return say == INTERP_TRAP && call->trap == INTERP_TRAP_SENT ? fail_large(call) : say;
 }
 
-static VK_SELDOM enum interp_say submit(struct interp_call *call, uint32_t off, uint32_t len)
+static enum interp_say submit(struct interp_call *call, uint32_t off, uint32_t len)
 {
     const struct proc_op op = {.code = PROC_OP_CALL,
                                .flags = PROC_OP_LAND,
@@ -170,7 +168,7 @@ static VK_SELDOM enum interp_say submit(struct interp_call *call, uint32_t off, 
     return interp_call_submit(call, &op);
 }
 
-static VK_SELDOM uint64_t ttl_of(const struct interp_call *call)
+static uint64_t ttl_of(const struct interp_call *call)
 {
     int64_t ttl_ns = call->scalars > 1 ? interp_call_scalar(call, 1).i : INTERP_STORE_NO_TTL;
     if (ttl_ns == INTERP_STORE_NO_TTL)
@@ -178,7 +176,7 @@ static VK_SELDOM uint64_t ttl_of(const struct interp_call *call)
     return ttl_ns > 0 ? (uint64_t)ttl_ns : 1; /* gone by the next look */
 }
 
-static VK_SELDOM enum interp_say ask(struct interp_call *call, enum proc_store_what what)
+static enum interp_say ask(struct interp_call *call, enum proc_store_what what)
 {
     union interp_word word;
     uint32_t off, len, values = values_of(call, what);
@@ -205,7 +203,7 @@ static VK_SELDOM enum interp_say ask(struct interp_call *call, enum proc_store_w
 /* ---- natives ----------------------------------------------------------------------------------- */
 
 /* Whether it was done; `no` and -VK_ENOENT: it was not, which is no failure. */
-static VK_SELDOM enum interp_say say_whether(struct interp_call *call, int no)
+static enum interp_say say_whether(struct interp_call *call, int no)
 {
     int res = call->done->res;
     call->result.u = res == 0;
@@ -213,7 +211,7 @@ static VK_SELDOM enum interp_say say_whether(struct interp_call *call, int no)
 }
 
 /* A key that cannot be there is not. */
-static VK_SELDOM enum interp_say find(struct interp_call *call, enum proc_store_what what)
+static enum interp_say find(struct interp_call *call, enum proc_store_what what)
 {
     if (call->done)
         return say_whether(call, -VK_ENOENT);
@@ -221,17 +219,17 @@ static VK_SELDOM enum interp_say find(struct interp_call *call, enum proc_store_
     return interp_call_text(call, 0).len > PROC_STORE_KEY_MAX_BYTES ? INTERP_DONE : ask(call, what);
 }
 
-static VK_SELDOM enum interp_say store_get(struct interp_call *call)
+static enum interp_say store_get(struct interp_call *call)
 {
     return find(call, PROC_STORE_GET);
 }
 
-static VK_SELDOM enum interp_say store_take(struct interp_call *call)
+static enum interp_say store_take(struct interp_call *call)
 {
     return find(call, PROC_STORE_TAKE);
 }
 
-static VK_SELDOM enum interp_say store_value(struct interp_call *call)
+static enum interp_say store_value(struct interp_call *call)
 {
     struct vk_span bytes = interp_call_landed(call);
     bool is_str = call->type == interp_str_type(call->run),
@@ -244,24 +242,24 @@ static VK_SELDOM enum interp_say store_value(struct interp_call *call)
     return interp_call_give_landed(call, call->type);
 }
 
-static VK_SELDOM enum interp_say store_put(struct interp_call *call)
+static enum interp_say store_put(struct interp_call *call)
 {
     if (!call->done)
         return ask(call, PROC_STORE_PUT);
     return call->done->res == 0 ? INTERP_DONE : fail_answer(call);
 }
 
-static VK_SELDOM enum interp_say store_add(struct interp_call *call)
+static enum interp_say store_add(struct interp_call *call)
 {
     return call->done ? say_whether(call, -VK_EEXIST) : ask(call, PROC_STORE_ADD);
 }
 
-static VK_SELDOM enum interp_say store_swap(struct interp_call *call)
+static enum interp_say store_swap(struct interp_call *call)
 {
     return call->done ? say_whether(call, -VK_EEXIST) : ask(call, PROC_STORE_SWAP);
 }
 
-static VK_SELDOM enum interp_say store_increment(struct interp_call *call)
+static enum interp_say store_increment(struct interp_call *call)
 {
     if (!call->done)
         return ask(call, PROC_STORE_INCREMENT);

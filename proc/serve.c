@@ -9,8 +9,8 @@
  */
 #include "proc/kernel_impl.h"
 
-VK_SELDOM int proc_op_serve(struct proc_kernel *kernel, struct proc_process *process,
-                            const struct proc_op *op, struct proc_done *done)
+int proc_op_serve(struct proc_kernel *kernel, struct proc_process *process, const struct proc_op *op,
+                  struct proc_done *done)
 {
     struct proc_served *served = vk_table_take(&kernel->served);
     if (!served)
@@ -25,14 +25,14 @@ VK_SELDOM int proc_op_serve(struct proc_kernel *kernel, struct proc_process *pro
     return rc;
 }
 
-VK_SELDOM void proc_served_free(struct proc_kernel *kernel, struct proc_served *served)
+void proc_served_free(struct proc_kernel *kernel, struct proc_served *served)
 {
     vk_table_give(&kernel->served, served);
 }
 
 /* Ask the server: PROC_PENDING, or why that cannot be. */
-static VK_SELDOM int post(struct proc_kernel *k, struct proc_req *req, struct proc_process *server,
-                          const uint8_t *bytes)
+static int post(struct proc_kernel *k, struct proc_req *req, struct proc_process *server,
+                const uint8_t *bytes)
 {
     const struct proc_served *served = req->object;
     const struct proc_op *op = &req->op;
@@ -56,8 +56,8 @@ static VK_SELDOM int post(struct proc_kernel *k, struct proc_req *req, struct pr
     return PROC_PENDING;
 }
 
-static VK_SELDOM int served_op(struct proc_kernel *kernel, struct proc_process *process, void *object,
-                               const struct proc_op *op, uint8_t *bytes, struct proc_done *done)
+static int served_op(struct proc_kernel *kernel, struct proc_process *process, void *object,
+                     const struct proc_op *op, uint8_t *bytes, struct proc_done *done)
 {
     (void)done;
     const struct proc_served *served = object;
@@ -73,7 +73,7 @@ static VK_SELDOM int served_op(struct proc_kernel *kernel, struct proc_process *
     return PROC_PENDING;
 }
 
-static VK_SELDOM int served_deliver(struct proc_kernel *kernel, struct proc_req *req, uint8_t *bytes)
+static int served_deliver(struct proc_kernel *kernel, struct proc_req *req, uint8_t *bytes)
 {
     struct proc_process *server = proc_mail_claim(kernel, req);
     if (!server)
@@ -84,7 +84,7 @@ static VK_SELDOM int served_deliver(struct proc_kernel *kernel, struct proc_req 
 }
 
 /* The server may have begun what was asked: unless it hears that nobody waits, bytes it read are lost. */
-static VK_SELDOM void served_cancel(struct proc_kernel *kernel, struct proc_req *req)
+static void served_cancel(struct proc_kernel *kernel, struct proc_req *req)
 {
     const struct proc_served *served = req->object;
     struct proc_process *server = req->is_owed ? proc_process_named(kernel, req->server) : NULL;
@@ -99,13 +99,13 @@ static VK_SELDOM void served_cancel(struct proc_kernel *kernel, struct proc_req 
     (void)proc_mail_post(kernel, server, &letter);
 }
 
-static VK_SELDOM void served_share(struct proc_kernel *kernel, void *object)
+static void served_share(struct proc_kernel *kernel, void *object)
 {
     (void)kernel;
     ((struct proc_served *)object)->refs++;
 }
 
-static VK_SELDOM void served_release(struct proc_kernel *kernel, void *object, struct proc_process *process)
+static void served_release(struct proc_kernel *kernel, void *object, struct proc_process *process)
 {
     (void)process;
     struct proc_served *served = object;

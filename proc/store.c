@@ -26,7 +26,7 @@ struct request {
     int64_t number; /* INCREMENT: the new number, whose bytes `value` is */
 };
 
-static VK_SELDOM int read_request(const struct proc_op *op, const uint8_t *bytes, struct request *r)
+static int read_request(const struct proc_op *op, const uint8_t *bytes, struct request *r)
 {
     if (op->len < sizeof r->ask)
         return -VK_EINVAL;
@@ -45,8 +45,8 @@ static VK_SELDOM int read_request(const struct proc_op *op, const uint8_t *bytes
 /* ---- answers with bytes ------------------------------------------------------------------- */
 
 /* A finished op whose answer is so many bytes, to be written; NULL: *ret_rc says why not. */
-static VK_SELDOM uint8_t *answer(struct proc_kernel *k, struct proc_process *p, struct proc_store *store,
-                                 const struct proc_op *op, uint32_t len, int *ret_rc)
+static uint8_t *answer(struct proc_kernel *k, struct proc_process *p, struct proc_store *store,
+                       const struct proc_op *op, uint32_t len, int *ret_rc)
 {
     struct proc_req *req = proc_req_begin(k, p, &kind_store, store, op);
     *ret_rc = -VK_EOVERFLOW;
@@ -62,8 +62,8 @@ static VK_SELDOM uint8_t *answer(struct proc_kernel *k, struct proc_process *p, 
     return req->data.ptr;
 }
 
-static VK_SELDOM int give_value(struct proc_kernel *k, struct proc_process *p, struct proc_store *store,
-                                const struct proc_op *op, const struct vk_kv_entry *entry, bool *ret_is_given)
+static int give_value(struct proc_kernel *k, struct proc_process *p, struct proc_store *store,
+                      const struct proc_op *op, const struct vk_kv_entry *entry, bool *ret_is_given)
 {
     int rc;
     uint8_t *dst = answer(k, p, store, op, entry->value_len, &rc);
@@ -75,14 +75,13 @@ static VK_SELDOM int give_value(struct proc_kernel *k, struct proc_process *p, s
 
 /* ---- what is asked --------------------------------------------------------------------------- */
 
-static VK_SELDOM uint64_t deadline_of(const struct proc_store *store, const struct request *r,
-                                      uint64_t now_ns)
+static uint64_t deadline_of(const struct proc_store *store, const struct request *r, uint64_t now_ns)
 {
     uint64_t ttl_ns = r->ask.ttl_ns ? r->ask.ttl_ns : store->ttl_ns;
     return ttl_ns == 0 || ttl_ns > UINT64_MAX - now_ns ? VK_KV_FOREVER : now_ns + ttl_ns;
 }
 
-static VK_SELDOM void tell_full(struct proc_kernel *k, struct proc_store *store)
+static void tell_full(struct proc_kernel *k, struct proc_store *store)
 {
     char line[160];
     struct vk_out out;
@@ -95,7 +94,7 @@ static VK_SELDOM void tell_full(struct proc_kernel *k, struct proc_store *store)
     proc_log(k, PROC_LOG_WARN, vk_out_span(&out));
 }
 
-static VK_SELDOM int put(struct proc_kernel *k, struct proc_store *store, const struct request *r)
+static int put(struct proc_kernel *k, struct proc_store *store, const struct request *r)
 {
     uint64_t now_ns = proc_now_ns(k);
     if (r->key.len > PROC_STORE_KEY_MAX_BYTES || r->value.len > PROC_STORE_VALUE_MAX_BYTES)
@@ -105,8 +104,8 @@ static VK_SELDOM int put(struct proc_kernel *k, struct proc_store *store, const 
     return rc;
 }
 
-static VK_SELDOM int increment(struct proc_kernel *k, struct proc_process *p, struct proc_store *store,
-                               const struct proc_op *op, struct request *r)
+static int increment(struct proc_kernel *k, struct proc_process *p, struct proc_store *store,
+                     const struct proc_op *op, struct request *r)
 {
     struct vk_kv_entry *entry = vk_kv_find(&store->kv, r->key, proc_now_ns(k));
     int rc = 0;
@@ -131,7 +130,7 @@ static VK_SELDOM int increment(struct proc_kernel *k, struct proc_process *p, st
     return rc;
 }
 
-static VK_SELDOM int swap(struct proc_kernel *k, struct proc_store *store, const struct request *r)
+static int swap(struct proc_kernel *k, struct proc_store *store, const struct request *r)
 {
     const struct vk_kv_entry *entry = vk_kv_find(&store->kv, r->key, proc_now_ns(k));
     if (!entry)
@@ -139,8 +138,8 @@ static VK_SELDOM int swap(struct proc_kernel *k, struct proc_store *store, const
     return vk_kv_is(&store->kv, entry, r->old) ? put(k, store, r) : -VK_EEXIST;
 }
 
-static VK_SELDOM int get(struct proc_kernel *k, struct proc_process *p, struct proc_store *store,
-                         const struct proc_op *op, const struct request *r)
+static int get(struct proc_kernel *k, struct proc_process *p, struct proc_store *store,
+               const struct proc_op *op, const struct request *r)
 {
     struct vk_kv_entry *entry = vk_kv_find(&store->kv, r->key, proc_now_ns(k));
     bool is_given;
@@ -153,8 +152,8 @@ static VK_SELDOM int get(struct proc_kernel *k, struct proc_process *p, struct p
     return rc;
 }
 
-static VK_SELDOM int store_op(struct proc_kernel *kernel, struct proc_process *process, void *object,
-                              const struct proc_op *op, uint8_t *bytes, struct proc_done *done)
+static int store_op(struct proc_kernel *kernel, struct proc_process *process, void *object,
+                    const struct proc_op *op, uint8_t *bytes, struct proc_done *done)
 {
     struct proc_store *store = object;
     struct request r;
@@ -184,7 +183,7 @@ static VK_SELDOM int store_op(struct proc_kernel *kernel, struct proc_process *p
  * counted. */
 static const struct proc_kind kind_store = {.name = "store", .shareable = true, .op = store_op};
 
-VK_SELDOM struct proc_object proc_store_object(struct proc_store *store)
+struct proc_object proc_store_object(struct proc_store *store)
 {
     return (struct proc_object){&kind_store, store};
 }
@@ -197,8 +196,8 @@ size_t proc_store_region_bytes(const struct proc_store_options *options)
            vk_kv_region_bytes(options->entries_max, options->bytes_max);
 }
 
-VK_SELDOM int proc_store_create(struct proc_kernel *kernel, const struct proc_store_options *options,
-                                struct proc_store **ret_store)
+int proc_store_create(struct proc_kernel *kernel, const struct proc_store_options *options,
+                      struct proc_store **ret_store)
 {
     struct vk_region *region = proc_kernel_region(kernel);
     struct proc_store *store = vk_region_alloc(region, sizeof *store, VK_CACHE_LINE_BYTES);
@@ -220,19 +219,17 @@ VK_SELDOM int proc_store_create(struct proc_kernel *kernel, const struct proc_st
     return 0;
 }
 
-VK_SELDOM void proc_stores_forget(struct proc_kernel *kernel, const struct proc_store *after)
+void proc_stores_forget(struct proc_kernel *kernel, const struct proc_store *after)
 {
     struct proc_store **end = &kernel->stores;
-    while (after && *end != after)
-        end = &(*end)->next;
-    if (after)
-        end = &(*end)->next;
+    for (const struct proc_store *at = NULL; at != after; end = &(*end)->next)
+        at = *end;
     *end = NULL;
 }
 
 /* ---- counters -------------------------------------------------------------------------------------- */
 
-VK_SELDOM void proc_store_counters(const struct proc_store *store, struct proc_store_counters *ret_counters)
+void proc_store_counters(const struct proc_store *store, struct proc_store_counters *ret_counters)
 {
     *ret_counters = (struct proc_store_counters){.name = store->name,
                                                  .entries = store->kv.entries.count,
@@ -243,13 +240,12 @@ VK_SELDOM void proc_store_counters(const struct proc_store *store, struct proc_s
                                                  .expired = store->kv.expired};
 }
 
-VK_SELDOM const struct proc_store *proc_store_after(const struct proc_kernel *kernel,
-                                                    const struct proc_store *store)
+const struct proc_store *proc_store_after(const struct proc_kernel *kernel, const struct proc_store *store)
 {
     return store ? store->next : kernel->stores;
 }
 
-VK_SELDOM void proc_store_print(const struct proc_store *store, struct vk_out *out)
+void proc_store_print(const struct proc_store *store, struct vk_out *out)
 {
     struct proc_store_counters c;
     proc_store_counters(store, &c);
