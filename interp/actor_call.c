@@ -12,9 +12,8 @@
 #include "vk/err.h"
 #include "vk/fmt.h"
 
-#define TEXT_BYTES    400u /* four names and what is between them */
-#define ADDRESS_BYTES 16u
-#define START_COST    16u /* reductions of a start that is no op of its own */
+#define TEXT_BYTES 400u /* four names and what is between them */
+#define START_COST 16u  /* reductions of a start that is no op of its own */
 
 /* ---- names ---------------------------------------------------------------------- */
 
@@ -58,7 +57,7 @@ static uint64_t address_of(const struct interp_call *call, uint32_t index)
 
 static enum interp_say give_address(struct interp_call *call, uint64_t address)
 {
-    uint32_t ref = interp_alloc(call->run, ADDRESS_BYTES, call->type, 0);
+    uint32_t ref = interp_alloc(call->run, INTERP_HANDLE_BYTES, call->type, 0);
     call->result.u = ref;
     if (!ref)
         return interp_call_trap(call, INTERP_TRAP_MEMORY);
@@ -249,7 +248,7 @@ static enum interp_say started(struct interp_call *call, const struct interp_act
 static bool start_now(struct interp_call *call, const struct proc_op *op, struct proc_done *ret_done)
 {
     struct interp_process *p = call->run->p;
-    if (p->top + ADDRESS_BYTES > p->soft || !proc_op_now(op, ret_done))
+    if (p->top + INTERP_HANDLE_BYTES > p->soft || !proc_op_now(op, ret_done))
         return false;
     interp_untake(call->run, op->off - (uint32_t)sizeof(struct interp_object));
     call->cost += START_COST;

@@ -15,12 +15,11 @@
  */
 #include "interp/interp_impl.h"
 
-#define WHOLE_BYTES  4096u /* a larger object is copied in parts, when its turn to be scanned comes */
-#define PART_BYTES   4096u
-#define LEAST_COST   64u /* copying an object costs as much as so many bytes: one reduction */
-#define SCAN_COST    8u  /* looking at one, whatever it holds, as much as so many */
-#define SHORT_BYTES  64u /* what is copied without a call */
-#define HANDLE_BYTES 16u
+#define WHOLE_BYTES 4096u /* a larger object is copied in parts, when its turn to be scanned comes */
+#define PART_BYTES  4096u
+#define LEAST_COST  64u /* copying an object costs as much as so many bytes: one reduction */
+#define SCAN_COST   8u  /* looking at one, whatever it holds, as much as so many */
+#define SHORT_BYTES 64u /* what is copied without a call */
 
 struct gc {
     struct interp_run *run;
@@ -28,32 +27,6 @@ struct gc {
     uint8_t *copy; /* where an object with (new) offset 0 would lie */
     int64_t left;  /* bytes that this slice may still copy or move */
 };
-
-static inline uint64_t fields_bytes(const struct interp_type *type)
-{
-    return sizeof(struct interp_object) + 8 * (uint64_t)type->count;
-}
-
-/* Of an object that a module's type names: fields and addresses, which most are, without a jump by a table.
- */
-static inline uint64_t typed_bytes(const struct interp_type *type, const struct interp_object *object)
-{
-    if (type->kind == INTERP_KIND_HANDLE)
-        return HANDLE_BYTES;
-    if (type->kind == INTERP_KIND_RECORD || type->kind == INTERP_KIND_VARIANT)
-        return fields_bytes(type);
-    switch (type->kind) {
-    case INTERP_KIND_STR:
-    case INTERP_KIND_BYTES:
-        return interp_text_bytes(object->count);
-    case INTERP_KIND_LIST:
-        return interp_list_bytes(object->count);
-    case INTERP_KIND_MAP:
-        return interp_map_bytes(object->count);
-    default:
-        return fields_bytes(type);
-    }
-}
 
 uint64_t interp_object_bytes(const struct interp_run *run, const struct interp_object *object)
 {
@@ -69,7 +42,7 @@ uint64_t interp_object_bytes(const struct interp_run *run, const struct interp_o
     default:
         break;
     }
-    return typed_bytes(&run->image->types[object->type], object);
+    return interp_typed_bytes(&run->image->types[object->type], object);
 }
 
 /* ---- finding ----------------------------------------------------------------- */
@@ -96,8 +69,9 @@ static inline void copy_object(struct interp_object *copy, const struct interp_o
 static uint32_t copy_new(struct gc *gc, struct interp_object *object, uint32_t off)
 {
     const struct interp_type *types = gc->run->image->types;
-    uint64_t bytes = VK_LIKELY(object->type < INTERP_OWN_FIBER) ? typed_bytes(&types[object->type], object)
-                                                                : interp_object_bytes(gc->run, object);
+    uint64_t bytes = VK_LIKELY(object->type < INTERP_OWN_FIBER)
+                         ? interp_typed_bytes(&types[object->type], object)
+                         : interp_object_bytes(gc->run, object);
     uint32_t to = gc->g->to;
     struct interp_object *copy = (void *)(gc->copy + to);
     if (VK_UNLIKELY(is_copied_later(object, bytes))) {
@@ -181,7 +155,7 @@ static uint64_t scan(struct gc *gc, struct interp_object *object)
     default:
         break;
     }
-    return typed_bytes(type, object);
+    return interp_typed_bytes(type, object);
 }
 
 /* ---- large objects, in parts --------------------------------------------------------- */

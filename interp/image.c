@@ -239,19 +239,6 @@ static void patch_casts(const struct interp_module *m, uint32_t *code)
 
 /* ---- constants ------------------------------------------------------------------ */
 
-static uint64_t constant_bytes(const struct interp_type *type, const struct interp_object *object)
-{
-    switch (type->kind) {
-    case INTERP_KIND_STR:
-    case INTERP_KIND_BYTES:
-        return interp_text_bytes(object->count);
-    case INTERP_KIND_LIST:
-        return interp_list_bytes(object->count);
-    default:
-        return sizeof *object + 8 * (uint64_t)type->count;
-    }
-}
-
 /* Which Bytes may be codecs; a native is given no other as one. */
 static void mark_codecs(const struct interp_module *m, uint8_t *data)
 {
@@ -262,7 +249,7 @@ static void mark_codecs(const struct interp_module *m, uint8_t *data)
         struct vk_span bytes = vk_span(object + 1, object->count);
         if (type->kind == INTERP_KIND_BYTES && json_codec_open(&codec, bytes) && json_codec_is_text(&codec))
             object->flags |= INTERP_OBJECT_CODEC;
-        off += constant_bytes(type, object);
+        off += interp_typed_bytes(type, object);
     }
 }
 

@@ -423,6 +423,30 @@ struct interp_map {
 };
 
 uint64_t interp_map_bytes(uint64_t room);
+
+#define INTERP_HANDLE_BYTES 16u
+
+/* Of an object that a module's type names: fields and addresses, which most are, without a jump by a table.
+ */
+VK_INLINE uint64_t interp_typed_bytes(const struct interp_type *type, const struct interp_object *object)
+{
+    uint64_t fields_bytes = sizeof *object + 8 * (uint64_t)type->count;
+    if (type->kind == INTERP_KIND_HANDLE)
+        return INTERP_HANDLE_BYTES;
+    if (type->kind == INTERP_KIND_RECORD || type->kind == INTERP_KIND_VARIANT)
+        return fields_bytes;
+    switch (type->kind) {
+    case INTERP_KIND_STR:
+    case INTERP_KIND_BYTES:
+        return interp_text_bytes(object->count);
+    case INTERP_KIND_LIST:
+        return interp_list_bytes(object->count);
+    case INTERP_KIND_MAP:
+        return interp_map_bytes(object->count);
+    default:
+        return fields_bytes;
+    }
+}
 /* Of a map with that room. */
 uint32_t interp_map_buckets(uint32_t room);
 uint32_t interp_map_hash(const struct interp_run *run, uint32_t map, uint64_t key);
