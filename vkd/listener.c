@@ -71,8 +71,8 @@ static int prepare(int fd, const struct proc_addr *addr, bool client_first, bool
     /* An IPv6 address means IPv6 alone: [::] beside 0.0.0.0 then works everywhere alike. */
     if (addr->family == 6 && set(fd, IPPROTO_IPV6, IPV6_V6ONLY) != 0)
         return -errno;
-    /* Inherited by connections: what is written goes out, where it waited up to 40 ms for the peer's
-     * acknowledgement. */
+    /* Inherited by connections: what is written goes out at once, and not when the peer has acknowledged what
+     * was sent before, which it may put off for 40 ms. */
     if (set(fd, SOL_SOCKET, SO_REUSEADDR) != 0 || set(fd, IPPROTO_TCP, TCP_NODELAY) != 0)
         return -errno;
     int rc = bind_shared(fd, &to, len_bytes, first);

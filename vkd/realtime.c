@@ -2,6 +2,7 @@
 #include "vkd/realtime.h"
 
 #include "vk/limits.h"
+#include "vk/plat.h"
 
 #include <errno.h>
 #include <linux/capability.h>
@@ -16,11 +17,6 @@
 
 #define PARENT_PRIORITY (VKD_REALTIME_PRIORITY + 1)
 #define MIB             (1ull << 20)
-
-/* linux/mman.h of kernel 5.18 */
-#ifndef MADV_DONTNEED_LOCKED
-#define MADV_DONTNEED_LOCKED 24
-#endif
 
 static bool __attribute__((format(printf, 2, 3))) refuse(char *why, const char *format, ...)
 {
@@ -148,7 +144,9 @@ static bool lock(int flags, char *why)
 static bool can_give_back(void)
 {
     void *page = mmap(NULL, VK_PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    bool can = page != MAP_FAILED && madvise(page, VK_PAGE_BYTES, MADV_DONTNEED_LOCKED) == 0;
+    bool can = page != MAP_FAILED;
+    if (can && mlock(page, VK_PAGE_BYTES) == 0) /* else lock() says why not */
+        can = plat_discard(page, VK_PAGE_BYTES) == 0;
     if (page != MAP_FAILED)
         (void)munmap(page, VK_PAGE_BYTES);
     return can;

@@ -144,15 +144,26 @@ static int ask_op(struct proc_kernel *kernel, struct proc_process *process, void
     return rc;
 }
 
+/* As much of a text as there is room for; how much that is. */
+static uint32_t keep(uint8_t to[PROC_WORDS_MAX_BYTES], struct vk_span text)
+{
+    size_t len = text.len < PROC_WORDS_MAX_BYTES ? text.len : PROC_WORDS_MAX_BYTES;
+    memcpy(to, text.ptr, len);
+    return (uint32_t)len;
+}
+
+/* The words of a normal end are nothing to tell. */
+static void keep_words(struct vkd_ask *ask, struct vk_span words)
+{
+    ask->words_len = ask->reason == PROC_REASON_NORMAL ? 0 : keep(ask->words, words);
+}
+
 /* What the end of another process was: its words are the bytes. */
 static void read_monitor(struct vkd_ask *ask)
 {
     ask->reason = (enum proc_reason)(ask->said & UINT16_MAX);
     ask->crash_id = ask->said >> 16;
-    ask->words_len = ask->data_len < sizeof ask->words ? ask->data_len : (uint32_t)sizeof ask->words;
-    if (ask->reason == PROC_REASON_NORMAL)
-        ask->words_len = 0;
-    memcpy(ask->words, ask->data.cap_bytes != 0 ? ask->data.ptr : ask->small, ask->words_len);
+    keep_words(ask, vk_span(ask->data.cap_bytes != 0 ? ask->data.ptr : ask->small, ask->data_len));
     ask->data_len = 0;
 }
 
@@ -168,16 +179,10 @@ static void read_courier(struct vkd_ask *ask)
 
 static void read_end(struct vkd_ask *ask, const struct proc_process *process)
 {
-    struct vk_span words = proc_end_words(ask->kernel->proc, process);
     ask->reason = proc_end_reason(process);
-    if (ask->reason == PROC_REASON_NORMAL) /* which is nothing to tell */
-        words.len = 0;
     ask->crash_id = proc_crash_id(process);
-    ask->words_len = (uint32_t)(words.len < sizeof ask->words ? words.len : sizeof ask->words);
-    memcpy(ask->words, words.ptr, ask->words_len);
-    struct vk_span place = proc_end_place(ask->kernel->proc, process);
-    ask->place_len = (uint32_t)(place.len < sizeof ask->place ? place.len : sizeof ask->place);
-    memcpy(ask->place, place.ptr, ask->place_len);
+    keep_words(ask, proc_end_words(ask->kernel->proc, process));
+    ask->place_len = keep(ask->place, proc_end_place(ask->kernel->proc, process));
     if (ask->kernel->is_ending && !ask->is_answered)
         ask->error = -VK_ECANCELED;
     else if (ask->crash_id != 0 || !(ask->is_answered || ask->is_spawn))
