@@ -4,6 +4,7 @@ import contextlib
 import json
 import subprocess
 
+import procs
 from host import LOAD_CPU
 
 
@@ -35,3 +36,14 @@ def load(process):
     process.stdin.write('\n')
     process.stdin.flush()
     return json.loads(expect(process))
+
+
+def measured(process, server):
+    """load(), and what it cost the server, which is the same processes from its beginning to its end."""
+    pids = procs.tree(server.pid)
+    meter = procs.Meter(pids, [process.pid])
+    row = load(process)
+    row.update(meter.finish(row['requests']))
+    if procs.tree(server.pid) != pids:
+        raise RuntimeError('the server replaced a process during the measurement')
+    return row

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The machine that measures: its namespace, priorities and limits, and a line that describes it."""
+import contextlib
 import os
 import re
 import resource
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 
 SERVER_CPU, LOAD_CPU = 0, 1
@@ -64,6 +66,27 @@ def raise_descriptor_limit():
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return hard
+
+
+@contextlib.contextmanager
+def measuring(name):
+    """The machine as a measurement of servers wants it, for as long as that takes: (a folder for it, its record).
+
+    This program becomes the generator's side. The record says what the machine is, its load before, and at the end
+    how many minutes it took.
+    """
+    if os.cpu_count() < 2:
+        sys.exit('bench: needs two processors, one for the servers and one for the generator')
+    record = {'load': '%.1f' % os.getloadavg()[0]}
+    where = 'own network namespace, cubic' if enter_namespace() else "the machine's network settings"
+    os.sched_setaffinity(0, {LOAD_CPU})
+    record['title'] = describe(where, take_priority())
+    raise_descriptor_limit()
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix=f'vkd-{name}-') as folder:
+        os.chmod(folder, 0o755)  # workers of some servers are another user where the master is root
+        yield folder, record
+    record['minutes'] = round((time.monotonic() - began) / 60, 1)
 
 
 def describe(where, priority):

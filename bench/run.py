@@ -12,7 +12,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 
 import host
@@ -266,17 +265,10 @@ def parse_options():
 
 def main():
     options = parse_options()
-    if os.cpu_count() < 2:
-        sys.exit('bench: needs two processors, one for the server and one for the generator')
-    own_namespace = host.enter_namespace()
-    os.sched_setaffinity(0, {LOAD_CPU})
-    priority = host.take_priority()
-    host.raise_descriptor_limit()
-    with tempfile.TemporaryDirectory(prefix='vkd-bench-') as work_dir:
+    with host.measuring('bench') as (work_dir, record):
         bench = Bench(options, work_dir)
         bench.run()
-    where = 'own network namespace, cubic' if own_namespace else "the machine's network settings"
-    title = host.describe(where, priority) + f'; {options.rounds} rounds, slices of {options.secs:g} s'
+    title = f"{record['title']}; {options.rounds} rounds, slices of {options.secs:g} s"
     text, missed = report.render(title, bench.rows, bench.facts, bench.problems, options.rounds)
     print('\n' + text)
     with open(options.out, 'w') as f:

@@ -14,7 +14,6 @@ import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -323,21 +322,10 @@ def parse_options(argv=None):
 
 
 def measure(options):
-    if os.cpu_count() < 2:
-        sys.exit('bench: needs two processors, one for the servers and one for the generator')
-    load = '%.1f' % os.getloadavg()[0]
-    own_namespace = host.enter_namespace()
-    os.sched_setaffinity(0, {LOAD_CPU})
-    priority = host.take_priority()
-    host.raise_descriptor_limit()
-    began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix='vkd-latency-') as folder:
-        os.chmod(folder, 0o755)  # nginx's worker is another user where the master is root
+    with host.measuring('latency') as (folder, record):
         bench = Bench(options, folder)
         bench.run()
-    where = 'own network namespace, cubic' if own_namespace else "the machine's network settings"
-    return {'title': host.describe(where, priority), 'load': load, 'rounds': options.rounds, 'secs': options.secs,
-            'minutes': round((time.monotonic() - began) / 60, 1), 'capacity': bench.capacity, 'checks': bench.checks,
+    return {**record, 'rounds': options.rounds, 'secs': options.secs, 'capacity': bench.capacity, 'checks': bench.checks,
             'problems': bench.problems, 'rows': bench.rows,
             'histograms': {f'{name} {case}': pooled(all_) for (name, case), all_ in bench.histograms.items()}}
 

@@ -9,7 +9,6 @@ import os
 import resource
 import subprocess
 import sys
-import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -117,13 +116,7 @@ class Bench:
 
     def measure_once(self, server, peer, case):
         with self.generator(server, peer, case, self.options.secs * CASES[case][2]) as process:
-            pids = procs.tree(server.pid)
-            meter = procs.Meter(pids, [process.pid])
-            row = blast.load(process)
-            row.update(meter.finish(row['requests']))
-            if procs.tree(server.pid) != pids:
-                raise RuntimeError('the server replaced a process during the measurement')
-        return row
+            return blast.measured(process, server)
 
     def measure(self, server, peer, case, as_case, number):
         try:
@@ -254,21 +247,12 @@ def parse_options(argv=None):
 
 
 def measure(options):
-    if os.cpu_count() < 2:
-        sys.exit('bench: needs two processors, one for the servers and one for the generator')
-    own_namespace = host.enter_namespace()
-    os.sched_setaffinity(0, {LOAD_CPU})
-    priority = host.take_priority()
-    hard = host.raise_descriptor_limit()
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, DESCRIPTORS), hard))
-    began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix='vkd-peers-') as folder:
-        os.chmod(folder, 0o755)  # nginx's worker is another user where the master is root
+    with host.measuring('peers') as (folder, record):
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, DESCRIPTORS), hard))
         bench = Bench(options, folder)
         bench.run()
-    where = 'own network namespace, cubic' if own_namespace else "the machine's network settings"
-    return {'title': host.describe(where, priority), 'rounds': options.rounds, 'secs': options.secs,
-            'minutes': round((time.monotonic() - began) / 60, 1), 'versions': bench.versions,
+    return {**record, 'rounds': options.rounds, 'secs': options.secs, 'versions': bench.versions,
             'problems': bench.problems, **bench.facts, 'rows': bench.rows}
 
 

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """The raw figures of run.py, as a file, as tables and as plots."""
-import json
 import os
 import statistics
 
@@ -36,16 +35,12 @@ def write(path, record):
 
 
 def read(path):
-    try:
-        with open(path) as f:
-            record = json.load(f)
-        record['rows'] = [dict(zip(record['columns'], row, strict=True)) for row in record['rows']]
-        for field in ('title', 'rounds', 'secs', 'minutes', 'versions', 'problems', 'idle', 'startup', 'peak', 'small',
-                      'unlimited'):
-            record[field]  # noqa: B018  (that it is there)
-        return record
-    except (OSError, ValueError, KeyError, TypeError) as e:
-        raise SystemExit(f'bench: {path} holds no raw figures of ./dev bench peers: {e!r}') from None
+    record = report.read_record(path)
+    missing = {'title', 'rounds', 'secs', 'minutes', 'versions', 'problems', 'idle', 'startup', 'peak', 'small',
+               'unlimited'} - set(record)
+    if missing:
+        raise SystemExit(f"bench: {path} holds no raw figures of ./dev bench peers: without {', '.join(sorted(missing))}")
+    return record
 
 
 # ---- figures -------------------------------------------------------------------

@@ -10,8 +10,6 @@ import os
 import statistics
 import subprocess
 import sys
-import tempfile
-import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -181,13 +179,7 @@ class Bench:
         seconds = self.options.secs * (2 if busy > 1000 else 1)
         with self.bystanders(row, server, n), blast.held(self.exe('bench', 'blast'), server.port, busy, 1, seconds,
                                                          '--path', path_of(row, n)) as generator:
-            pids = procs.tree(server.pid)
-            meter = procs.Meter(pids, [generator.pid])
-            found = blast.load(generator)
-            found.update(meter.finish(found['requests']))
-            if procs.tree(server.pid) != pids:
-                raise RuntimeError('the server replaced a process during the measurement')
-        return found
+            return blast.measured(generator, server)
 
     def measure(self, row, n, number):
         try:
@@ -289,20 +281,10 @@ def parse_options(argv=None):
 
 
 def measure(options):
-    if os.cpu_count() < 2:
-        sys.exit('bench: needs two processors, one for the servers and one for the generator')
-    load = '%.1f' % os.getloadavg()[0]
-    own_namespace = host.enter_namespace()
-    os.sched_setaffinity(0, {host.LOAD_CPU})
-    priority = host.take_priority()
-    host.raise_descriptor_limit()
-    began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix='vkd-scale-') as folder:
+    with host.measuring('scale') as (folder, record):
         bench = Bench(options, folder)
         bench.run()
-    where = 'own network namespace, cubic' if own_namespace else "the machine's network settings"
-    return {'title': host.describe(where, priority), 'load': load, 'rounds': options.rounds, 'secs': options.secs,
-            'minutes': round((time.monotonic() - began) / 60, 1), 'problems': bench.problems, 'rows': bench.rows}
+    return {**record, 'rounds': options.rounds, 'secs': options.secs, 'problems': bench.problems, 'rows': bench.rows}
 
 
 def main():
