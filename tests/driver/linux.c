@@ -402,17 +402,22 @@ static void wake_from_a_signal_handler_ends_a_wait(void)
     CHECK(io->ops->wait(io, events, EVENTS, UINT64_MAX, &now_ns) == 0);
 }
 
-/* A wait at rest polls at most once, then sleeps in one system call until its deadline. */
-static void rest_costs_one_sleep(void)
+/* A driver that had work, and has none now: what it has counted. */
+static struct net_io_stats rest(const struct net_io_options *options)
 {
-    const struct net_io_options options = {0};
     struct proc_addr bound;
     const char *why;
-    CHECK(net_io_create(kind, &options, &io, &why) == 0);
+    CHECK(net_io_create(kind, options, &io, &why) == 0);
     uint32_t listener = listen_on(&loopback, &bound);
     for (int i = 0; i < 50; i++)
         exchange(listener, &bound);
-    struct net_io_stats before = *net_io_stats(io);
+    return *net_io_stats(io);
+}
+
+/* A wait at rest polls at most once, then sleeps in one system call until its deadline. */
+static void rest_costs_one_sleep(void)
+{
+    struct net_io_stats before = rest(&(struct net_io_options){0});
     CHECK(wait_ms(200) == 0);
     const struct net_io_stats *after = net_io_stats(io);
     CHECK(after->sleeps - before.sleeps <= 3); /* a timer set earlier, and rounding, wake once more */
@@ -422,14 +427,7 @@ static void rest_costs_one_sleep(void)
 /* Eager: each wait polls first, for as long as it was told, and then sleeps all the same. */
 static void eager_waits_poll_and_sleep(void)
 {
-    const struct net_io_options options = {.spin_ns = 200000};
-    struct proc_addr bound;
-    const char *why;
-    CHECK(net_io_create(kind, &options, &io, &why) == 0);
-    uint32_t listener = listen_on(&loopback, &bound);
-    for (int i = 0; i < 50; i++)
-        exchange(listener, &bound);
-    struct net_io_stats before = *net_io_stats(io);
+    struct net_io_stats before = rest(&(struct net_io_options){.spin_ns = 200000});
     CHECK(wait_ms(100) == 0);
     CHECK(wait_ms(100) == 0);
     const struct net_io_stats *after = net_io_stats(io);

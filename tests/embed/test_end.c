@@ -411,20 +411,20 @@ static enum vk_said greet(struct vk_self *self, struct vk_fiber *fiber)
 }
 
 static const vk_step_fn steps[] = {greet};
+static const struct vk_native greeter = {.size = sizeof greeter,
+                                         .name = "greeter",
+                                         .steps = steps,
+                                         .steps_count = 1,
+                                         .state_bytes = sizeof(struct vk_fiber)};
 
 TEST(embed_end, a_native_program_serves_http)
 {
-    const struct vk_native native = {.size = sizeof native,
-                                     .name = "greeter",
-                                     .steps = steps,
-                                     .steps_count = 1,
-                                     .state_bytes = sizeof(struct vk_fiber)};
     char text[HOST_REPLY_MAX];
     struct vk_kernel *kernel = make();
     struct vk_program *program = NULL;
     struct vk_counters counters = {.size = sizeof counters};
     uint16_t port = 0;
-    CHECK_EQ(vk_native_create(kernel, &native, &program), 0);
+    CHECK_EQ(vk_native_create(kernel, &greeter, &program), 0);
     CHECK_EQ(vk_native_listen(program, NULL, 0, &port), -VK_EINVAL);
     CHECK_EQ(vk_native_listen(program, "127.0.0.1:0", 1000000000, &port), 0);
     host_fetch(kernel, port, "GET /a/b HTTP/1.1\r\nHost: a\r\nuser-agent: me\r\nConnection: close\r\n\r\n",
@@ -442,18 +442,13 @@ TEST(embed_end, a_native_program_serves_http)
 /* Who is on the way while the kernel drains is answered; what is loaded and attached then drains too. */
 TEST(embed_end, a_kernel_that_drains_answers_and_takes_no_listener)
 {
-    const struct vk_native native = {.size = sizeof native,
-                                     .name = "greeter",
-                                     .steps = steps,
-                                     .steps_count = 1,
-                                     .state_bytes = sizeof(struct vk_fiber)};
     char text[HOST_REPLY_MAX];
     struct vk_kernel *kernel = make();
     struct vk_program *program = NULL, *second = NULL;
     uint16_t port = 0;
     int ends[2];
-    CHECK_EQ(vk_native_create(kernel, &native, &program), 0);
-    CHECK_EQ(vk_native_create(kernel, &native, &second), 0);
+    CHECK_EQ(vk_native_create(kernel, &greeter, &program), 0);
+    CHECK_EQ(vk_native_create(kernel, &greeter, &second), 0);
     CHECK_EQ(vk_native_listen(program, "127.0.0.1:0", 0, &port), 0);
     CHECK_EQ(vk_drain(kernel, 5000000000), 0);
     CHECK_EQ(vk_native_listen(second, "127.0.0.1:0", 0, NULL), -VK_ECANCELED);
