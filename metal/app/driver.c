@@ -64,15 +64,21 @@ bool app_driver_is_up(const struct proc_io *io)
     return status.is_up;
 }
 
+/* One that not only neighbours reach; if there is none, that of the link, which is the first. */
+static const struct proc_addr *best_v6(const struct metal_lwip_status *status)
+{
+    for (uint32_t i = 1; i < METAL_LWIP_V6_MAX; i++)
+        if (status->v6[i].addr.family == 6)
+            return &status->v6[i].addr;
+    return &status->v6[0].addr;
+}
+
 void app_driver_address(const struct proc_io *io, uint8_t family, struct proc_addr *ret_addr)
 {
     struct metal_lwip_status status;
     uint16_t port = ret_addr->port;
     metal_lwip_status(io, &status);
-    const struct proc_addr *found = &status.v4.addr;
-    for (uint32_t i = METAL_LWIP_V6_MAX; family == 6 && i-- > 0;)
-        if (status.v6[i].addr.family == 6)
-            found = i == 0 && found->family == 6 ? found : &status.v6[i].addr; /* the first is the link's */
+    const struct proc_addr *found = family == 6 ? best_v6(&status) : &status.v4.addr;
     if (found->family == family)
         *ret_addr = *found;
     ret_addr->port = port;

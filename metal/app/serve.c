@@ -217,14 +217,15 @@ static void look_at_address(struct serving *s)
     uint64_t now_ns = plat_mono_ns();
     if (now_ns < s->look_ns)
         return;
-    bool is_up = app_driver_is_up(s->io), is_late = now_ns >= ADDRESS_LATE_NS;
+    bool is_up = app_driver_is_up(s->io), was_up = s->is_up;
+    bool is_first = !s->is_announced && (is_up || now_ns >= ADDRESS_LATE_NS);
     s->look_ns = now_ns + (s->is_announced ? TICK_MAX_NS : 0);
-    if (s->is_announced ? s->is_up && !is_up : is_late && !is_up)
+    if (!is_up && (was_up || is_first))
         app_say("the machine has no address; ip=dhcp, which goes on, needs a server that gives one, "
                 "ip=ADDRESS/BITS none");
-    if (s->is_announced ? is_up && !s->is_up : is_up || is_late)
+    if (is_first || (is_up && !was_up))
         announce(s);
-    s->is_announced |= is_up || is_late;
+    s->is_announced |= is_first;
     s->is_up = is_up;
 }
 
